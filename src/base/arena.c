@@ -1,0 +1,84 @@
+/* base/arena.c: a chain of blocks, the first of which holds the arena itself. */
+#include "base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct block {
+	struct block *next;
+};
+
+struct arena {
+	char *at, *end;
+	struct block *more; /* blocks after the first, newest first */
+};
+
+#define ALIGN 16u
+
+static size_t aligned(size_t n)
+{
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+struct arena *arena_new(size_t first)
+{
+	size_t head = aligned(sizeof(struct arena));
+	struct arena *a = xmalloc(head + aligned(first));
+
+	a->at = (char *)a + head;
+	a->end = a->at + aligned(first);
+	a->more = NULL;
+	return a;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	void *p;
+
+	n = aligned(n ? n : 1);
+	if ((size_t)(a->end - a->at) < n) {
+		size_t head = aligned(sizeof(struct block)), size = MAX(n, 4096u);
+		struct block *b = xmalloc(head + size);
+
+		b->next = a->more;
+		a->more = b;
+		a->at = (char *)b + head;
+		a->end = a->at + size;
+	}
+	p = a->at;
+	a->at += n;
+	return p;
+}
+
+void *arena_zero(struct arena *a, size_t n)
+{
+	return memset(arena_alloc(a, n), 0, n);
+}
+
+struct span arena_copy(struct arena *a, struct span s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return (struct span){ p, s.n };
+}
+
+char *arena_str(struct arena *a, struct span s)
+{
+	return (char *)arena_copy(a, s).p;
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	while (a->more) {
+		struct block *b = a->more;
+
+		a->more = b->next;
+		free(b);
+	}
+	free(a);
+}

@@ -1,0 +1,62 @@
+/*
+ * base/net.h: the network as the cores see it. Two implementations: io (sockets on the libuv loop) and sim (a virtual
+ * network). Wishes go down through struct net; facts come up through struct net_sink. Signalling thread only.
+ */
+#pragma once
+#include "base/addr.h"
+
+enum net_proto { NET_UDP, NET_TCP };
+
+/* One way to reach one peer. `sock` is the UDP socket or the TCP connection; 0 is none. A value: copied freely. */
+struct flow {
+	uint32_t sock;
+	enum net_proto proto;
+	uint32_t listener;  /* the socket or the listening socket it belongs to: one per configured transport */
+	struct addr local;  /* our side: for a wildcard UDP socket the address the packet came to */
+	struct addr peer;
+};
+
+struct net_listen {
+	enum net_proto proto;
+	struct addr bind;
+	uint8_t tos;
+	bool tcp_keepalive;
+	int keep_idle, keep_interval, keep_probes; /* s, s, count */
+};
+
+enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35 };
+struct dns_record {
+	enum dns_type type;
+	uint32_t ttl; /* s */
+	struct addr addr; /* A, AAAA */
+	uint16_t order, preference, priority, weight, port; /* NAPTR: order, preference; SRV: priority, weight, port */
+	char flags[4], service[32]; /* NAPTR */
+	char name[256]; /* SRV target, NAPTR replacement */
+};
+
+struct net {
+	void *arg;
+	/* Opens a UDP socket or a TCP listener. 0, or -errno. *bound gets the address with the real port. */
+	int (*listen)(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound);
+	void (*close)(void *arg, uint32_t sock); /* a listener or a connection; its flows are dead at once */
+	/* Starts a TCP connection from the listener's address; bytes sent before it stands are queued. 0 or -errno. */
+	int (*connect)(void *arg, uint32_t listener, const struct addr *to, struct flow *f);
+	/* 0 or -errno at once; later failures arrive as sink->failed. One call is one datagram on UDP. */
+	int (*send)(void *arg, const struct flow *f, struct span bytes);
+	/* The source address that packets from this listener to `to` leave with; family 0 if there is no route. */
+	struct addr (*source)(void *arg, uint32_t listener, const struct addr *to);
+	/* Asks DNS, /etc/hosts first for A and AAAA. The answer comes through sink->resolved, never from inside. */
+	void (*resolve)(void *arg, uint64_t query, const char *name, enum dns_type type);
+};
+
+struct net_sink {
+	void *arg;
+	/* A datagram, or bytes of a stream (any cut). Valid during the call only. */
+	void (*input)(void *arg, const struct flow *f, struct span bytes);
+	void (*accepted)(void *arg, const struct flow *f); /* a new incoming connection */
+	void (*connected)(void *arg, uint32_t sock, const struct addr *local);
+	/* A connection ended (err 0: by the peer), or ICMP said that a UDP peer cannot be reached. */
+	void (*failed)(void *arg, const struct flow *f, int err);
+	/* n == 0 and err == 0: no such record; err < 0: the question failed (timeout, SERVFAIL). */
+	void (*resolved)(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err);
+};

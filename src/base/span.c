@@ -1,0 +1,199 @@
+/* base/span.c: text that somebody else owns. */
+#include "base/span.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+struct span span_of(const char *s)
+{
+	return s ? (struct span){ s, strlen(s) } : SPAN_NONE;
+}
+
+bool span_eq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool span_ieq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+bool span_is(struct span a, const char *s)
+{
+	return span_eq(a, span_of(s));
+}
+
+bool span_iis(struct span a, const char *s)
+{
+	return span_ieq(a, span_of(s));
+}
+
+bool span_starts(struct span a, struct span prefix)
+{
+	return a.n >= prefix.n && span_eq((struct span){ a.p, prefix.n }, prefix);
+}
+
+bool span_istarts(struct span a, struct span prefix)
+{
+	return a.n >= prefix.n && span_ieq((struct span){ a.p, prefix.n }, prefix);
+}
+
+int span_cmp(struct span a, struct span b)
+{
+	size_t n = MIN(a.n, b.n);
+	int r = n ? memcmp(a.p, b.p, n) : 0;
+
+	return r ? r : (a.n > b.n) - (a.n < b.n);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.n && is_space(s.p[0]))
+		s.p++, s.n--;
+	while (s.n && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+struct span span_from(struct span s, size_t at)
+{
+	at = MIN(at, s.n);
+	return (struct span){ s.p + at, s.n - at };
+}
+
+struct span span_sub(struct span s, size_t at, size_t n)
+{
+	s = span_from(s, at);
+	s.n = MIN(s.n, n);
+	return s;
+}
+
+long span_chr(struct span s, char c)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
+
+long span_rchr(struct span s, char c)
+{
+	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
+
+long span_find(struct span s, struct span needle)
+{
+	const char *at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
+
+bool span_cut(struct span *in, char sep, struct span *head)
+{
+	long at;
+
+	if (!in->p)
+		return false;
+	at = span_chr(*in, sep);
+	if (at < 0) {
+		*head = *in;
+		*in = SPAN_NONE;
+	} else {
+		*head = (struct span){ in->p, (size_t)at };
+		*in = span_from(*in, (size_t)at + 1);
+	}
+	return true;
+}
+
+bool span_word(struct span *in, struct span *word)
+{
+	size_t n = 0;
+
+	*in = span_trim(*in);
+	while (n < in->n && !is_space(in->p[n]))
+		n++;
+	*word = (struct span){ in->p, n };
+	*in = span_from(*in, n);
+	return n > 0;
+}
+
+bool span_take_char(struct span *in, char c)
+{
+	if (!in->n || in->p[0] != c)
+		return false;
+	in->p++, in->n--;
+	return true;
+}
+
+bool span_u64(struct span s, uint64_t max, uint64_t *v)
+{
+	uint64_t sum = 0;
+
+	if (!s.n)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned d = (unsigned)(s.p[i] - '0');
+
+		if (d > 9 || sum > max / 10 || (sum * 10 > max - d))
+			return false;
+		sum = sum * 10 + d;
+	}
+	*v = sum;
+	return true;
+}
+
+bool span_u32(struct span s, uint32_t max, uint32_t *v)
+{
+	uint64_t wide;
+
+	if (!span_u64(s, max, &wide))
+		return false;
+	*v = (uint32_t)wide;
+	return true;
+}
+
+bool span_int(struct span s, long *v)
+{
+	bool minus = s.n > 1 && s.p[0] == '-';
+	uint64_t wide;
+
+	if (minus || (s.n > 1 && s.p[0] == '+'))
+		s = span_from(s, 1);
+	if (!span_u64(s, INT64_MAX, &wide))
+		return false;
+	*v = minus ? -(long)wide : (long)wide;
+	return true;
+}
+
+char *span_dup(struct span s)
+{
+	return xstrndup(s.n ? s.p : "", s.n);
+}
+
+bool span_copy(struct span s, char *buf, size_t cap)
+{
+	size_t n = MIN(s.n, cap - 1);
+
+	if (n)
+		memcpy(buf, s.p, n);
+	buf[n] = '\0';
+	return n == s.n;
+}
+
+uint32_t span_hash(struct span s)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+	return h;
+}

@@ -1,0 +1,49 @@
+/*
+ * base/span.h: text that somebody else owns. A span is never NUL-terminated and never freed.
+ * Takers (span_take_*) advance the input past what they took, or leave it as it was and return false.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const char *p;
+	size_t n;
+};
+
+#define SPAN(lit) ((struct span){ "" lit, sizeof(lit) - 1 })
+#define SPAN_NONE ((struct span){ NULL, 0 })
+#define SP(s) (int)(s).n, (s).p /* for "%.*s" */
+
+struct span span_of(const char *s); /* the text of a C string; NULL gives an empty span */
+bool span_eq(struct span a, struct span b);
+bool span_ieq(struct span a, struct span b); /* ASCII letters of either case are equal */
+bool span_is(struct span a, const char *s);
+bool span_iis(struct span a, const char *s);
+bool span_starts(struct span a, struct span prefix);
+bool span_istarts(struct span a, struct span prefix);
+int span_cmp(struct span a, struct span b); /* as strcmp */
+
+struct span span_trim(struct span s); /* without spaces, tabs, CR, LF at both ends */
+struct span span_from(struct span s, size_t at); /* the rest after `at` bytes (empty past the end) */
+struct span span_sub(struct span s, size_t at, size_t n);
+long span_chr(struct span s, char c); /* the first index of c, or -1 */
+long span_rchr(struct span s, char c);
+long span_find(struct span s, struct span needle);
+
+/* Splits off what stands before the first `sep` (all of it if there is none); false when nothing is left. */
+bool span_cut(struct span *in, char sep, struct span *head);
+/* The same with white space as separator; skips leading white space. */
+bool span_word(struct span *in, struct span *word);
+bool span_take_char(struct span *in, char c);
+
+/* A whole decimal number of at most `max`; false on anything else, empty included. */
+bool span_u64(struct span s, uint64_t max, uint64_t *v);
+bool span_u32(struct span s, uint32_t max, uint32_t *v);
+bool span_int(struct span s, long *v); /* with an optional sign */
+
+char *span_dup(struct span s); /* a new C string; the caller frees it */
+/* Copies into buf (NUL-terminated); false if it had to be cut. */
+bool span_copy(struct span s, char *buf, size_t cap);
+uint32_t span_hash(struct span s); /* FNV-1a; for tables of our own names, not of a peer's choosing */

@@ -1,0 +1,162 @@
+/*
+ * conf/conf.c: the snapshot: loading it whole or not at all, sharing it, looking things up by name.
+ *
+ * One arena holds everything but the secrets, which are freed one by one so that they are wiped.
+ */
+#include "conf/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/opt.h"
+
+static void destroy(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_auths; i++) {
+		struct conf_auth *a = &c->auths[i];
+
+		secret_wipe(&a->password);
+		secret_wipe(&a->ha1_md5);
+		secret_wipe(&a->ha1_sha256);
+		secret_wipe(&a->ha1_sha512_256);
+	}
+	arena_free(c->priv->arena);
+}
+
+struct conf *conf_load(const struct conf_source *src, struct diag *why)
+{
+	struct arena *a = arena_new(16384);
+	struct conf *c = arena_zero(a, sizeof *c);
+	struct load l = { c, a, src, why };
+	size_t before = why->errors;
+
+	c->priv = arena_zero(a, sizeof *c->priv);
+	c->priv->arena = a;
+	c->priv->refs = 1;
+	load_pjsip(&l);
+	load_general(&l);
+	load_dialplan(&l);
+	if (why->errors == before)
+		return c;
+	destroy(c);
+	return NULL;
+}
+
+struct conf *conf_ref(struct conf *c)
+{
+	c->priv->refs++;
+	return c;
+}
+
+void conf_unref(struct conf *c)
+{
+	if (c && --c->priv->refs == 0)
+		destroy(c);
+}
+
+/* ---- names ---- */
+
+/* By name, then by place, so that of two with one name the later one is found to be the second. */
+static int cmp_obj(const void *a, const void *b)
+{
+	const struct conf_obj *x = *(const struct conf_obj *const *)a, *y = *(const struct conf_obj *const *)b;
+	int r = strcmp(x->name, y->name);
+
+	return r ? r : (x->line > y->line) - (x->line < y->line);
+}
+
+void index_sort(struct name_index *x)
+{
+	qsort(x->v, x->n, sizeof(struct conf_obj *), cmp_obj);
+}
+
+const struct conf_obj *index_find(const struct name_index *x, struct span name)
+{
+	size_t low = 0, high = x->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int r = span_cmp(name, span_of(x->v[mid]->name));
+
+		if (r == 0)
+			return x->v[mid];
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+struct name_index *index_of(const struct conf *c, const char *type)
+{
+	return &c->priv->by_name[opt_type(span_of(type)) - conf_types];
+}
+
+const struct conf_endpoint *conf_endpoint(const struct conf *c, struct span name)
+{
+	return (const struct conf_endpoint *)index_find(index_of(c, "endpoint"), name);
+}
+
+const struct conf_aor *conf_aor(const struct conf *c, struct span name)
+{
+	return (const struct conf_aor *)index_find(index_of(c, "aor"), name);
+}
+
+const struct conf_auth *conf_auth(const struct conf *c, struct span name)
+{
+	return (const struct conf_auth *)index_find(index_of(c, "auth"), name);
+}
+
+const struct conf_transport *conf_transport(const struct conf *c, struct span name)
+{
+	return (const struct conf_transport *)index_find(index_of(c, "transport"), name);
+}
+
+const struct conf_registration *conf_registration(const struct conf *c, struct span name)
+{
+	return (const struct conf_registration *)index_find(index_of(c, "registration"), name);
+}
+
+const struct dp_context *conf_context(const struct conf *c, struct span name)
+{
+	size_t low = 0, high = c->dialplan.n_contexts;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int r = span_cmp(name, span_of(c->priv->contexts[mid]->name));
+
+		if (r == 0)
+			return c->priv->contexts[mid];
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+/* ---- options ---- */
+
+bool conf_written(const struct conf_obj *o, const char *type, const char *option)
+{
+	const struct opt_type *t = opt_type(span_of(type));
+
+	BUG_ON(!t || !opt_find(t, span_of(option)));
+	return opt_is_written(t, o, option);
+}
+
+void conf_each_option(const struct conf_obj *o, const char *type, conf_each_fn *fn, void *ctx)
+{
+	const struct opt_type *t = opt_type(span_of(type));
+
+	BUG_ON(!t);
+	for (size_t row = 0; t->opts[row].name; row++) {
+		struct out text = out_growing();
+
+		opt_print(t, row, o, &text);
+		out_char(&text, '\0');
+		fn(ctx, t->opts[row].name, text.p);
+		out_free(&text);
+	}
+}

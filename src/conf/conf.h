@@ -1,0 +1,258 @@
+/*
+ * conf/conf.h: Asterisk's .conf files as one immutable snapshot. conf_load() reads, types and cross-checks, and touches
+ * nothing live. Everything in a snapshot is owned by it and read-only; calls keep a reference to the one they began
+ * with. Field names are the options' names (shared by pjsip.conf's users); a comment says only what the name does not.
+ */
+#pragma once
+#include "base/addr.h"
+#include "base/codec.h"
+#include "base/diag.h"
+#include "base/secret.h"
+
+struct conf_obj {         /* first member of every object */
+	const char *name; /* the section's */
+	const char *file;
+	unsigned line;
+	uint64_t written[4];           /* which options are written: bit = row in the type's option table */
+	const struct conf_text *texts; /* written options that no field holds yet, as written */
+};
+struct conf_text {
+	const struct conf_text *next;
+	unsigned row;
+	const char *value;
+};
+
+struct strs {
+	const char **v;
+	size_t n;
+};
+
+enum conf_proto { PROTO_UDP, PROTO_TCP, PROTO_TLS, PROTO_WS, PROTO_WSS, PROTO_FLOW };
+extern const char *const conf_proto_names[]; /* "udp", "tcp", … */
+
+struct conf_global {
+	struct conf_obj o;
+	const char *user_agent, *default_from_user, *default_realm, *default_outbound_endpoint;
+	uint32_t max_forwards, keep_alive_interval, max_initial_qualify_time, contact_expiration_check_interval;
+	uint32_t unidentified_request_count, unidentified_request_period, unidentified_request_prune_interval;
+	struct strs endpoint_identifier_order;
+	bool disable_multi_domain, ignore_uri_user_options;
+	uint32_t default_auth_algorithms_uas, default_auth_algorithms_uac; /* AUTH_ALG_* bits, see conf_auth */
+};
+
+struct conf_system {
+	struct conf_obj o;
+	uint32_t timer_t1, timer_b; /* ms */
+	bool compact_headers, disable_rport, disable_tcp_switch, follow_early_media_fork;
+};
+
+struct conf_transport {
+	struct conf_obj o;
+	enum conf_proto protocol;
+	struct addr bind; /* port filled in: 5060, TLS 5061 */
+	struct net_list local_net;
+	const char *external_signaling_address, *external_signaling_hostname, *external_media_address; /* "": not set */
+	uint32_t external_signaling_port; /* 0: unchanged */
+	const char *domain;
+	bool symmetric_transport, allow_reload, tcp_keepalive_enable;
+	int tcp_keepalive_idle_time, tcp_keepalive_interval_time, tcp_keepalive_probe_count;
+	uint8_t tos; /* the whole octet */
+	uint32_t cos;
+};
+
+#define AUTH_ALG_MD5        1u
+#define AUTH_ALG_SHA256     2u
+#define AUTH_ALG_SHA512_256 4u
+
+struct conf_auth {
+	struct conf_obj o;
+	enum { AUTH_USERPASS, AUTH_MD5, AUTH_DIGEST } auth_type;
+	const char *username, *realm; /* realm "": the default realm */
+	struct secret password;
+	struct secret ha1_md5, ha1_sha256, ha1_sha512_256; /* md5_cred, password_digest: lower-case hex, or empty */
+	uint32_t nonce_lifetime;                           /* s */
+	uint32_t supported_algorithms_uas, supported_algorithms_uac; /* AUTH_ALG_* bits, 0: the global default */
+};
+
+struct conf_aor {
+	struct conf_obj o;
+	struct strs contact; /* static contacts, as written */
+	uint32_t max_contacts, minimum_expiration, default_expiration, maximum_expiration;
+	uint32_t qualify_frequency;
+	double qualify_timeout;
+	bool qualify_2xx_only, remove_existing, remove_unavailable, support_path;
+	const char *outbound_proxy;
+};
+
+enum conf_dtmf { DTMF_RFC4733, DTMF_INBAND, DTMF_INFO, DTMF_AUTO, DTMF_AUTO_INFO, DTMF_NONE };
+#define IDENTIFY_USERNAME      1u
+#define IDENTIFY_AUTH_USERNAME 2u
+#define IDENTIFY_IP            4u
+#define IDENTIFY_HEADER        8u
+#define IDENTIFY_REQUEST_URI   16u
+
+struct conf_acls {              /* permit, deny and acl= of one object */
+	struct net_list deny;   /* deny= and permit= as written (the last match decides); a negated rule permits */
+	struct net_list *named; /* each list of acl.conf that acl= names, read the same way */
+	size_t n_named;
+};
+bool conf_acls_deny(const struct conf_acls *l, const struct addr *source); /* any of the lists denies */
+
+struct conf_acl { /* type=acl: holds for every request, before an endpoint is looked for */
+	struct conf_obj o;
+	struct conf_acls acl, contact_acl;
+};
+
+struct conf_endpoint {
+	struct conf_obj o;
+	const struct conf_transport *transport; /* NULL: chosen per destination */
+	const char *context, *from_user, *from_domain, *contact_user, *outbound_proxy, *media_address, *accountcode;
+	const char *callerid_name, *callerid_num; /* from callerid=; "" when not set */
+	const char *language, *moh_suggest, *sdp_owner, *sdp_session, *message_context;
+	struct codec_list codecs; /* allow/disallow */
+	const struct conf_aor **aors;
+	size_t n_aors;
+	const struct conf_auth **auth, **outbound_auth;
+	size_t n_auth, n_outbound_auth;
+	struct strs set_var; /* "name=value" */
+	struct conf_acls acl, contact_acl;
+	enum conf_dtmf dtmf_mode;
+	uint32_t identify_by;                                                                /* IDENTIFY_* bits */
+	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
+	uint32_t timers_min_se, timers_sess_expires, device_state_busy_at;
+	uint8_t tos_audio, tos_video;
+	uint32_t cos_audio;
+	enum { /* rel100: 100rel. The fourth word differs: timers=always, 100rel=peer_supported (acts as yes) */
+	       TRISTATE_NO,
+	       TRISTATE_YES,
+	       TRISTATE_REQUIRED,
+	       TRISTATE_ALWAYS,
+	       TRISTATE_PEER_SUPPORTED = TRISTATE_ALWAYS
+	} timers,
+		rel100;
+	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
+	bool inband_progress, ignore_183_without_sdp, follow_early_media_fork, allow_unauthenticated_options;
+	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;
+	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only, asymmetric_rtp_codec;
+	enum { REDIRECT_USER, REDIRECT_URI_CORE, REDIRECT_URI_PJSIP } redirect_method;
+};
+
+struct conf_identify {
+	struct conf_obj o;
+	const struct conf_endpoint *endpoint;
+	struct net_list match;                       /* literal items; a negated rule = not this one */
+	struct strs match_names;                     /* host names, resolved and refreshed by the pbx */
+	struct strs match_header, match_request_uri; /* exact text or /regex/ */
+	bool srv_lookups;
+};
+
+struct conf_registration {
+	struct conf_obj o;
+	const struct conf_transport *transport; /* NULL: first that fits */
+	const struct conf_endpoint *endpoint;   /* with line=yes */
+	const struct conf_auth **outbound_auth;
+	size_t n_outbound_auth;
+	const char *server_uri, *client_uri, *contact_user, *contact_header_params, *outbound_proxy, *user_agent;
+	uint32_t expiration, retry_interval, max_retries, forbidden_retry_interval, fatal_retry_interval;
+	uint32_t max_random_initial_delay;
+	bool auth_rejection_permanent, line, support_path;
+};
+
+struct conf_rtp { /* rtp.conf [general] */
+	struct conf_obj o;
+	uint32_t rtpstart, rtpend; /* even start */
+	enum { STRICTRTP_NO, STRICTRTP_YES, STRICTRTP_SEQNO } strictrtp;
+	uint32_t probation, rtcpinterval; /* packets, ms */
+};
+
+struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for */
+	struct conf_obj o;
+	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
+	uint32_t media_workers; /* 0: one per CPU */
+	uint32_t max_calls, max_contacts_total, max_transactions; /* caps on what peers can make us hold */
+	const char *sounds_dir;
+};
+
+/* extensions.conf: contexts as written, priorities resolved (n, same, labels). */
+struct dp_step {
+	int prio;
+	const char *label; /* "" when none */
+	const char *app, *args;
+	const char *file;
+	unsigned line;
+};
+struct dp_exten {
+	const char *pattern;   /* "600", "_1NXX.", "s" */
+	const char *cid;       /* "" or the caller-id pattern after '/' */
+	struct dp_step *steps; /* by rising priority */
+	size_t n_steps;
+};
+struct dp_context {
+	const char *name;
+	struct dp_exten *extens;
+	size_t n_extens;
+	struct strs includes, ignorepat;
+};
+struct dp_var {
+	const char *name, *value;
+};
+struct conf_dialplan {
+	struct dp_context *contexts;
+	size_t n_contexts;
+	struct dp_var *globals;
+	size_t n_globals;
+	bool clearglobalvars;
+};
+
+struct conf {
+	struct conf_global global;
+	struct conf_system system;
+	struct conf_transport *transports;
+	struct conf_endpoint *endpoints;
+	struct conf_auth *auths;
+	struct conf_aor *aors;
+	struct conf_identify *identifies;
+	struct conf_registration *registrations;
+	struct strs domain_aliases; /* "alias=domain", in no particular order */
+	struct conf_acl *acls;
+	size_t n_transports, n_endpoints, n_auths, n_aors, n_identifies, n_registrations, n_acls;
+	struct conf_rtp rtp;
+	struct conf_hairpin hairpin;
+	struct conf_dialplan dialplan;
+	struct conf_priv *priv; /* the arena, the name tables, the reference count */
+};
+
+/* Where the files come from: a folder, or texts in memory (stories, fuzzing). */
+struct conf_source {
+	/* Appends the text of `path` (as written, relative to the configuration's folder) to o; false if there is none.
+	 */
+	bool (*read)(void *arg, const char *path, struct out *o);
+	/* Calls each(ctx, path) for every existing file that the pattern matches, in alphabetical order. */
+	void (*glob)(void *arg, const char *pattern, void (*each)(void *ctx, const char *path), void *ctx);
+	void *arg;
+};
+struct conf_source conf_source_dir(const char **dir); /* dir: must outlive the loads */
+
+/*
+ * A new snapshot with one reference, or NULL when `why` holds errors; warnings do not refuse it. pjsip.conf and
+ * extensions.conf must exist (Asterisk's own optional files may be missing silently). Reads files; signalling thread.
+ */
+struct conf *conf_load(const struct conf_source *src, struct diag *why);
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf *c); /* NULL is fine; the last one wipes secrets and frees */
+
+/* By section name, exact; NULL when there is none. */
+const struct conf_endpoint *conf_endpoint(const struct conf *c, struct span name);
+const struct conf_aor *conf_aor(const struct conf *c, struct span name);
+const struct conf_auth *conf_auth(const struct conf *c, struct span name);
+const struct conf_transport *conf_transport(const struct conf *c, struct span name);
+const struct conf_registration *conf_registration(const struct conf *c, struct span name);
+const struct dp_context *conf_context(const struct conf *c, struct span name);
+
+/* Is the option written in the files, for this object (or one of its templates)? `type` as in "endpoint". */
+bool conf_written(const struct conf_obj *o, const char *type, const char *option);
+
+/* For `pjsip show X` and the documents: every option of the type with its value in the object, in table order. */
+typedef void conf_each_fn(void *ctx, const char *option, const char *value);
+void conf_each_option(const struct conf_obj *o, const char *type, conf_each_fn *fn, void *ctx);
+void conf_options_markdown(struct out *o); /* docs/options.md, generated from the tables */

@@ -1,0 +1,481 @@
+/*
+ * conf/ini.c: Asterisk's configuration grammar.
+ *
+ *   [name]                      a section; one name may be used again
+ *   [name](!)  [name](!,a)      a template; its lines only count for those who inherit from it
+ *   [name](a,b)                 starts with the lines of a, then of b
+ *   [name](+)  [name](+k=v)     goes on with the first section of that name (that has k=v)
+ *   key = value   key => value  a line; keys may repeat
+ *   key += text                 glues text to the latest value of that key
+ *   ; to the end of line        a comment; \; is a semicolon; ;-- and --; enclose longer ones, which may nest
+ *   #include f  #tryinclude f   f, "f" or <f>; wildcards allowed; relative to the configuration's folder
+ *
+ * An included file begins inside the section that includes it; afterwards the including file goes on in its own. What
+ * includes and templates can multiply is capped, so a small file cannot become a large load.
+ */
+#include "conf/ini.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DEPTH    10
+#define MAX_FILES    2000
+#define MAX_LINES    1000000u
+#define MAX_SECTIONS 200000u
+
+struct reader { /* one file being read */
+	struct ini *ini;
+	const struct conf_source *src;
+	struct diag *why;
+	const struct reader *outer; /* the file that includes this one */
+	const char *file;
+	unsigned line, depth;
+	unsigned nested, opened; /* block comments: how deep, and the line of the outermost */
+	long section;            /* index of the section being filled; -1: none */
+	bool skip;               /* the section's head was wrong: its lines belong nowhere */
+	unsigned *files;         /* read so far, in the whole load */
+};
+
+#define fail(r, ...) diag_add((r)->why, DIAG_ERROR, (r)->file, (r)->line, __VA_ARGS__)
+#define warn(r, ...) diag_add((r)->why, DIAG_WARNING, (r)->file, (r)->line, __VA_ARGS__)
+
+static bool read_file(struct reader *r, const char *path);
+
+struct ini_section *ini_section(const struct ini *ini, struct span name)
+{
+	struct ini_section *near = NULL;
+
+	for (size_t i = 0; i < ini->n; i++) {
+		struct span have = span_of(ini->sections[i].name);
+
+		if (span_eq(have, name))
+			return &ini->sections[i];
+		if (!near && span_ieq(have, name))
+			near = &ini->sections[i];
+	}
+	return near;
+}
+
+const struct ini_line *ini_last(const struct ini_section *s, const char *key)
+{
+	for (size_t i = s->n; i-- > 0;)
+		if (span_iis(span_of(s->lines[i].key), key))
+			return &s->lines[i];
+	return NULL;
+}
+
+static const char *nearest_section(const struct ini *ini, const char *name)
+{
+	const char **names = xcalloc(ini->n + 1, sizeof *names);
+	const char *found;
+
+	for (size_t i = 0; i < ini->n; i++)
+		names[i] = ini->sections[i].name;
+	found = diag_nearest(name, names, ini->n);
+	free(names);
+	return found;
+}
+
+static void push_line(struct reader *r, struct ini_section *s, struct ini_line l)
+{
+	if (r->ini->n_lines >= MAX_LINES) {
+		if (r->ini->n_lines++ == MAX_LINES)
+			fail(r, "more than %u lines with what is inherited", MAX_LINES);
+		return;
+	}
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 8;
+		s->lines = xrealloc(s->lines, s->cap * sizeof s->lines[0]);
+	}
+	s->lines[s->n++] = l;
+	r->ini->n_lines++;
+}
+
+/* ---- comments ---- */
+
+static bool opens_block(struct span s)
+{
+	return span_starts(s, SPAN(";--")) && !(s.n > 3 && s.p[3] == '-');
+}
+
+/* Appends what is not a comment; the state of block comments goes on from line to line. */
+static void strip_comments(struct reader *r, struct span s, struct out *o)
+{
+	size_t skip;
+
+	for (; s.n; s = span_from(s, skip)) {
+		skip = 1;
+		if (opens_block(s)) {
+			r->opened = r->nested++ ? r->opened : r->line;
+			skip = 3;
+		} else if (r->nested && span_starts(s, SPAN("--;"))) {
+			r->nested--;
+			skip = 3;
+		} else if (r->nested) {
+			continue;
+		} else if (span_starts(s, SPAN("\\;"))) {
+			out_char(o, ';');
+			skip = 2;
+		} else if (s.p[0] == ';') {
+			return;
+		} else {
+			out_char(o, s.p[0]);
+		}
+	}
+}
+
+/* ---- sections ---- */
+
+static struct ini_section *new_section(struct reader *r, struct span name)
+{
+	struct ini *ini = r->ini;
+
+	if (ini->n == MAX_SECTIONS) {
+		fail(r, "more than %u sections", MAX_SECTIONS);
+		return NULL;
+	}
+	if (ini->n == ini->cap) {
+		ini->cap = ini->cap ? ini->cap * 2 : 16;
+		ini->sections = xrealloc(ini->sections, ini->cap * sizeof ini->sections[0]);
+	}
+	ini->sections[ini->n] = (struct ini_section){
+		.name = arena_str(ini->arena, name),
+		.file = r->file,
+		.line = r->line,
+	};
+	return &ini->sections[ini->n++];
+}
+
+static void inherit(struct reader *r, struct ini_section *s, struct span parent)
+{
+	const struct ini_section *from = ini_section(r->ini, parent);
+	const char *near;
+	char name[128];
+
+	if (from && from != s) {
+		size_t n = from->n;
+
+		for (size_t i = 0; i < n; i++)
+			push_line(r, s, from->lines[i]);
+		return;
+	}
+	span_copy(parent, name, sizeof name);
+	near = nearest_section(r->ini, name);
+	if (near && strcmp(near, s->name) != 0)
+		fail(r, "[%s] inherits from unknown section '%s', did you mean '%s'?", s->name, name, near);
+	else
+		fail(r, "[%s] inherits from unknown section '%s'", s->name, name);
+}
+
+/* "k=v&k2=v2": does the section have all of them? */
+static bool has_all(const struct ini_section *s, struct span filter)
+{
+	struct span item, key;
+
+	while (span_cut(&filter, '&', &item)) {
+		const struct ini_line *l;
+		char name[128];
+
+		span_cut(&item, '=', &key);
+		span_copy(span_trim(key), name, sizeof name);
+		l = ini_last(s, name);
+		if (!l || !span_eq(span_of(l->value), span_trim(item)))
+			return false;
+	}
+	return true;
+}
+
+static struct ini_section *find_to_append(struct reader *r, struct span name, struct span filter)
+{
+	for (size_t i = 0; i < r->ini->n; i++) {
+		struct ini_section *s = &r->ini->sections[i];
+
+		if (span_ieq(span_of(s->name), name) && (!filter.n || has_all(s, filter)))
+			return s;
+	}
+	fail(r, "[%.*s](+): there is no such section before this line", SP(name));
+	return NULL;
+}
+
+/* The list in parentheses after [name]; returns the section that the following lines belong to, or NULL. */
+static struct ini_section *apply_list(struct reader *r, struct span name, struct span list)
+{
+	struct ini_section *s = NULL;
+	struct span rest = list, item;
+
+	while (!s && span_cut(&rest, ',', &item)) {
+		item = span_trim(item);
+		if (!span_starts(item, SPAN("+")))
+			continue;
+		s = find_to_append(r, name, span_from(item, 1));
+		if (!s)
+			return NULL;
+	}
+	if (!s && !(s = new_section(r, name)))
+		return NULL;
+	for (rest = list; span_cut(&rest, ',', &item);) {
+		item = span_trim(item);
+		if (span_is(item, "!"))
+			s->is_template = true;
+		else if (item.n && item.p[0] != '+')
+			inherit(r, s, item);
+	}
+	return s;
+}
+
+static void section_head(struct reader *r, struct span text)
+{
+	struct ini_section *s;
+	struct span name, list = SPAN_NONE;
+	long end = span_chr(text, ']');
+
+	r->skip = true;
+	if (end < 0) {
+		fail(r, "']' is missing after the section's name");
+		return;
+	}
+	name = span_trim(span_sub(text, 1, (size_t)end - 1));
+	text = span_trim(span_from(text, (size_t)end + 1));
+	if (!name.n) {
+		fail(r, "a section needs a name");
+		return;
+	}
+	if (span_take_char(&text, '(')) {
+		end = span_chr(text, ')');
+		if (end < 0) {
+			fail(r, "')' is missing after [%.*s](", SP(name));
+			return;
+		}
+		list = span_sub(text, 0, (size_t)end);
+		text = span_trim(span_from(text, (size_t)end + 1));
+	}
+	if (text.n)
+		warn(r, "'%.*s' after the section's name is ignored", SP(text));
+	s = apply_list(r, name, list);
+	if (s) {
+		r->section = s - r->ini->sections;
+		r->skip = false;
+	}
+}
+
+/* ---- lines ---- */
+
+static void append_value(struct reader *r, struct ini_section *s, struct ini_line l)
+{
+	for (size_t i = s->n; i-- > 0;) {
+		struct out o;
+
+		if (!span_iis(span_of(s->lines[i].key), l.key))
+			continue;
+		o = out_growing();
+		out_str(&o, s->lines[i].value);
+		out_str(&o, l.value);
+		l.value = arena_str(r->ini->arena, out_look(&o));
+		explicit_bzero(o.p, o.n);
+		out_free(&o);
+		s->lines[i] = l;
+		return;
+	}
+	push_line(r, s, l);
+}
+
+static void key_line(struct reader *r, struct span text)
+{
+	struct arena *a = r->ini->arena;
+	long eq = span_chr(text, '=');
+	bool append = eq > 0 && text.p[eq - 1] == '+';
+	struct span key, value;
+	struct ini_line l = { .file = r->file, .line = r->line };
+
+	if (r->skip)
+		return;
+	if (r->section < 0) {
+		fail(r, "this line stands before any [section]");
+		return;
+	}
+	if (eq < 0) {
+		warn(r, "no '=' in this line: it is ignored");
+		return;
+	}
+	key = span_trim(span_sub(text, 0, (size_t)(append ? eq - 1 : eq)));
+	value = span_from(text, (size_t)eq + 1);
+	if (!append)
+		span_take_char(&value, '>');
+	if (!key.n) {
+		fail(r, "no name before '='");
+		return;
+	}
+	l.key = arena_str(a, key);
+	l.value = arena_str(a, span_trim(value));
+	l.told = arena_zero(a, sizeof *l.told);
+	if (append)
+		append_value(r, &r->ini->sections[r->section], l);
+	else
+		push_line(r, &r->ini->sections[r->section], l);
+}
+
+/* ---- includes ---- */
+
+struct found_files {
+	char **path;
+	size_t n;
+};
+
+static void add_found(void *ctx, const char *path)
+{
+	struct found_files *f = ctx;
+
+	f->path = xrealloc(f->path, (f->n + 1) * sizeof f->path[0]);
+	f->path[f->n++] = xstrdup(path);
+}
+
+static bool include_one(struct reader *r, const char *path)
+{
+	struct reader inner = { r->ini, r->src, r->why, r };
+
+	for (const struct reader *o = r; o; o = o->outer)
+		if (strcmp(o->file, path) == 0) {
+			fail(r, "#include: '%s' includes itself", path);
+			return true;
+		}
+	if (r->depth + 1 >= MAX_DEPTH || *r->files >= MAX_FILES) {
+		fail(r, "#include: more than %d files deep or %d in all", MAX_DEPTH, MAX_FILES);
+		return true;
+	}
+	inner.depth = r->depth + 1;
+	inner.section = r->section;
+	inner.skip = r->skip;
+	inner.files = r->files;
+	return read_file(&inner, path);
+}
+
+static void include_many(struct reader *r, const char *pattern, bool must)
+{
+	struct found_files f = { 0 };
+
+	r->src->glob(r->src->arg, pattern, add_found, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		include_one(r, f.path[i]);
+		free(f.path[i]);
+	}
+	if (!f.n && must)
+		warn(r, "#include: '%s' matches no file", pattern);
+	free(f.path);
+}
+
+static struct span unquoted(struct span s)
+{
+	if (s.n >= 2 && ((s.p[0] == '"' && s.p[s.n - 1] == '"') || (s.p[0] == '<' && s.p[s.n - 1] == '>')))
+		return span_sub(s, 1, s.n - 2);
+	return s;
+}
+
+static void directive(struct reader *r, struct span text)
+{
+	bool must;
+	struct span word, rest = span_from(text, 1);
+	char *path;
+
+	span_word(&rest, &word);
+	must = span_iis(word, "include");
+	if (span_iis(word, "exec")) {
+		fail(r, "#exec is not supported: no program is run while the configuration is read");
+		return;
+	}
+	if (!must && !span_iis(word, "tryinclude")) {
+		fail(r, "unknown directive '#%.*s': there are #include and #tryinclude", SP(word));
+		return;
+	}
+	rest = unquoted(span_trim(rest));
+	if (!rest.n) {
+		fail(r, "#%.*s needs the name of a file", SP(word));
+		return;
+	}
+	path = span_dup(rest);
+	if (strpbrk(path, "*?[{"))
+		include_many(r, path, must);
+	else if (!include_one(r, path) && must)
+		fail(r, "#include: there is no file '%s'", path);
+	free(path);
+}
+
+/* ---- files ---- */
+
+static void one_line(struct reader *r, struct span raw)
+{
+	struct out o = out_growing();
+	struct span text;
+
+	strip_comments(r, raw, &o);
+	text = span_trim(out_look(&o));
+	if (!text.n)
+		;
+	else if (text.p[0] == '[')
+		section_head(r, text);
+	else if (text.p[0] == '#')
+		directive(r, text);
+	else
+		key_line(r, text);
+	if (o.n)
+		explicit_bzero(o.p, o.n);
+	out_free(&o);
+}
+
+static void all_lines(struct reader *r, struct span text)
+{
+	struct span raw;
+
+	if (span_starts(text, SPAN("\xef\xbb\xbf")))
+		text = span_from(text, 3);
+	if (span_chr(text, '\0') >= 0) {
+		fail(r, "not a text file: it holds a zero byte");
+		return;
+	}
+	while (text.n && span_cut(&text, '\n', &raw)) {
+		r->line++;
+		one_line(r, raw);
+	}
+	if (r->nested) {
+		r->line = r->opened;
+		warn(r, "the comment that ';--' opens here is never closed: what follows is not read");
+	}
+}
+
+static bool read_file(struct reader *r, const char *path)
+{
+	struct out text = out_growing();
+	bool ok = r->src->read(r->src->arg, path, &text);
+
+	if (ok) {
+		(*r->files)++;
+		r->file = arena_str(r->ini->names, span_of(path));
+		all_lines(r, out_look(&text));
+	}
+	if (text.n)
+		explicit_bzero(text.p, text.n);
+	out_free(&text);
+	return ok;
+}
+
+bool ini_load(struct ini *ini, struct arena *names, const struct conf_source *src, const char *path, struct diag *why)
+{
+	unsigned files = 0;
+	struct reader r = { .ini = ini, .src = src, .why = why, .section = -1, .files = &files };
+
+	*ini = (struct ini){ .arena = arena_new(4096), .names = names };
+	return read_file(&r, path);
+}
+
+void ini_free(struct ini *ini)
+{
+	for (size_t i = 0; i < ini->n; i++) {
+		struct ini_section *s = &ini->sections[i];
+
+		for (size_t k = 0; k < s->n; k++)
+			explicit_bzero((char *)s->lines[k].value, strlen(s->lines[k].value));
+		free(s->lines);
+	}
+	free(ini->sections);
+	arena_free(ini->arena);
+	*ini = (struct ini){ 0 };
+}

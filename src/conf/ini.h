@@ -1,0 +1,43 @@
+/*
+ * conf/ini.h: Asterisk's configuration grammar: sections, templates, inheritance, includes. Private to conf.
+ *
+ * Everything read lives in `arena` and goes with ini_free(), which also wipes it: passwords pass through here. Names of
+ * files outlive it, since they are kept in the snapshot to say where an object comes from.
+ */
+#pragma once
+#include "base/arena.h"
+#include "conf/conf.h"
+
+struct ini_line {
+	const char *key, *value;
+	const char *file;
+	unsigned line;
+	bool *told; /* a remark about this line was made; shared by all who inherit the line */
+};
+
+struct ini_section {
+	const char *name;
+	bool is_template; /* [name](!): only there to be inherited from */
+	const char *file;
+	unsigned line;
+	struct ini_line *lines; /* the parents' first, then its own */
+	size_t n, cap;
+};
+
+struct ini {
+	struct arena *arena, *names;
+	struct ini_section *sections; /* in file order; several may have one name */
+	size_t n, cap, n_lines;
+};
+
+/*
+ * Reads `path` and what it includes; file names are kept in `names`. What is wrong goes to `why`. False if the file
+ * itself does not exist (nothing is said of that). ini_free() is needed in any case.
+ */
+bool ini_load(struct ini *ini, struct arena *names, const struct conf_source *src, const char *path, struct diag *why);
+void ini_free(struct ini *ini);
+
+/* The first section of that name, exact or else of other case; NULL when there is none. */
+struct ini_section *ini_section(const struct ini *ini, struct span name);
+/* The last value of `key` in the section, or NULL. */
+const struct ini_line *ini_last(const struct ini_section *s, const char *key);

@@ -1,0 +1,69 @@
+/*
+ * nat/egress.c: the door out. Every address that we write about ourselves is chosen here, for one destination at a
+ * time: a destination inside local_net is told where we are; any other is told where we seem to be, if external_* says
+ * so. The same rule twice, with one difference: an SDP address is only replaced when it is one of local_net itself,
+ * because what lies outside may be somebody else's (direct media) or already public.
+ */
+#include "nat/nat.h"
+
+#include <string.h>
+
+/* A v4 address written as v6 obeys v4 rules, as Asterisk has it. */
+static struct addr unmapped(const struct addr *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct addr v4 = { .family = 4, .port = a->port };
+
+	if (a->family != 6 || memcmp(a->ip, mapped, sizeof mapped) != 0)
+		return *a;
+	memcpy(v4.ip, a->ip + 12, 4);
+	return v4;
+}
+
+bool nat_is_local(const struct conf_transport *t, const struct addr *dst)
+{
+	struct addr a = unmapped(dst);
+
+	return t->local_net.n && net_list_ask(&t->local_net, &a) == NET_MATCH;
+}
+
+static bool is_set(const char *text)
+{
+	return text && text[0];
+}
+
+static void write_host(struct nat_face *f, const struct addr *a)
+{
+	struct out o = out_fixed(f->host, sizeof f->host);
+
+	addr_out_host(&o, a);
+	out_char(&o, '\0');
+}
+
+void nat_signaling_face(const struct nat_door *d, const struct addr *local, const struct addr *dst, struct nat_face *f)
+{
+	const char *name = d->t->external_signaling_hostname;
+
+	*f = (struct nat_face){ .port = local->port };
+	write_host(f, local);
+	if (nat_is_local(d->t, dst))
+		return;
+	if (is_set(name))
+		span_copy(span_of(name), f->host, sizeof f->host);
+	else if (d->ext_signaling.family && d->ext_signaling.family == local->family)
+		write_host(f, &d->ext_signaling);
+	else
+		return;
+	f->external = true;
+	if (d->t->external_signaling_port)
+		f->port = (uint16_t)d->t->external_signaling_port;
+}
+
+struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst)
+{
+	bool ours = !d->t->local_net.n || nat_is_local(d->t, local);
+
+	if (!d->ext_media.family || d->ext_media.family != local->family || !ours || nat_is_local(d->t, dst))
+		return *local;
+	return addr_with_port(&d->ext_media, local->port);
+}

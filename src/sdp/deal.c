@@ -1,0 +1,162 @@
+/*
+ * sdp/deal.c: what both sides can do, seen from ours (RFC 3264). The first audio stream in plain RTP that shares a
+ * codec with us is taken; the payload numbers are the ones the other side wrote. Direction is turned round here once,
+ * so that everyone above reads "what may we send and receive".
+ */
+#include "sdp/sdp.h"
+
+#include <errno.h>
+
+#include "sdp/pt.h"
+
+#define PTIME_LEAST 5
+#define PTIME_MOST  120
+
+static enum sdp_dir turned(enum sdp_dir d)
+{
+	return (enum sdp_dir)((d & SDP_SENDONLY ? SDP_RECVONLY : 0) | (d & SDP_RECVONLY ? SDP_SENDONLY : 0));
+}
+
+/* An answer may leave out the rtpmap of a number that we gave. */
+static enum codec offered_codec(const struct sdp_fmt *f)
+{
+	if (f->codec == CODEC_NONE && !f->encoding.n)
+		for (int c = 0; c < CODEC_COUNT; c++)
+			if (sdp_offer_pt((enum codec)c) == f->pt)
+				return (enum codec)c;
+	return f->codec;
+}
+
+static bool deal_has(const struct sdp_deal *d, enum codec c)
+{
+	for (uint8_t i = 0; i < d->n_codecs; i++)
+		if (d->codecs[i].codec == c)
+			return true;
+	return false;
+}
+
+static void add_codec(struct sdp_deal *d, enum codec c, uint8_t pt)
+{
+	if (!deal_has(d, c))
+		d->codecs[d->n_codecs++] = (struct sdp_codec_pt){ c, pt };
+}
+
+static void take_codecs(const struct sdp_caps *caps, const struct sdp_media *m, bool ours, struct sdp_deal *d)
+{
+	d->n_codecs = 0;
+	for (uint8_t i = 0; i < m->n_fmts; i++) {
+		enum codec c = ours ? offered_codec(&m->fmts[i]) : m->fmts[i].codec;
+
+		if (c < CODEC_NONE && codec_list_has(&caps->codecs, c))
+			add_codec(d, c, m->fmts[i].pt);
+	}
+	for (uint8_t i = caps->codecs.n; !ours && caps->answer_ours && i-- > 0;)
+		sdp_deal_prefer(d, (enum codec)caps->codecs.id[i]);
+	if (caps->single_codec && d->n_codecs > 1)
+		d->n_codecs = 1;
+}
+
+/* telephone-event counts in the clock of the codec that it interrupts; 8000 Hz will do when there is no other. */
+static uint8_t take_dtmf(const struct sdp_media *m, bool ours, uint32_t rate)
+{
+	uint8_t any = 0;
+
+	for (uint8_t i = 0; i < m->n_fmts; i++) {
+		const struct sdp_fmt *f = &m->fmts[i];
+		bool bare = ours && f->pt == SDP_PT_DTMF && !f->encoding.n;
+
+		if (bare || (f->dtmf && f->rate == rate))
+			return f->pt;
+		if (f->dtmf && f->rate == 8000)
+			any = f->pt;
+	}
+	return any;
+}
+
+static bool has_cn(const struct sdp_media *m)
+{
+	for (uint8_t i = 0; i < m->n_fmts; i++)
+		if (m->fmts[i].cn && m->fmts[i].pt == SDP_PT_CN)
+			return true;
+	return false;
+}
+
+static uint8_t ptime_of(const struct sdp_caps *caps, const struct sdp_media *m, enum codec c)
+{
+	if (m->ptime >= PTIME_LEAST && m->ptime <= PTIME_MOST)
+		return m->ptime;
+	return caps->ptime ? caps->ptime : codec_descs[c].ptime;
+}
+
+static void note_lines(const struct sdp *s, struct sdp_deal *d)
+{
+	d->n_lines = s->n_media;
+	for (uint8_t i = 0; i < s->n_media; i++) {
+		struct sdp_line *l = &d->lines[i];
+		struct span formats = s->media[i].fmt_text, first;
+
+		span_word(&formats, &first);
+		if (!span_copy(s->media[i].type_text, l->type, sizeof l->type) ||
+		    !span_copy(s->media[i].proto, l->proto, sizeof l->proto) ||
+		    !span_copy(first, l->fmt, sizeof l->fmt))
+			*l = (struct sdp_line){ "application", "RTP/AVP", "0" };
+	}
+}
+
+static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, bool ours, struct sdp_deal *d)
+{
+	enum codec first;
+
+	if (m->type != SDP_AUDIO || !m->rtp_avp || !m->port)
+		return false;
+	take_codecs(caps, m, ours, d);
+	if (!d->n_codecs)
+		return false;
+	first = d->codecs[0].codec;
+	d->dtmf_pt = caps->dtmf ? take_dtmf(m, ours, codec_descs[first].rate) : 0;
+	d->cn_pt = caps->cn && has_cn(m) ? SDP_PT_CN : 0;
+	d->ptime = ptime_of(caps, m, first);
+	d->remote = m->conn;
+	d->remote_rtcp = m->rtcp;
+	d->dir = turned(m->dir);
+	d->held = m->conn_null || !(m->dir & SDP_RECVONLY);
+	if (m->conn_null)
+		d->dir &= SDP_RECVONLY;
+	d->rtcp_mux = caps->rtcp_mux && m->rtcp_mux;
+	return true;
+}
+
+static int deal(const struct sdp_caps *caps, const struct sdp *s, bool ours, struct sdp_deal *d)
+{
+	*d = (struct sdp_deal){ .stream = -1 };
+	note_lines(s, d);
+	for (uint8_t i = 0; i < s->n_media && d->stream < 0; i++)
+		if (take_stream(caps, &s->media[i], ours, d))
+			d->stream = i;
+	return d->stream < 0 ? -ENOENT : 0;
+}
+
+int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struct sdp_deal *d)
+{
+	return deal(caps, offer, false, d);
+}
+
+int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp *answer, struct sdp_deal *d)
+{
+	return deal(caps, answer, true, d);
+}
+
+bool sdp_deal_prefer(struct sdp_deal *d, enum codec c)
+{
+	for (uint8_t i = 0; i < d->n_codecs; i++) {
+		struct sdp_codec_pt chosen = d->codecs[i];
+
+		if (chosen.codec != c)
+			continue;
+		for (; i > 0; i--)
+			d->codecs[i] = d->codecs[i - 1];
+		d->codecs[0] = chosen;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,273 @@
+/*
+ * sip/core.c: the core's object and its door for messages: which transaction, dialog or user a message is for
+ * (RFC 3261 8.2, 16.11, 17.1.3, 17.2.3).
+ */
+#include "sip/priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+struct addr_key sip_addr_key(const struct addr *a, uint32_t salt)
+{
+	struct addr_key k = { { 0 } };
+
+	k.bytes[0] = a->family;
+	memcpy(k.bytes + 2, &a->port, 2);
+	memcpy(k.bytes + 4, &salt, 4);
+	memcpy(k.bytes + 8, a->ip, a->family == 4 ? 4 : 16);
+	return k;
+}
+
+void sip_stop(struct sip *s, struct timer *t)
+{
+	clock_stop(s->c.clock, t);
+}
+
+void sip_in(struct sip *s, struct timer *t, ms_t delay)
+{
+	clock_in(s->c.clock, t, delay);
+}
+
+void sip_new_branch(struct sip *s, char branch[SIP_BRANCH_MAX])
+{
+	memcpy(branch, "z9hG4bK", 7);
+	rng_token(&s->c.clock->rng, branch + 7, 22);
+}
+
+void sip_wire(struct sip *s, const struct flow *f, bool sent, struct span bytes)
+{
+	count(sent ? CNT_sip_tx : CNT_sip_rx);
+	if (s->c.user.wire)
+		s->c.user.wire(s->c.user.arg, f, sent, bytes);
+}
+
+static void on_input(void *arg, const struct flow *f, struct span bytes)
+{
+	struct sip *s = arg;
+	struct sip_conn *c;
+
+	if (f->proto == NET_UDP) {
+		sip_input_message(s, f, bytes);
+		return;
+	}
+	HASH_FIND(hh, s->conns, &f->sock, sizeof f->sock, c);
+	if (c)
+		sip_conn_input(s, c, bytes);
+}
+
+struct net_sink sip_sink(struct sip *s)
+{
+	return (struct net_sink){ .arg = s,
+				  .input = on_input,
+				  .accepted = sip_on_accepted,
+				  .connected = sip_on_connected,
+				  .failed = sip_on_failed,
+				  .resolved = sip_on_resolved };
+}
+
+struct sip *sip_new(const struct sip_config *c)
+{
+	struct sip *s = xcalloc(1, sizeof *s);
+
+	s->c = *c;
+	list_init(&s->transports);
+	list_init(&s->uacs);
+	list_init(&s->nonces_by_age);
+	for (size_t i = 0; i < ARRAY_LEN(s->ctx_peers); i++)
+		list_init(&s->ctx_peers[i]);
+	rng_bytes(&c->clock->rng, s->nonce_key, sizeof s->nonce_key);
+	s->scratch = xmalloc(SIP_SCRATCH);
+	s->t1 = 500;
+	s->timer_b = 32000;
+	return s;
+}
+
+void sip_free(struct sip *s)
+{
+	struct sip_ctx *t, *next_t;
+	struct sip_uas *u, *next_u;
+
+	if (!s)
+		return;
+	sip_uac_free_all(s);
+	HASH_ITER (hh, s->ctxs, t, next_t)
+		sip_ctx_drop(t);
+	HASH_ITER (hh, s->uass, u, next_u)
+		sip_uas_drop(u);
+	BUG_ON(s->dialogs);
+	sip_transports_free(s);
+	sip_dns_free(s);
+	sip_digest_free(s);
+	conf_unref(s->conf);
+	explicit_bzero(s->nonce_key, sizeof s->nonce_key);
+	free(s->scratch);
+	free(s);
+}
+
+const char *sip_user_agent(const struct sip *s)
+{
+	return s->conf ? s->conf->global.user_agent : "hairpin";
+}
+
+/* RFC 3261 8.2.2.3: what we are required to understand. */
+static bool requirements_met(struct sip *s, const struct sip_msg *m)
+{
+	static const char *const known[] = { "path", "norefersub" };
+	struct sip_walk w = { 0 };
+	struct span v;
+
+	if (m->method == SIP_ACK || m->method == SIP_CANCEL)
+		return true;
+	while (sip_walk(m, SIP_HDR_REQUIRE, &w, &v)) {
+		char line[128];
+		bool ok = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			ok |= span_iis(v, known[i]);
+		if (ok || !v.n)
+			continue;
+		snprintf(line, sizeof line, "Unsupported: %.*s\r\n", (int)MIN(v.n, 64u), v.p);
+		sip_reply_stateless(s, m, 420, NULL, line);
+		return false;
+	}
+	return true;
+}
+
+static void on_cancel(struct sip *s, struct sip_msg *m)
+{
+	struct sip_uas *inv = sip_uas_find(s, m, true);
+	struct sip_uas *own;
+
+	if (!inv) {
+		sip_reply_stateless(s, m, 481, NULL, NULL);
+		return;
+	}
+	own = sip_uas_new(s, m);
+	if (!own)
+		return;
+	memcpy(own->tag, inv->tag, sizeof own->tag);
+	own->force_rport = inv->force_rport;
+	inv->refs++; /* the user's answer may end it */
+	sip_reply(own, 200, NULL, NULL, NULL);
+	if (!inv->answered && !inv->cancelled) {
+		inv->cancelled = true;
+		if (inv->on_cancel)
+			inv->on_cancel(inv->arg, inv);
+		else
+			sip_reply(inv, 487, NULL, NULL, NULL);
+	}
+	inv->refs--;
+}
+
+static void on_ack(struct sip *s, const struct sip_msg *m)
+{
+	struct sip_uas *t = sip_uas_find(s, m, false);
+	struct sip_dialog *d;
+
+	if (t)
+		sip_uas_input(t, m);
+	d = sip_dialog_find(s, m, true);
+	if (d)
+		sip_dialog_input_ack(d, m);
+	else if (!t)
+		count(CNT_sip_strays);
+}
+
+static void on_new_request(struct sip *s, struct sip_msg *m)
+{
+	struct sip_dialog *d = m->to.tag.n ? sip_dialog_find(s, m, true) : NULL;
+	struct sip_uas *t;
+
+	if (m->to.tag.n && !d) {
+		sip_reply_stateless(s, m, 481, NULL, NULL);
+		return;
+	}
+	t = sip_uas_new(s, m);
+	if (!t) {
+		count(CNT_sip_shed);
+		sip_reply_stateless(s, m, 503, "Too many requests in progress", "Retry-After: 5\r\n");
+		return;
+	}
+	if (d)
+		sip_dialog_input(d, t, m);
+	else
+		s->c.user.request(s->c.user.arg, t, m);
+}
+
+static void on_request(struct sip *s, struct sip_msg *m)
+{
+	struct sip_uas *t;
+
+	if (m->bad_code) {
+		count(CNT_sip_bad);
+		trace(EV_SIP_BAD, NULL, "%u %s", m->bad_code, m->bad);
+		if (m->method != SIP_ACK)
+			sip_reply_stateless(s, m, m->bad_code, m->bad, NULL);
+		return;
+	}
+	if (m->method == SIP_ACK) {
+		on_ack(s, m);
+		return;
+	}
+	t = sip_uas_find(s, m, false);
+	if (t)
+		sip_uas_input(t, m);
+	else if (m->method == SIP_CANCEL)
+		on_cancel(s, m);
+	else if (requirements_met(s, m))
+		on_new_request(s, m);
+}
+
+static void on_response(struct sip *s, const struct sip_msg *m)
+{
+	struct sip_ctx *t;
+
+	if (m->bad_code) {
+		count(CNT_sip_bad);
+		trace(EV_SIP_BAD, NULL, "response dropped: %s", m->bad);
+		return;
+	}
+	t = sip_ctx_find(s, m);
+	if (t)
+		sip_ctx_input(t, m);
+	else
+		count(CNT_sip_strays);
+}
+
+static bool only_line_ends(struct span b)
+{
+	for (size_t i = 0; i < b.n; i++)
+		if (b.p[i] != '\r' && b.p[i] != '\n' && b.p[i])
+			return false;
+	return true;
+}
+
+void sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
+{
+	const char *why = NULL;
+	struct sip_msg *m;
+
+	if (s->c.user.seen)
+		s->c.user.seen(s->c.user.arg, f);
+	if (only_line_ends(bytes) || (unsigned char)bytes.p[0] < 4) /* a keep-alive: CRLF or STUN */
+		return;
+	sip_wire(s, f, false, bytes);
+	m = sip_msg_parse(bytes, &why);
+	if (!m) {
+		char peer[ADDR_STRLEN];
+
+		count(CNT_sip_bad);
+		trace(EV_SIP_BAD, NULL, "%s: %s", addr_str(&f->peer, peer), why);
+		return;
+	}
+	m->flow = *f;
+	if (m->request)
+		on_request(s, m);
+	else
+		on_response(s, m);
+	sip_msg_unref(m);
+}

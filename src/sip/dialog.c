@@ -1,0 +1,420 @@
+/*
+ * sip/dialog.c: what two user agents agree on between INVITE and BYE (RFC 3261 12).
+ *
+ * A dialog is Call-ID, local tag and remote tag, two CSeq counters and a route set that the first 2xx freezes; only the
+ * remote target may still move. Forks share the local half, so lookup goes by Call-ID and local tag, then remote tag.
+ * rewrite_contact is applied here: the target (or the nearest Record-Route) becomes where the packet came from.
+ * A 2xx to INVITE is repeated until its ACK arrives (13.3.1.4); our ACK is kept and repeated with each repeated 2xx.
+ */
+#include "sip/priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow *f)
+{
+	struct span params = u->params, name, value;
+
+	out_fmt(o, "%.*s:", SP(u->scheme));
+	if (u->user.n)
+		out_fmt(o, "%.*s@", SP(u->user));
+	addr_out(o, &f->peer);
+	while (sip_param_next(&params, &name, &value))
+		if (!span_iis(name, "transport"))
+			out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
+	if (f->proto == NET_TCP)
+		out_str(o, ";transport=tcp");
+}
+
+static char *dialog_key(struct span call_id, struct span local_tag)
+{
+	return xasprintf("%.*s\n%.*s", SP(call_id), SP(local_tag));
+}
+
+static struct sip_dialog *find(struct sip *s, struct span call_id, struct span local, struct span remote)
+{
+	char *key = dialog_key(call_id, local);
+	struct sip_dialog *d;
+
+	HASH_FIND_STR(s->dialogs, key, d);
+	free(key);
+	while (d && !span_is(remote, d->remote_tag))
+		d = d->same;
+	return d;
+}
+
+struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request)
+{
+	return request ? find(s, m->call_id, m->to.tag, m->from.tag) : find(s, m->call_id, m->from.tag, m->to.tag);
+}
+
+static void ok_again(struct timer *t, ms_t now);
+static void ok_over(struct timer *t, ms_t now);
+
+static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, struct span call_id,
+				     struct span local_tag, struct span remote_tag)
+{
+	struct sip_dialog *d = xcalloc(1, sizeof *d), *first;
+
+	d->sip = s;
+	d->conf = *c;
+	if (c->conf)
+		conf_ref(c->conf);
+	d->call_id = span_dup(call_id);
+	d->local_tag = span_dup(local_tag);
+	d->remote_tag = span_dup(remote_tag);
+	d->key = dialog_key(call_id, local_tag);
+	d->ok.again.fire = ok_again;
+	d->ok.life.fire = ok_over;
+	list_init(&d->uacs);
+	HASH_FIND_STR(s->dialogs, d->key, first);
+	if (first) {
+		d->same = first->same;
+		first->same = d;
+	} else {
+		HASH_ADD_KEYPTR(hh, s->dialogs, d->key, strlen(d->key), d);
+	}
+	return d;
+}
+
+static void unlink_dialog(struct sip_dialog *d)
+{
+	struct sip *s = d->sip;
+	struct sip_dialog *first;
+
+	HASH_FIND_STR(s->dialogs, d->key, first);
+	if (first == d) {
+		HASH_DEL(s->dialogs, d);
+		if (d->same)
+			HASH_ADD_KEYPTR(hh, s->dialogs, d->same->key, strlen(d->same->key), d->same);
+		return;
+	}
+	while (first->same != d)
+		first = first->same;
+	first->same = d->same;
+}
+
+static void free_routes(struct sip_dialog *d)
+{
+	for (size_t i = 0; i < d->n_routes; i++)
+		free(d->routes[i]);
+	free(d->routes);
+	d->routes = NULL;
+	d->n_routes = 0;
+}
+
+static void set_str(char **slot, char *value)
+{
+	free(*slot);
+	*slot = value;
+}
+
+static void forget_ok(struct sip_dialog *d)
+{
+	sip_stop(d->sip, &d->ok.again);
+	sip_stop(d->sip, &d->ok.life);
+	set_str(&d->ok.bytes, NULL);
+}
+
+void sip_dialog_free(struct sip_dialog **dp)
+{
+	struct sip_dialog *d = *dp;
+	struct sip_uas *t, *next;
+
+	*dp = NULL;
+	if (!d)
+		return;
+	forget_ok(d);
+	list_for_safe (n, &d->uacs) {
+		struct sip_uac *u = list_entry(n, struct sip_uac, in_dialog);
+
+		u->dialog = NULL;
+		list_del(&u->in_dialog);
+	}
+	HASH_ITER (hh, d->sip->uass, t, next)
+		if (t->dialog == d)
+			t->dialog = NULL;
+	unlink_dialog(d);
+	free_routes(d);
+	free(d->call_id);
+	free(d->local_tag);
+	free(d->remote_tag);
+	free(d->key);
+	free(d->local);
+	free(d->remote);
+	free(d->target);
+	free(d->ack.bytes);
+	free(d->credentials);
+	conf_unref(d->conf.conf);
+	free(d);
+}
+
+/* ---- target and routes ---- */
+
+static enum nat_rewrite rule(const struct sip_dialog *d, const struct sip_msg *m, bool in_dialog)
+{
+	struct nat_contact_ask ask = { .rewrite_contact = d->conf.rewrite_contact,
+				       .is_request = m->request,
+				       .in_dialog = in_dialog,
+				       .has_record_route = sip_hdr(m, SIP_HDR_RECORD_ROUTE) != NULL,
+				       .dialog_has_routes = d->n_routes > 0,
+				       .contact_is_sip = m->contact.uri.is_sip };
+
+	return nat_contact_rule(&ask);
+}
+
+static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_rewrite how)
+{
+	struct out o = out_growing();
+	char peer[ADDR_STRLEN];
+
+	if (!m->contact.uri.text.n)
+		return;
+	if (how == NAT_REWRITE_CONTACT) {
+		sip_out_rewritten(&o, &m->contact.uri, &m->flow);
+		trace(EV_NAT_CONTACT, NULL, "%.*s is reached at %s", SP(m->contact.uri.text),
+		      addr_str(&m->flow.peer, peer));
+	} else {
+		out_span(&o, m->contact.uri.text);
+	}
+	set_str(&d->target, out_take(&o));
+}
+
+static char *rewritten_route(struct span route, const struct flow *f)
+{
+	struct out o = out_growing();
+	struct sip_naddr a;
+
+	if (!sip_naddr_parse(route, &a))
+		return span_dup(route);
+	out_char(&o, '<');
+	sip_out_rewritten(&o, &a.uri, f);
+	out_fmt(&o, ">%.*s", SP(a.params));
+	return out_take(&o);
+}
+
+/* Record-Route in order for the UAS, reversed for the UAC (12.1): either way the nearest hop comes first. */
+static void take_routes(struct sip_dialog *d, const struct sip_msg *m, enum nat_rewrite how)
+{
+	struct sip_walk w = { 0 };
+	struct span v;
+	size_t n = 0;
+
+	free_routes(d);
+	while (sip_walk(m, SIP_HDR_RECORD_ROUTE, &w, &v))
+		n++;
+	if (!n)
+		return;
+	d->routes = xcalloc(n, sizeof d->routes[0]);
+	d->n_routes = n;
+	w = (struct sip_walk){ 0 };
+	for (size_t i = 0; sip_walk(m, SIP_HDR_RECORD_ROUTE, &w, &v); i++) {
+		size_t at = m->request ? i : n - 1 - i;
+
+		d->routes[at] = at == 0 && how == NAT_REWRITE_ROUTE ? rewritten_route(v, &m->flow) : span_dup(v);
+	}
+}
+
+/* ---- making dialogs ---- */
+
+struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_conf *c)
+{
+	const struct sip_msg *m = t->msg;
+	struct sip_dialog *d = dialog_new(t->sip, c, m->call_id, span_of(t->tag), m->from.tag);
+	enum nat_rewrite how = rule(d, m, false);
+
+	d->local = xasprintf("%.*s;tag=%s", SP(m->to.text), t->tag);
+	d->remote = span_dup(m->from.text);
+	d->remote_cseq = m->cseq;
+	d->remote_cseq_known = true;
+	d->local_cseq = rng_below(&t->sip->c.clock->rng, 20000);
+	d->flow = m->flow;
+	d->frozen = true;
+	take_target(d, m, how);
+	if (!d->target)
+		d->target = span_dup(m->from.uri.text);
+	take_routes(d, m, how);
+	t->dialog = d;
+	return d;
+}
+
+struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, const struct sip_dialog_conf *c)
+{
+	struct sip_dialog *d;
+
+	if (!m->to.tag.n || (m->status >= 200 && !m->contact.uri.text.n))
+		return NULL;
+	d = dialog_new(u->sip, c, m->call_id, m->from.tag, m->to.tag);
+	d->local = span_dup(m->from.text);
+	d->remote = span_dup(m->to.text);
+	d->local_cseq = m->cseq;
+	d->credentials = u->credentials ? xstrdup(u->credentials) : NULL;
+	d->target = span_dup(u->ask.uri);
+	sip_dialog_refresh(d, m);
+	return d;
+}
+
+void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
+{
+	enum nat_rewrite how = rule(d, m, d->frozen);
+
+	d->flow = m->flow;
+	if (!d->frozen) {
+		take_routes(d, m, how);
+		how = rule(d, m, false);
+	}
+	take_target(d, m, how);
+	if (m->status >= 200)
+		d->frozen = true;
+}
+
+bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response)
+{
+	return span_is(response->to.tag, d->remote_tag);
+}
+
+struct span sip_dialog_call_id(const struct sip_dialog *d)
+{
+	return span_of(d->call_id);
+}
+
+struct flow sip_dialog_flow(const struct sip_dialog *d)
+{
+	return d->flow;
+}
+
+struct span sip_dialog_target(const struct sip_dialog *d)
+{
+	return span_of(d->target);
+}
+
+/* ---- requests in ---- */
+
+void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m)
+{
+	t->force_rport = d->conf.force_rport;
+	if (d->remote_cseq_known && m->cseq < d->remote_cseq) { /* 12.2.2 */
+		sip_reply(t, 500, "CSeq went backwards", NULL, NULL);
+		return;
+	}
+	d->remote_cseq = m->cseq;
+	d->remote_cseq_known = true;
+	d->flow = m->flow;
+	if (m->method == SIP_INVITE || m->method == SIP_UPDATE)
+		take_target(d, m, rule(d, m, true));
+	if (m->method == SIP_INVITE)
+		t->dialog = d;
+	if (d->conf.request)
+		d->conf.request(d->conf.arg, t, m);
+	else
+		sip_reply(t, m->method == SIP_BYE ? 200 : 481, NULL, NULL, NULL);
+}
+
+void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m)
+{
+	if (!d->ok.bytes || m->cseq != d->ok.cseq)
+		return;
+	forget_ok(d);
+	if (d->conf.ack)
+		d->conf.ack(d->conf.arg, m);
+}
+
+/* ---- our 2xx, until its ACK arrives ---- */
+
+static void ok_again(struct timer *t, ms_t now UNUSED)
+{
+	struct sip_dialog *d = container_of(t, struct sip_dialog, ok.again);
+
+	count(CNT_sip_retransmits);
+	sip_send(d->sip, &d->ok.flow, (struct span){ d->ok.bytes, d->ok.n });
+	d->ok.interval = MIN(d->ok.interval * 2, SIP_T2);
+	sip_in(d->sip, &d->ok.again, d->ok.interval);
+}
+
+static void ok_over(struct timer *t, ms_t now UNUSED)
+{
+	struct sip_dialog *d = container_of(t, struct sip_dialog, ok.life);
+
+	count(CNT_sip_timeouts);
+	trace(EV_SIP_TIMEOUT, NULL, "no ACK in 32 s from %s", d->target);
+	forget_ok(d);
+	if (d->conf.no_ack)
+		d->conf.no_ack(d->conf.arg);
+}
+
+void sip_dialog_keep_ok(struct sip_dialog *d, const struct sip_uas *t)
+{
+	forget_ok(d);
+	d->ok.bytes = span_dup((struct span){ t->bytes, t->n });
+	d->ok.n = t->n;
+	d->ok.flow = t->flow;
+	d->ok.cseq = t->msg->cseq;
+	d->ok.interval = d->sip->t1;
+	sip_in(d->sip, &d->ok.again, d->ok.interval);
+	sip_in(d->sip, &d->ok.life, 64 * d->sip->t1);
+}
+
+/* ---- our ACK, for each 2xx that comes again ---- */
+
+bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
+{
+	if (!d->ack.bytes || d->ack.cseq != cseq)
+		return d->ack.cseq >= cseq;
+	sip_send(d->sip, &d->ack.flow, (struct span){ d->ack.bytes, d->ack.n });
+	return true;
+}
+
+void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes)
+{
+	set_str(&d->ack.bytes, span_dup(bytes));
+	d->ack.n = bytes.n;
+	d->ack.flow = *f;
+	d->ack.cseq = cseq;
+}
+
+/* ---- requests out ---- */
+
+static struct sip_uac *ask_in(struct sip_dialog *d, const struct sip_ask *what, uint32_t cseq)
+{
+	struct span routes[16];
+	struct sip_ask a = *what;
+	struct sip_uac *u;
+
+	for (size_t i = 0; i < d->n_routes && i < ARRAY_LEN(routes); i++)
+		routes[i] = span_of(d->routes[i]);
+	a.uri = span_of(d->target);
+	a.from_text = span_of(d->local);
+	a.to = span_of(d->remote);
+	a.call_id = span_of(d->call_id);
+	a.cseq = cseq;
+	a.routes = routes;
+	a.n_routes = MIN(d->n_routes, ARRAY_LEN(routes));
+	a.proxy = SPAN_NONE;
+	a.transport = d->conf.transport;
+	a.flow = &d->flow;
+	a.auths = d->conf.auths;
+	a.n_auths = d->conf.n_auths;
+	a.conf = d->conf.conf;
+	u = sip_ask(d->sip, &a);
+	u->dialog = d;
+	list_push(&d->uacs, &u->in_dialog);
+	return u;
+}
+
+struct sip_uac *sip_dialog_ask(struct sip_dialog *d, const struct sip_ask *what)
+{
+	return ask_in(d, what, ++d->local_cseq);
+}
+
+void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, void *arg)
+{
+	struct sip_ask a = { .method = SIP_ACK, .build = build, .arg = arg };
+	struct sip_uac *u = ask_in(d, &a, cseq);
+
+	d->ack.cseq = cseq; /* from now on a repeated 2xx is not a stray */
+	if (d->credentials)
+		u->credentials = xstrdup(d->credentials); /* 22.1: the same as in the INVITE */
+	sip_uac_start_now(u);
+}

@@ -1,0 +1,435 @@
+/*
+ * sip/digest.c: digest authentication both ways (RFC 7616, RFC 8760): MD5, SHA-256, SHA-512-256; qop auth and auth-int.
+ *
+ * Our nonces are a time and a keyed hash of it, so that issuing one keeps nothing. What is kept, only for requests that
+ * proved to know the password, is the highest nonce count seen: a replayed count is stale.
+ */
+#include "sip/priv.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONCES_MAX 65536
+#define HEX_MAX    129
+
+static const struct alg {
+	uint32_t bit;
+	const char *name;
+} algs[] = {
+	/* strongest first (RFC 8760 2.3) */
+	{ AUTH_ALG_SHA512_256, "SHA-512-256" },
+	{ AUTH_ALG_SHA256, "SHA-256" },
+	{ AUTH_ALG_MD5, "MD5" },
+};
+
+struct nonce_use {
+	UT_hash_handle hh;
+	struct list age;
+	char nonce[64];
+	uint32_t nc;
+};
+
+struct credentials { /* of a Digest challenge or answer */
+	struct span username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, stale;
+};
+
+/* ---- hashing ---- */
+
+static const EVP_MD *md_of(uint32_t alg)
+{
+	return alg == AUTH_ALG_MD5 ? EVP_md5() : alg == AUTH_ALG_SHA256 ? EVP_sha256() : EVP_sha512_256();
+}
+
+/* Lower-case hex of the hash of the parts joined by ':'. */
+static void hash_hex(uint32_t alg, const struct span *parts, size_t n, char hex[HEX_MAX])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct out o = out_fixed(hex, HEX_MAX);
+
+	BUG_ON(!ctx || !EVP_DigestInit_ex(ctx, md_of(alg), NULL));
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			EVP_DigestUpdate(ctx, ":", 1);
+		if (parts[i].n)
+			EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
+	}
+	BUG_ON(!EVP_DigestFinal_ex(ctx, md, &len));
+	EVP_MD_CTX_free(ctx);
+	out_hex(&o, md, len);
+	out_char(&o, '\0');
+}
+
+static bool ha1_of(const struct conf_auth *a, uint32_t alg, struct span realm, char hex[HEX_MAX])
+{
+	const struct secret *given = alg == AUTH_ALG_MD5      ? &a->ha1_md5
+				     : alg == AUTH_ALG_SHA256 ? &a->ha1_sha256
+							      : &a->ha1_sha512_256;
+
+	if (given->n)
+		return span_copy(secret_look(given), hex, HEX_MAX);
+	if (!a->password.p)
+		return false;
+	hash_hex(alg, (struct span[]){ span_of(a->username), realm, secret_look(&a->password) }, 3, hex);
+	return true;
+}
+
+static void response_hex(uint32_t alg, const char *ha1, const struct credentials *c, struct span method_body[2],
+			 char hex[HEX_MAX])
+{
+	char ha2[HEX_MAX], body[HEX_MAX];
+
+	if (span_iis(c->qop, "auth-int")) {
+		hash_hex(alg, &method_body[1], 1, body);
+		hash_hex(alg, (struct span[]){ method_body[0], c->uri, span_of(body) }, 3, ha2);
+	} else {
+		hash_hex(alg, (struct span[]){ method_body[0], c->uri }, 2, ha2);
+	}
+	if (c->qop.n)
+		hash_hex(alg, (struct span[]){ span_of(ha1), c->nonce, c->nc, c->cnonce, c->qop, span_of(ha2) }, 6,
+			 hex);
+	else
+		hash_hex(alg, (struct span[]){ span_of(ha1), c->nonce, span_of(ha2) }, 3, hex);
+	explicit_bzero(ha2, sizeof ha2);
+}
+
+/* ---- reading ---- */
+
+/* The next name=value of a comma list; quotes are taken off. */
+static bool next_field(struct span *in, struct span *name, struct span *value)
+{
+	long eq;
+
+	while (in->n && (in->p[0] == ',' || in->p[0] == ' ' || in->p[0] == '\t'))
+		*in = span_from(*in, 1);
+	eq = span_chr(*in, '=');
+	if (eq <= 0)
+		return false;
+	*name = span_trim(span_sub(*in, 0, (size_t)eq));
+	*in = span_trim(span_from(*in, (size_t)eq + 1));
+	if (span_take_char(in, '"')) {
+		size_t n = 0;
+
+		while (n < in->n && in->p[n] != '"')
+			n += in->p[n] == '\\' ? 2 : 1;
+		*value = span_sub(*in, 0, n);
+		*in = span_from(*in, n + 1);
+		return true;
+	}
+	if (!span_cut(in, ',', value))
+		return false;
+	*value = span_trim(*value);
+	return true;
+}
+
+static bool read_digest(struct span v, struct credentials *c)
+{
+	struct span scheme, name, value;
+
+	memset(c, 0, sizeof *c);
+	if (!span_word(&v, &scheme) || !span_iis(scheme, "Digest"))
+		return false;
+	while (next_field(&v, &name, &value)) {
+		const struct {
+			const char *name;
+			struct span *slot;
+		} fields[] = { { "username", &c->username }, { "realm", &c->realm },
+			       { "nonce", &c->nonce },       { "uri", &c->uri },
+			       { "response", &c->response }, { "algorithm", &c->algorithm },
+			       { "cnonce", &c->cnonce },     { "opaque", &c->opaque },
+			       { "qop", &c->qop },           { "nc", &c->nc },
+			       { "stale", &c->stale } };
+
+		for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+			if (span_iis(name, fields[i].name))
+				*fields[i].slot = value;
+	}
+	return c->nonce.n > 0;
+}
+
+static uint32_t alg_of(struct span name)
+{
+	if (!name.n)
+		return AUTH_ALG_MD5;
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		if (span_iis(name, algs[i].name))
+			return algs[i].bit;
+	return 0;
+}
+
+struct span sip_digest_username(const struct sip_msg *m, struct span *realm)
+{
+	static const enum sip_hdr_id ids[] = { SIP_HDR_AUTHORIZATION, SIP_HDR_PROXY_AUTHORIZATION };
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		struct sip_walk w = { 0 };
+		struct credentials c;
+		struct span v;
+
+		while (sip_walk(m, ids[i], &w, &v)) {
+			if (!read_digest(v, &c) || !c.username.n)
+				continue;
+			*realm = c.realm;
+			return c.username;
+		}
+	}
+	return SPAN_NONE;
+}
+
+/* ---- nonces ---- */
+
+static void nonce_write(struct sip *s, uint32_t second, struct span realm, char nonce[64])
+{
+	unsigned char mac[EVP_MAX_MD_SIZE], in[4 + 256];
+	struct out o = out_fixed(nonce, 64);
+	size_t n = MIN(realm.n, 256u);
+	unsigned len = 0;
+
+	memcpy(in, &second, 4);
+	memcpy(in + 4, realm.n ? realm.p : "", n);
+	BUG_ON(!HMAC(EVP_sha256(), s->nonce_key, sizeof s->nonce_key, in, 4 + n, mac, &len));
+	out_fmt(&o, "%08x", second);
+	out_hex(&o, mac, 16);
+	out_char(&o, '\0');
+}
+
+enum nonce_say { NONCE_FRESH, NONCE_OLD, NONCE_FOREIGN };
+
+static enum nonce_say nonce_check(struct sip *s, struct span nonce, struct span realm, uint32_t lifetime)
+{
+	uint32_t second, now = (uint32_t)(sip_now(s) / 1000);
+	char text[9], ours[64];
+
+	if (nonce.n != 40 || !span_copy(span_sub(nonce, 0, 8), text, sizeof text))
+		return NONCE_FOREIGN;
+	second = (uint32_t)strtoul(text, NULL, 16);
+	nonce_write(s, second, realm, ours);
+	if (!secret_eq(nonce, span_of(ours)))
+		return NONCE_FOREIGN;
+	return now - second > lifetime ? NONCE_OLD : NONCE_FRESH;
+}
+
+/* True when this count was not used before with this nonce. */
+static bool nonce_count(struct sip *s, struct span nonce, struct span nc)
+{
+	char text[64], digits[9];
+	struct nonce_use *u;
+	uint32_t v;
+
+	if (!span_copy(nonce, text, sizeof text) || !nc.n || !span_copy(nc, digits, sizeof digits))
+		return false;
+	v = (uint32_t)strtoul(digits, NULL, 16);
+	HASH_FIND_STR(s->nonces, text, u);
+	if (!u) {
+		if (HASH_COUNT(s->nonces) >= NONCES_MAX) {
+			u = list_entry(s->nonces_by_age.next, struct nonce_use, age);
+			HASH_DEL(s->nonces, u);
+			list_del(&u->age);
+			free(u);
+		}
+		u = xcalloc(1, sizeof *u);
+		memcpy(u->nonce, text, sizeof text);
+		HASH_ADD_STR(s->nonces, nonce, u);
+		list_push(&s->nonces_by_age, &u->age);
+	}
+	if (v <= u->nc)
+		return false;
+	u->nc = v;
+	return true;
+}
+
+void sip_digest_free(struct sip *s)
+{
+	struct nonce_use *u, *next;
+
+	HASH_ITER (hh, s->nonces, u, next) {
+		HASH_DEL(s->nonces, u);
+		free(u);
+	}
+}
+
+/* ---- as the one who challenges ---- */
+
+static struct span realm_of(const struct sip *s, const struct conf_auth *a)
+{
+	return span_of(a && a->realm[0] ? a->realm : s->conf->global.default_realm);
+}
+
+static uint32_t served_algs(const struct sip *s, const struct conf_auth *a)
+{
+	uint32_t want = a && a->supported_algorithms_uas ? a->supported_algorithms_uas
+							 : s->conf->global.default_auth_algorithms_uas;
+	uint32_t can = 0;
+
+	if (!a || a->password.p)
+		return want;
+	can |= a->ha1_md5.n ? AUTH_ALG_MD5 : 0;
+	can |= a->ha1_sha256.n ? AUTH_ALG_SHA256 : 0;
+	can |= a->ha1_sha512_256.n ? AUTH_ALG_SHA512_256 : 0;
+	return want & can ? want & can : can;
+}
+
+static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, const struct conf_auth *a,
+				     const struct credentials *c)
+{
+	struct span realm = realm_of(s, a), what[2] = { m->method_text, m->body };
+	uint32_t alg = alg_of(c->algorithm);
+	char ha1[HEX_MAX], expect[HEX_MAX];
+	enum nonce_say nonce;
+	bool right;
+
+	if (!span_eq(c->realm, realm))
+		return DIGEST_NONE;
+	nonce = nonce_check(s, c->nonce, realm, a->nonce_lifetime);
+	if (nonce == NONCE_FOREIGN)
+		return DIGEST_STALE;
+	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of(a, alg, realm, ha1))
+		return DIGEST_WRONG;
+	response_hex(alg, ha1, c, what, expect);
+	right = secret_eq(c->response, span_of(expect));
+	explicit_bzero(ha1, sizeof ha1);
+	if (!right)
+		return DIGEST_WRONG;
+	if (nonce == NONCE_OLD || (c->qop.n && !nonce_count(s, c->nonce, c->nc)))
+		return DIGEST_STALE;
+	return DIGEST_OK;
+}
+
+enum sip_digest_say sip_digest_check(struct sip *s, const struct sip_msg *m, const struct conf_auth *a)
+{
+	enum sip_digest_say say = DIGEST_NONE;
+	struct sip_walk w = { 0 };
+	struct credentials c;
+	struct span v;
+
+	while (sip_walk(m, SIP_HDR_AUTHORIZATION, &w, &v)) {
+		enum sip_digest_say one = read_digest(v, &c) ? check_one(s, m, a, &c) : DIGEST_NONE;
+
+		if (one == DIGEST_OK)
+			return one;
+		say = one == DIGEST_NONE ? say : one;
+	}
+	return say;
+}
+
+struct challenge {
+	struct sip *sip;
+	const struct conf_auth *auth;
+	bool stale;
+};
+
+static void build_challenge(void *arg, struct sip_build *b)
+{
+	const struct challenge *c = arg;
+	struct span realm = realm_of(c->sip, c->auth);
+	uint32_t served = served_algs(c->sip, c->auth);
+	char nonce[64];
+
+	nonce_write(c->sip, (uint32_t)(sip_now(c->sip) / 1000), realm, nonce);
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		if (algs[i].bit & served)
+			sip_put(b, "WWW-Authenticate", "Digest realm=\"%.*s\",nonce=\"%s\",algorithm=%s,qop=\"auth\"%s",
+				SP(realm), nonce, algs[i].name, c->stale ? ",stale=true" : "");
+}
+
+void sip_digest_challenge(struct sip_uas *t, const struct conf_auth *a, bool stale)
+{
+	struct challenge c = { t->sip, a, stale };
+
+	sip_reply(t, 401, NULL, build_challenge, &c);
+}
+
+/* ---- as the one who is challenged ---- */
+
+static const struct conf_auth *auth_for(const struct sip_uac *u, struct span realm)
+{
+	const struct conf_auth *any = NULL;
+
+	for (size_t i = 0; i < u->ask.n_auths; i++) {
+		const struct conf_auth *a = u->ask.auths[i];
+
+		if (span_is(realm, a->realm))
+			return a;
+		if (!any && (!a->realm[0] || strcmp(a->realm, "*") == 0))
+			any = a;
+	}
+	return any;
+}
+
+static bool offers_auth(struct span qop)
+{
+	struct span one;
+
+	while (span_cut(&qop, ',', &one))
+		if (span_iis(span_trim(one), "auth"))
+			return true;
+	return false;
+}
+
+static bool write_answer(struct sip *s, struct out *o, const struct credentials *c, const struct sip_uac *u)
+{
+	const struct conf_auth *a = auth_for(u, c->realm);
+	uint32_t alg = alg_of(c->algorithm), can;
+	struct credentials mine = *c;
+	char ha1[HEX_MAX], response[HEX_MAX], cnonce[17];
+	struct span what[2] = { span_of(sip_method_names[u->ask.method]), SPAN_NONE };
+
+	if (!a || !alg)
+		return false;
+	can = a->supported_algorithms_uac ? a->supported_algorithms_uac : s->conf->global.default_auth_algorithms_uac;
+	if (!(alg & can) || !ha1_of(a, alg, c->realm, ha1))
+		return false;
+	rng_token(&s->c.clock->rng, cnonce, 16);
+	mine.qop = offers_auth(c->qop) ? SPAN("auth") : SPAN_NONE;
+	mine.nc = SPAN("00000001");
+	mine.cnonce = span_of(cnonce);
+	mine.uri = u->ask.uri;
+	response_hex(alg, ha1, &mine, what, response);
+	explicit_bzero(ha1, sizeof ha1);
+	out_fmt(o, "Digest username=\"%s\",realm=\"%.*s\",nonce=\"%.*s\",uri=\"%.*s\",response=\"%s\"", a->username,
+		SP(c->realm), SP(c->nonce), SP(mine.uri), response);
+	if (c->algorithm.n)
+		out_fmt(o, ",algorithm=%.*s", SP(c->algorithm));
+	if (mine.qop.n)
+		out_fmt(o, ",qop=auth,nc=00000001,cnonce=\"%s\"", cnonce);
+	if (c->opaque.p)
+		out_fmt(o, ",opaque=\"%.*s\"", SP(c->opaque));
+	return true;
+}
+
+char *sip_digest_answer(struct sip *s, const struct sip_msg *m, const struct sip_uac *u)
+{
+	static const struct {
+		enum sip_hdr_id challenge, answer;
+	} pairs[] = { { SIP_HDR_WWW_AUTHENTICATE, SIP_HDR_AUTHORIZATION },
+		      { SIP_HDR_PROXY_AUTHENTICATE, SIP_HDR_PROXY_AUTHORIZATION } };
+	struct out o = out_growing();
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct sip_walk w = { 0 };
+		struct credentials c;
+		struct span v;
+		bool one = false;
+
+		while (!one && sip_walk(m, pairs[i].challenge, &w, &v)) {
+			struct out line = out_growing();
+
+			/* Told twice that they are wrong: they are. */
+			if (read_digest(v, &c) && (!u->auth_tries || span_iis(c.stale, "true")))
+				one = write_answer(s, &line, &c, u);
+			if (one)
+				out_fmt(&o, "%s: %.*s\r\n", sip_hdr_name(pairs[i].answer), SP(out_look(&line)));
+			out_free(&line);
+		}
+		any |= one;
+	}
+	if (any)
+		return out_take(&o);
+	out_free(&o);
+	return NULL;
+}

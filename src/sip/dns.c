@@ -1,0 +1,172 @@
+/*
+ * sip/dns.c: answers of the resolver, kept for their TTL and shared by all who ask at once. Failures are kept briefly.
+ * Asking is the network's (struct net); the order of /etc/hosts and DNS is its business, too.
+ */
+#include "sip/priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+#define NAME_MAX_LEN 255
+#define TTL_MIN      1000
+#define TTL_MAX      3600000
+#define TTL_NOTHING  30000 /* no such record */
+#define TTL_FAILED   5000
+#define ENTRIES_MAX  4096
+
+struct waiter {
+	struct list link;
+	sip_lookup_fn *fn;
+	void *arg;
+};
+
+struct dns_entry {
+	UT_hash_handle hh, hh_asked;
+	char *key;      /* "33:_sip._udp.example.com" */
+	uint64_t query; /* 0: answered */
+	struct dns_record *rs;
+	size_t n;
+	int err;
+	ms_t until;
+	struct list waiters;
+};
+
+static void entry_free(struct sip *s, struct dns_entry *e)
+{
+	HASH_DEL(s->dns, e);
+	if (e->query)
+		HASH_DELETE(hh_asked, s->dns_asked, e);
+	list_for_safe (n, &e->waiters)
+		free(list_entry(n, struct waiter, link));
+	free(e->rs);
+	free(e->key);
+	free(e);
+}
+
+void sip_dns_free(struct sip *s)
+{
+	struct dns_entry *e, *next;
+
+	HASH_ITER (hh, s->dns, e, next)
+		entry_free(s, e);
+}
+
+/* Names come from peers, too (a Contact's host): the oldest answered entries make room. */
+static void make_room(struct sip *s)
+{
+	struct dns_entry *e, *next;
+
+	if (HASH_COUNT(s->dns) < ENTRIES_MAX)
+		return;
+	HASH_ITER (hh, s->dns, e, next) {
+		if (!e->query)
+			entry_free(s, e);
+		if (HASH_COUNT(s->dns) < ENTRIES_MAX / 2)
+			return;
+	}
+}
+
+static void tell(struct sip *s, const struct dns_entry *e, sip_lookup_fn *fn, void *arg)
+{
+	struct sip_lookup_answer a = { .rs = e->rs, .n = e->n, .err = e->err, .fresh_for = e->until - sip_now(s) };
+
+	fn(arg, &a);
+}
+
+void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg)
+{
+	struct out key = out_growing();
+	struct dns_entry *e;
+	struct waiter *w;
+	char *k;
+
+	out_fmt(&key, "%d:", (int)type);
+	for (size_t i = 0; name[i] && i < NAME_MAX_LEN; i++)
+		out_char(&key, (name[i] >= 'A' && name[i] <= 'Z') ? (char)(name[i] + 32) : name[i]);
+	k = out_take(&key);
+	HASH_FIND_STR(s->dns, k, e);
+	if (e && !e->query && e->until > sip_now(s)) {
+		free(k);
+		tell(s, e, fn, arg);
+		return;
+	}
+	if (!e) {
+		make_room(s);
+		e = xcalloc(1, sizeof *e);
+		e->key = k;
+		list_init(&e->waiters);
+		HASH_ADD_KEYPTR(hh, s->dns, e->key, strlen(e->key), e);
+	} else {
+		free(k);
+	}
+	w = xcalloc(1, sizeof *w);
+	w->fn = fn;
+	w->arg = arg;
+	list_push(&e->waiters, &w->link);
+	if (e->query)
+		return;
+	e->query = ++s->dns_next;
+	HASH_ADD(hh_asked, s->dns_asked, query, sizeof e->query, e);
+	s->c.net.resolve(s->c.net.arg, e->query, name, type);
+}
+
+void sip_lookup_drop(struct sip *s, void *arg)
+{
+	struct dns_entry *e, *next;
+
+	HASH_ITER (hh, s->dns, e, next)
+		list_for_safe (n, &e->waiters) {
+			struct waiter *w = list_entry(n, struct waiter, link);
+
+			if (w->arg != arg)
+				continue;
+			list_del(&w->link);
+			free(w);
+		}
+}
+
+static void keep(struct sip *s, struct dns_entry *e, const struct dns_record *rs, size_t n)
+{
+	ms_t ttl = e->err < 0 ? TTL_FAILED : n ? TTL_MAX : TTL_NOTHING;
+
+	free(e->rs);
+	e->rs = n ? xcalloc(n, sizeof *rs) : NULL;
+	e->n = n;
+	for (size_t i = 0; i < n; i++) {
+		e->rs[i] = rs[i];
+		ttl = MIN(ttl, (ms_t)rs[i].ttl * 1000);
+	}
+	e->until = sip_now(s) + MAX(ttl, TTL_MIN);
+}
+
+void sip_on_resolved(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err)
+{
+	struct sip *s = arg;
+	struct dns_entry *e;
+	struct list told;
+
+	HASH_FIND(hh_asked, s->dns_asked, &query, sizeof query, e);
+	if (!e)
+		return;
+	HASH_DELETE(hh_asked, s->dns_asked, e);
+	e->query = 0;
+	e->err = err;
+	keep(s, e, rs, n);
+	trace(EV_DNS, NULL, "%s: %zu records%s", e->key, n, err < 0 ? ", failed" : "");
+	list_init(&told);
+	while (!list_empty(&e->waiters)) { /* a waiter may ask again, even for this */
+		struct list *l = e->waiters.next;
+
+		list_del(l);
+		list_push(&told, l);
+	}
+	while (!list_empty(&told)) {
+		struct waiter *w = list_entry(told.next, struct waiter, link), copy = *w;
+
+		list_del(&w->link);
+		free(w);
+		tell(s, e, copy.fn, copy.arg);
+	}
+}

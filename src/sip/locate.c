@@ -1,0 +1,329 @@
+/*
+ * sip/locate.c: where a request for a URI goes (RFC 3263): NAPTR, then SRV, then A and AAAA, as far as the URI leaves
+ * it open. Work is a list of lookups done in order; what a lookup finds is put right behind it, so that the order of
+ * preference holds. Targets that failed lately come last.
+ */
+#include "sip/priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORK_MAX 40
+
+enum work_kind { ASK_NAPTR, ASK_SRV, ASK_HOST };
+
+struct work {
+	enum work_kind kind;
+	enum net_proto proto;
+	enum dns_type type;
+	uint16_t port;
+	char name[256];
+};
+
+struct sip_locate {
+	struct sip *sip;
+	sip_located_fn *fn;
+	void *arg;
+	struct work work[WORK_MAX];
+	size_t n_work, at;
+	struct sip_target targets[SIP_TARGETS];
+	size_t n_targets;
+	char host[256];
+	bool any_srv, calling, waiting;
+};
+
+struct dead_target {
+	UT_hash_handle hh;
+	struct addr_key key;
+	ms_t until;
+};
+
+/* ---- health ---- */
+
+static struct dead_target *dead_find(struct sip *s, const struct sip_target *t)
+{
+	struct addr_key k = sip_addr_key(&t->addr, t->proto);
+	struct dead_target *d;
+
+	HASH_FIND(hh, s->dead, &k, sizeof k, d);
+	return d;
+}
+
+void sip_target_dead(struct sip *s, const struct sip_target *t, ms_t for_ms)
+{
+	struct dead_target *d = dead_find(s, t);
+
+	if (!d) {
+		d = xcalloc(1, sizeof *d);
+		d->key = sip_addr_key(&t->addr, t->proto);
+		HASH_ADD(hh, s->dead, key, sizeof d->key, d);
+	}
+	d->until = sip_now(s) + for_ms;
+}
+
+void sip_target_alive(struct sip *s, const struct sip_target *t)
+{
+	struct dead_target *d = s->dead ? dead_find(s, t) : NULL;
+
+	if (!d)
+		return;
+	HASH_DEL(s->dead, d);
+	free(d);
+}
+
+static bool is_dead(struct sip *s, const struct sip_target *t)
+{
+	struct dead_target *d = s->dead ? dead_find(s, t) : NULL;
+
+	if (d && d->until <= sip_now(s)) {
+		sip_target_alive(s, t);
+		d = NULL;
+	}
+	return d != NULL;
+}
+
+static void living_first(struct sip_locate *l)
+{
+	struct sip_target sorted[SIP_TARGETS];
+	size_t n = 0;
+
+	for (int dead = 0; dead < 2; dead++)
+		for (size_t i = 0; i < l->n_targets; i++)
+			if (is_dead(l->sip, &l->targets[i]) == (bool)dead)
+				sorted[n++] = l->targets[i];
+	memcpy(l->targets, sorted, n * sizeof sorted[0]);
+}
+
+/* ---- work ---- */
+
+static void add_target(struct sip_locate *l, enum net_proto proto, struct addr a, uint16_t port)
+{
+	a.port = port ? port : 5060;
+	for (size_t i = 0; i < l->n_targets; i++)
+		if (l->targets[i].proto == proto && addr_eq(&l->targets[i].addr, &a))
+			return;
+	if (l->n_targets < SIP_TARGETS && sip_transport_has(l->sip, proto, a.family))
+		l->targets[l->n_targets++] = (struct sip_target){ proto, a };
+}
+
+/* Puts work at `where`, before what is there. Returns the place after it. */
+static size_t add_work(struct sip_locate *l, size_t where, const struct work *w)
+{
+	if (l->n_work == WORK_MAX)
+		return where;
+	memmove(&l->work[where + 1], &l->work[where], (l->n_work - where) * sizeof *w);
+	l->work[where] = *w;
+	l->n_work++;
+	return where + 1;
+}
+
+static size_t add_host(struct sip_locate *l, size_t where, const char *name, enum net_proto proto, uint16_t port)
+{
+	struct work w = { .kind = ASK_HOST, .proto = proto, .port = port };
+	struct addr ip;
+
+	if (addr_parse_ip(span_of(name), &ip)) {
+		add_target(l, proto, ip, port);
+		return where;
+	}
+	span_copy(span_of(name), w.name, sizeof w.name);
+	w.type = DNS_AAAA;
+	if (sip_transport_has(l->sip, proto, 6))
+		where = add_work(l, where, &w);
+	w.type = DNS_A;
+	if (sip_transport_has(l->sip, proto, 4))
+		where = add_work(l, where, &w);
+	return where;
+}
+
+static size_t add_srv(struct sip_locate *l, size_t where, const char *host, enum net_proto proto)
+{
+	struct work w = { .kind = ASK_SRV, .proto = proto, .type = DNS_SRV };
+	struct out o = out_fixed(w.name, sizeof w.name);
+
+	if (!sip_transport_has(l->sip, proto, 4) && !sip_transport_has(l->sip, proto, 6))
+		return where;
+	out_fmt(&o, "_sip._%s.%s", proto == NET_TCP ? "tcp" : "udp", host);
+	out_char(&o, '\0');
+	return out_done(&o) < 0 ? where : add_work(l, where, &w);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct dns_record *x = a, *y = b;
+
+	return x->order != y->order ? x->order - y->order : x->preference - y->preference;
+}
+
+static void take_naptr(struct sip_locate *l, const struct sip_lookup_answer *a)
+{
+	size_t where = l->at, n = 0;
+	struct dns_record rs[16];
+
+	for (; n < a->n && n < ARRAY_LEN(rs); n++)
+		rs[n] = a->rs[n];
+	qsort(rs, n, sizeof rs[0], by_order);
+	for (size_t i = 0; i < n; i++) {
+		struct work w = { .kind = ASK_SRV, .type = DNS_SRV };
+		bool udp = span_iis(span_of(rs[i].service), "SIP+D2U");
+
+		if ((!udp && !span_iis(span_of(rs[i].service), "SIP+D2T")) || !span_iis(span_of(rs[i].flags), "s"))
+			continue;
+		w.proto = udp ? NET_UDP : NET_TCP;
+		span_copy(span_of(rs[i].name), w.name, sizeof w.name);
+		if (sip_transport_has(l->sip, w.proto, 4) || sip_transport_has(l->sip, w.proto, 6))
+			where = add_work(l, where, &w);
+	}
+	if (where != l->at)
+		return;
+	where = add_srv(l, where, l->host, NET_UDP);
+	add_srv(l, where, l->host, NET_TCP);
+}
+
+/* RFC 2782: by priority; within one, at random by weight. Takes the next record out of rs. */
+static struct dns_record take_next_srv(struct sip *s, struct dns_record *rs, size_t n)
+{
+	uint32_t total = 0, draw;
+	uint16_t first = UINT16_MAX;
+	size_t pick = 0;
+	struct dns_record r;
+
+	for (size_t i = 0; i < n; i++)
+		first = MIN(first, rs[i].priority);
+	for (size_t i = 0; i < n; i++)
+		total += rs[i].priority == first ? rs[i].weight + 1u : 0;
+	draw = rng_below(&s->c.clock->rng, total);
+	for (size_t i = 0; i < n; i++) {
+		if (rs[i].priority != first)
+			continue;
+		pick = i;
+		if (draw < rs[i].weight + 1u)
+			break;
+		draw -= rs[i].weight + 1u;
+	}
+	r = rs[pick];
+	rs[pick] = rs[n - 1];
+	return r;
+}
+
+static void take_srv(struct sip_locate *l, const struct work *w, const struct sip_lookup_answer *a)
+{
+	size_t where = l->at, n = 0;
+	struct dns_record rs[16];
+
+	for (; n < a->n && n < ARRAY_LEN(rs); n++)
+		rs[n] = a->rs[n];
+	for (; n; n--) {
+		struct dns_record r = take_next_srv(l->sip, rs, n);
+
+		l->any_srv = true;
+		if (r.name[0] && strcmp(r.name, ".") != 0)
+			where = add_host(l, where, r.name, w->proto, r.port);
+	}
+}
+
+static bool run(struct sip_locate *l);
+
+static void answered(void *arg, const struct sip_lookup_answer *a)
+{
+	struct sip_locate *l = arg;
+	struct work w = l->work[l->at++];
+
+	if (w.kind == ASK_NAPTR)
+		take_naptr(l, a);
+	else if (w.kind == ASK_SRV)
+		take_srv(l, &w, a);
+	else
+		for (size_t i = 0; i < a->n; i++)
+			add_target(l, w.proto, a->rs[i].addr, w.port);
+	l->waiting = false;
+	if (!l->calling)
+		run(l);
+}
+
+static void finish(struct sip_locate *l, const char *why)
+{
+	living_first(l);
+	l->fn(l->arg, l->targets, l->n_targets, l->n_targets ? NULL : why);
+	free(l);
+}
+
+/* No SRV record at all: the host's own addresses, by UDP (or what else is served) to 5060. */
+static void fall_back_to_host(struct sip_locate *l)
+{
+	bool udp = sip_transport_has(l->sip, NET_UDP, 4) || sip_transport_has(l->sip, NET_UDP, 6);
+
+	l->any_srv = true;
+	add_host(l, l->n_work, l->host, l->work[0].kind == ASK_SRV ? l->work[0].proto : udp ? NET_UDP : NET_TCP, 0);
+}
+
+/* Goes on until a lookup has to wait (true), or there is nothing more to do and the caller was told (false). */
+static bool run(struct sip_locate *l)
+{
+	for (;;) {
+		if (l->at == l->n_work && !l->any_srv && l->n_work && l->work[0].kind != ASK_HOST)
+			fall_back_to_host(l);
+		if (l->at == l->n_work || l->n_targets == SIP_TARGETS)
+			break;
+		l->calling = l->waiting = true;
+		sip_lookup(l->sip, l->work[l->at].name, l->work[l->at].type, answered, l);
+		l->calling = false;
+		if (l->waiting)
+			return true;
+	}
+	finish(l, "the name has no address that a transport can reach");
+	return false;
+}
+
+static const char *plan(struct sip_locate *l, const struct sip_uri *u)
+{
+	struct span transport = SPAN_NONE, host = u->host, maddr;
+	bool given = sip_param(u->params, "transport", &transport);
+	enum net_proto proto = span_iis(transport, "tcp") ? NET_TCP : NET_UDP;
+	struct work naptr = { .kind = ASK_NAPTR, .type = DNS_NAPTR };
+	struct addr ip;
+
+	if (!u->is_sip || u->secure || (given && !span_iis(transport, "udp") && proto != NET_TCP))
+		return "the URI needs a transport that is not served";
+	if (sip_param(u->params, "maddr", &maddr))
+		host = maddr;
+	if (!given && !sip_transport_has(l->sip, NET_UDP, 4) && !sip_transport_has(l->sip, NET_UDP, 6))
+		proto = NET_TCP;
+	if (addr_parse_ip(host, &ip)) {
+		add_target(l, proto, ip, u->port);
+		return NULL;
+	}
+	if (!span_copy(host, l->host, sizeof l->host))
+		return "the host name is too long";
+	if (u->port)
+		add_host(l, 0, l->host, proto, u->port);
+	else if (given)
+		add_srv(l, 0, l->host, proto);
+	else if (span_copy(host, naptr.name, sizeof naptr.name))
+		add_work(l, 0, &naptr);
+	return NULL;
+}
+
+struct sip_locate *sip_locate(struct sip *s, const struct sip_uri *u, sip_located_fn *fn, void *arg)
+{
+	struct sip_locate *l = xcalloc(1, sizeof *l);
+	const char *why;
+
+	l->sip = s;
+	l->fn = fn;
+	l->arg = arg;
+	why = plan(l, u);
+	if (why || !l->n_work) {
+		finish(l, why ? why : "no transport reaches this address");
+		return NULL;
+	}
+	return run(l) ? l : NULL;
+}
+
+void sip_locate_drop(struct sip_locate *l)
+{
+	if (!l)
+		return;
+	sip_lookup_drop(l->sip, l);
+	free(l);
+}

@@ -1,0 +1,498 @@
+/*
+ * sip/parse.c: bytes to a message (RFC 3261 sections 7 and 25).
+ *
+ * One allocation holds the struct, the header array and a copy of the bytes. Header names come from one table
+ * (sip/hdr.def). What makes a request refusable but still answerable is noted in bad_code and bad; what cannot even be
+ * answered gives no message at all.
+ */
+#include "sip/msg.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ONCE, MANY };
+enum { WHOLE, COMMAS };
+
+static const struct hdr_desc {
+	const char *name;
+	uint8_t len;
+	char compact;
+	uint8_t times, split;
+} hdr_table[SIP_HDR_COUNT] = {
+#define HDR(id, name, compact, times, split) [SIP_HDR_##id] = { name, sizeof name - 1, compact, times, split },
+#include "sip/hdr.def"
+#undef HDR
+};
+
+const char *const sip_method_names[SIP_OTHER] = {
+	[SIP_INVITE] = "INVITE",   [SIP_ACK] = "ACK",           [SIP_BYE] = "BYE",     [SIP_CANCEL] = "CANCEL",
+	[SIP_OPTIONS] = "OPTIONS", [SIP_REGISTER] = "REGISTER", [SIP_PRACK] = "PRACK", [SIP_SUBSCRIBE] = "SUBSCRIBE",
+	[SIP_NOTIFY] = "NOTIFY",   [SIP_PUBLISH] = "PUBLISH",   [SIP_INFO] = "INFO",   [SIP_REFER] = "REFER",
+	[SIP_MESSAGE] = "MESSAGE", [SIP_UPDATE] = "UPDATE",
+};
+
+enum sip_method sip_method_of(struct span name)
+{
+	int m = 0;
+
+	while (m < SIP_OTHER && !span_is(name, sip_method_names[m]))
+		m++;
+	return (enum sip_method)m;
+}
+
+const char *sip_hdr_name(enum sip_hdr_id id)
+{
+	return id < SIP_HDR_COUNT ? hdr_table[id].name : "";
+}
+
+static enum sip_hdr_id hdr_id(struct span name)
+{
+	char first = (char)tolower((unsigned char)name.p[0]);
+
+	for (int i = 0; i < SIP_HDR_COUNT; i++) {
+		const struct hdr_desc *d = &hdr_table[i];
+
+		if (name.n == 1 ? d->compact == first
+				: d->len == name.n && tolower((unsigned char)d->name[0]) == first &&
+					  span_iis(name, d->name))
+			return (enum sip_hdr_id)i;
+	}
+	return SIP_HDR_OTHER;
+}
+
+static void bad(struct sip_msg *m, unsigned code, const char *phrase)
+{
+	if (m->bad_code)
+		return;
+	m->bad_code = code;
+	m->bad = phrase;
+}
+
+/* Takes one line without its end; CRLF, and LF alone, end it. */
+static bool take_line(struct span *in, struct span *line)
+{
+	long lf = span_chr(*in, '\n');
+
+	if (lf < 0)
+		return false;
+	*line = span_sub(*in, 0, (size_t)lf);
+	if (line->n && line->p[line->n - 1] == '\r')
+		line->n--;
+	*in = span_from(*in, (size_t)lf + 1);
+	return true;
+}
+
+/* Status-Line = SIP-Version SP Status-Code SP Reason-Phrase */
+static bool parse_status_line(struct sip_msg *m, struct span line)
+{
+	struct span code = span_sub(line, 8, 3);
+	uint32_t v;
+
+	if (line.n < 11 || !span_u32(code, 699, &v) || v < 100)
+		return false;
+	if (line.n > 11 && line.p[11] != ' ')
+		return false;
+	m->status = v;
+	m->reason = span_from(line, 12);
+	return true;
+}
+
+/* Request-Line = Method SP Request-URI SP SIP-Version */
+static bool parse_request_line(struct sip_msg *m, struct span line)
+{
+	long first = span_chr(line, ' '), last;
+	struct span uri, version;
+
+	m->request = true;
+	if (first <= 0)
+		return false;
+	m->method_text = span_sub(line, 0, (size_t)first);
+	for (size_t i = 0; i < m->method_text.n; i++)
+		if (!isalnum((unsigned char)m->method_text.p[i]) && !strchr("-.!%*_+`'~", m->method_text.p[i]))
+			return false;
+	m->method = sip_method_of(m->method_text);
+	line = span_from(line, (size_t)first + 1);
+	if (line.n && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t')) {
+		bad(m, 400, "white space after the request line");
+		line = span_trim(line);
+	}
+	last = span_rchr(line, ' ');
+	if (last <= 0)
+		return false;
+	uri = span_sub(line, 0, (size_t)last);
+	version = span_from(line, (size_t)last + 1);
+	if (!span_istarts(version, SPAN("SIP/")))
+		return false;
+	if (!span_iis(version, "SIP/2.0"))
+		bad(m, 505, "only SIP/2.0 is spoken here");
+	if (span_chr(uri, ' ') >= 0 || span_chr(uri, '\t') >= 0)
+		bad(m, 400, "white space in the Request-URI");
+	else if (uri.p[0] == '<')
+		bad(m, 400, "Request-URI in angle brackets");
+	if (!sip_uri_parse(uri, &m->ruri))
+		bad(m, 400, "malformed Request-URI");
+	else if (!m->ruri.is_sip)
+		bad(m, 416, "unsupported scheme in the Request-URI");
+	else if (m->ruri.headers.n)
+		bad(m, 400, "headers in the Request-URI");
+	return true;
+}
+
+/* Replaces each line end of folded headers by spaces, in our own copy. */
+static void unfold(char *p, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (p[i] != '\n')
+			continue;
+		if (p[i + 1] == '\n' || (p[i + 1] == '\r' && i + 2 < n && p[i + 2] == '\n'))
+			return; /* the empty line: the body begins */
+		if (p[i + 1] == ' ' || p[i + 1] == '\t') {
+			p[i] = ' ';
+			if (i && p[i - 1] == '\r')
+				p[i - 1] = ' ';
+		}
+	}
+}
+
+static bool number(struct sip_msg *m, enum sip_hdr_id id, uint32_t max, uint32_t *v)
+{
+	*v = SIP_NO_NUMBER;
+	if (!(m->have & (1ull << id)))
+		return true;
+	return span_u32(sip_hdr_value(m, id), max, v);
+}
+
+static bool parse_cseq(struct sip_msg *m)
+{
+	struct span rest = sip_hdr_value(m, SIP_HDR_CSEQ), num, method;
+
+	if (!span_word(&rest, &num) || !span_word(&rest, &method) || rest.n)
+		return false;
+	if (!span_u32(num, 0x7fffffff, &m->cseq)) {
+		bad(m, 400, "CSeq out of range");
+		m->cseq = 0;
+	}
+	if (!m->request) {
+		m->method_text = method;
+		m->method = sip_method_of(method);
+	} else if (!span_eq(method, m->method_text)) {
+		bad(m, 400, "CSeq method differs from the request's");
+	}
+	return true;
+}
+
+static bool parse_contact(struct sip_msg *m)
+{
+	struct sip_walk w = { 0 };
+	struct span v;
+	unsigned n = 0;
+
+	while (sip_walk(m, SIP_HDR_CONTACT, &w, &v)) {
+		struct sip_naddr a;
+
+		if (span_is(v, "*")) {
+			m->contact_star = true;
+			continue;
+		}
+		if (!sip_naddr_parse(v, &a))
+			return false;
+		if (!n++)
+			m->contact = a;
+	}
+	return true;
+}
+
+static void parse_content(struct sip_msg *m)
+{
+	uint32_t len;
+
+	m->content_type = sip_hdr_value(m, SIP_HDR_CONTENT_TYPE);
+	if (!number(m, SIP_HDR_CONTENT_LENGTH, SIP_MAX_MESSAGE, &len))
+		bad(m, 400, "malformed Content-Length");
+	else if (len != SIP_NO_NUMBER && len > m->body.n)
+		bad(m, 400, "Content-Length is larger than the body");
+	else if (len != SIP_NO_NUMBER)
+		m->body.n = len;
+}
+
+static bool parse_routes(struct sip_msg *m)
+{
+	static const enum sip_hdr_id ids[] = { SIP_HDR_ROUTE, SIP_HDR_RECORD_ROUTE, SIP_HDR_PATH };
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		struct sip_walk w = { 0 };
+		struct sip_naddr a;
+		struct span v;
+
+		while (sip_walk(m, ids[i], &w, &v))
+			if (!sip_naddr_parse(v, &a) || !a.uri.is_sip)
+				return false;
+	}
+	return true;
+}
+
+/* What every message has: without these there is nothing to match or to answer. */
+static const char *parse_core(struct sip_msg *m)
+{
+	struct sip_walk w = { 0 };
+	struct span v;
+
+	if (!sip_walk(m, SIP_HDR_VIA, &w, &v) || !sip_via_parse(v, &m->via))
+		return "no usable Via";
+	m->too_old = !span_starts(m->via.branch, SPAN("z9hG4bK")) || m->via.branch.n == 7;
+	m->call_id = sip_hdr_value(m, SIP_HDR_CALL_ID);
+	if (!(m->have & (1ull << SIP_HDR_CSEQ)) || !parse_cseq(m))
+		return "no usable CSeq";
+	if (!m->call_id.n)
+		bad(m, 400, "no Call-ID");
+	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_FROM), &m->from))
+		bad(m, 400, "no usable From");
+	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_TO), &m->to))
+		bad(m, 400, "no usable To");
+	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
+		struct sip_via via;
+
+		if (!sip_via_parse(v, &via))
+			bad(m, 400, "malformed Via");
+	}
+	return NULL;
+}
+
+static const char *parse_values(struct sip_msg *m)
+{
+	const char *why = parse_core(m);
+
+	if (why)
+		return why;
+	if (!number(m, SIP_HDR_MAX_FORWARDS, 255, &m->max_forwards))
+		bad(m, 400, "malformed Max-Forwards");
+	if (!number(m, SIP_HDR_EXPIRES, UINT32_MAX - 1, &m->expires))
+		bad(m, 400, "malformed Expires");
+	if (!parse_contact(m))
+		bad(m, 400, "malformed Contact");
+	if (!parse_routes(m))
+		bad(m, 400, "malformed Route or Record-Route");
+	parse_content(m);
+	return NULL;
+}
+
+static void add_header(struct sip_msg *m, struct span line)
+{
+	long colon = span_chr(line, ':');
+	struct sip_hdr *h = &m->hdrs[m->n_hdrs];
+
+	if (colon <= 0) {
+		bad(m, 400, "header line without a colon");
+		return;
+	}
+	h->name = span_trim(span_sub(line, 0, (size_t)colon));
+	h->value = span_trim(span_from(line, (size_t)colon + 1));
+	if (!h->name.n) {
+		bad(m, 400, "header without a name");
+		return;
+	}
+	h->id = hdr_id(h->name);
+	if (h->id != SIP_HDR_OTHER) {
+		if (hdr_table[h->id].times == ONCE && (m->have & (1ull << h->id)))
+			bad(m, 400, "a header that may stand only once is repeated");
+		m->have |= 1ull << h->id;
+	}
+	m->n_hdrs++;
+}
+
+static const char *parse_all(struct sip_msg *m, char *copy)
+{
+	struct span in = m->bytes, line;
+
+	unfold(copy, m->bytes.n);
+	if (!take_line(&in, &line))
+		return "no start line";
+	if (span_istarts(line, SPAN("SIP/2.0 ")) ? !parse_status_line(m, line) : !parse_request_line(m, line))
+		return "malformed start line";
+	for (;;) {
+		if (!take_line(&in, &line)) { /* cut off before the empty line */
+			bad(m, 400, "headers end without an empty line");
+			m->body = SPAN_NONE;
+			break;
+		}
+		if (!line.n) {
+			m->body = in;
+			break;
+		}
+		add_header(m, line);
+	}
+	return parse_values(m);
+}
+
+/* Lines before the empty one. */
+static size_t count_lines(struct span s)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '\n')
+			continue;
+		lines++;
+		if (i + 1 < s.n && (s.p[i + 1] == '\n' || s.p[i + 1] == '\r'))
+			break;
+	}
+	return lines;
+}
+
+struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
+{
+	size_t lines = 0;
+	struct sip_msg *m;
+	char *copy;
+
+	while (bytes.n && (bytes.p[0] == '\r' || bytes.p[0] == '\n')) /* RFC 3261 7.5 */
+		bytes = span_from(bytes, 1);
+	if (bytes.n > SIP_MAX_MESSAGE) {
+		*why = "longer than 65535 bytes";
+		return NULL;
+	}
+	lines = count_lines(bytes);
+	lines = MIN(lines + 1, SIP_MAX_HEADERS + 1);
+	m = xmalloc(sizeof *m + lines * sizeof m->hdrs[0] + bytes.n + 1);
+	memset(m, 0, sizeof *m);
+	m->refs = 1;
+	m->hdrs = (struct sip_hdr *)(m + 1);
+	copy = (char *)(m->hdrs + lines);
+	if (bytes.n)
+		memcpy(copy, bytes.p, bytes.n);
+	copy[bytes.n] = '\0';
+	m->bytes = (struct span){ copy, bytes.n };
+	m->max_forwards = m->expires = SIP_NO_NUMBER;
+	*why = lines > SIP_MAX_HEADERS ? "too many lines" : parse_all(m, copy);
+	if (!*why)
+		return m;
+	free(m);
+	return NULL;
+}
+
+struct sip_msg *sip_msg_ref(struct sip_msg *m)
+{
+	m->refs++;
+	return m;
+}
+
+void sip_msg_unref(struct sip_msg *m)
+{
+	if (m && --m->refs == 0)
+		free(m);
+}
+
+const struct sip_hdr *sip_hdr(const struct sip_msg *m, enum sip_hdr_id id)
+{
+	if (!(m->have & (1ull << id)))
+		return NULL;
+	for (unsigned i = 0; i < m->n_hdrs; i++)
+		if (m->hdrs[i].id == id)
+			return &m->hdrs[i];
+	return NULL;
+}
+
+struct span sip_hdr_value(const struct sip_msg *m, enum sip_hdr_id id)
+{
+	const struct sip_hdr *h = sip_hdr(m, id);
+
+	return h ? h->value : SPAN_NONE;
+}
+
+struct span sip_hdr_named(const struct sip_msg *m, struct span name, unsigned nth)
+{
+	enum sip_hdr_id id = name.n ? hdr_id(name) : SIP_HDR_OTHER;
+
+	for (unsigned i = 0; i < m->n_hdrs; i++) {
+		const struct sip_hdr *h = &m->hdrs[i];
+
+		if (id == SIP_HDR_OTHER ? !span_ieq(h->name, name) : h->id != id)
+			continue;
+		if (!nth--)
+			return h->value;
+	}
+	return SPAN_NONE;
+}
+
+/* The end of the first element of a comma list; quotes and angle brackets protect commas. */
+static size_t element_end(struct span s)
+{
+	bool quoted = false, angle = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && c == '<')
+			angle = true;
+		else if (!quoted && c == '>')
+			angle = false;
+		else if (c == ',' && !quoted && !angle)
+			return i;
+	}
+	return s.n;
+}
+
+bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, struct span *value)
+{
+	size_t n;
+
+	while (!w->rest.p) {
+		if (w->at >= m->n_hdrs)
+			return false;
+		if (m->hdrs[w->at].id == id)
+			w->rest = m->hdrs[w->at].value;
+		w->at++;
+	}
+	if (hdr_table[id].split == WHOLE) {
+		*value = w->rest;
+		w->rest = SPAN_NONE;
+		return true;
+	}
+	n = element_end(w->rest);
+	*value = span_trim(span_sub(w->rest, 0, n));
+	w->rest = n < w->rest.n ? span_from(w->rest, n + 1) : SPAN_NONE;
+	return true;
+}
+
+bool sip_has_token(const struct sip_msg *m, enum sip_hdr_id id, const char *token)
+{
+	struct sip_walk w = { 0 };
+	struct span v;
+
+	while (sip_walk(m, id, &w, &v))
+		if (span_iis(v, token))
+			return true;
+	return false;
+}
+
+long sip_frame(struct span bytes)
+{
+	long end = span_find(bytes, SPAN("\r\n\r\n"));
+	struct span head, line;
+	uint32_t len = 0;
+
+	if (end < 0)
+		return bytes.n > SIP_MAX_MESSAGE ? -EMSGSIZE : 0;
+	head = span_sub(bytes, 0, (size_t)end + 2);
+	while (take_line(&head, &line)) {
+		long colon = span_chr(line, ':');
+		struct span name;
+
+		if (colon <= 0)
+			continue;
+		name = span_trim(span_sub(line, 0, (size_t)colon));
+		if (!name.n || hdr_id(name) != SIP_HDR_CONTENT_LENGTH)
+			continue;
+		if (!span_u32(span_trim(span_from(line, (size_t)colon + 1)), SIP_MAX_MESSAGE, &len))
+			return -EBADMSG;
+	}
+	if ((size_t)end + 4 + len > SIP_MAX_MESSAGE)
+		return -EMSGSIZE;
+	return bytes.n >= (size_t)end + 4 + len ? end + 4 + (long)len : 0;
+}

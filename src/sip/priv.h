@@ -1,0 +1,239 @@
+/* sip/priv.h: what the files of this folder share. Not for others. */
+#pragma once
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "sip/sip.h"
+
+#define SIP_T2 4000
+#define SIP_T4 5000
+#define SIP_TAG 16
+#define SIP_BRANCH_MAX 40
+#define SIP_SCRATCH (SIP_MAX_MESSAGE + 1)
+
+/* A key that two addresses share exactly when they are equal (no padding). */
+struct addr_key {
+	uint8_t bytes[24];
+};
+struct addr_key sip_addr_key(const struct addr *a, uint32_t salt);
+
+/* ---- transport.c ---- */
+struct sip_transport {
+	struct list link;
+	struct sip *sip;
+	struct conf *snapshot; /* holds conf */
+	const struct conf_transport *conf;
+	uint32_t sock; /* socket or listener */
+	enum net_proto proto;
+	struct addr bound;
+	struct nat_door door;
+	struct timer refresh; /* external names are asked for again */
+	unsigned asking;
+};
+
+struct sip_conn {
+	UT_hash_handle hh, hh_peer;
+	struct sip *sip;
+	struct flow flow;
+	struct addr_key peer_key;
+	bool incoming, heard; /* heard: a valid request or response came */
+	char *buf;
+	size_t n, cap;
+	struct timer keep, idle;
+};
+
+struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f);
+/* The transport for a destination: `want` if its protocol fits, else the first that does; NULL if none. */
+struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transport *want, enum net_proto proto,
+					 const struct addr *to);
+bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family);
+/* A flow to `to`: the socket, an open connection or a new one. 0 or -errno. */
+int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f);
+bool sip_flow_alive(const struct sip *s, const struct flow *f);
+int sip_send(struct sip *s, const struct flow *f, struct span bytes);
+/* Our address and port as the peer of f should know it before NAT: a TCP flow has its listener's port. */
+struct addr sip_local_of(const struct sip *s, const struct flow *f);
+void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o);
+void sip_build_end(struct sip_build *b); /* Content-Type, Content-Length, the body */
+void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes);
+void sip_transports_free(struct sip *s);
+void sip_on_accepted(void *arg, const struct flow *f);
+void sip_on_connected(void *arg, uint32_t sock, const struct addr *local);
+void sip_on_failed(void *arg, const struct flow *f, int err);
+
+/* ---- dns.c ---- */
+struct dns_entry;
+void sip_on_resolved(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err);
+void sip_dns_free(struct sip *s);
+
+/* ---- locate.c ---- */
+#define SIP_TARGETS 16
+struct sip_target {
+	enum net_proto proto;
+	struct addr addr;
+};
+struct sip_locate;
+typedef void sip_located_fn(void *arg, const struct sip_target *ts, size_t n, const char *why);
+/* RFC 3263 for one URI; calls back once, maybe at once. Returns a handle to drop, or NULL if it has called back. */
+struct sip_locate *sip_locate(struct sip *s, const struct sip_uri *u, sip_located_fn *fn, void *arg);
+void sip_locate_drop(struct sip_locate *l);
+void sip_target_dead(struct sip *s, const struct sip_target *t, ms_t for_ms); /* tried last until then */
+void sip_target_alive(struct sip *s, const struct sip_target *t);
+
+/* ---- trans.c ---- */
+struct sip_ctx { /* a client transaction */
+	UT_hash_handle hh;
+	struct list same_peer;
+	struct sip *sip;
+	char branch[SIP_BRANCH_MAX]; /* the key: branch of our Via; CANCEL has 'c' before it */
+	const struct step *machine;
+	unsigned state;
+	bool invite;
+	struct flow flow;
+	char *bytes; /* the request as sent */
+	size_t n;
+	struct timer again, life;
+	ms_t interval;
+	/* A response, or m NULL: err -ETIMEDOUT or what the network said. After a NULL the transaction is gone. */
+	void (*up)(void *arg, struct sip_ctx *t, const struct sip_msg *m, int err);
+	void (*gone)(void *arg, struct sip_ctx *t); /* it is about to be freed */
+	void *arg;
+};
+struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes);
+void sip_ctx_start(struct sip_ctx *t); /* sends; failures come back through `up`, later */
+struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *response);
+void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m);
+void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err);
+void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
+
+struct sip_uas {
+	UT_hash_handle hh;
+	struct sip *sip;
+	char *key;
+	const struct step *machine;
+	unsigned state, refs;
+	bool invite, force_rport, cancelled, answered;
+	struct sip_msg *msg;
+	struct flow flow; /* where responses go */
+	char tag[SIP_TAG + 1];
+	char *bytes; /* the last response */
+	size_t n;
+	struct timer again, life;
+	ms_t interval;
+	struct sip_dialog *dialog;
+	void (*on_cancel)(void *arg, struct sip_uas *uas);
+	void *arg;
+};
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m); /* NULL when the cap is reached */
+struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_cancel);
+void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmission, or the ACK */
+void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
+void sip_uas_drop(struct sip_uas *t);
+
+/* ---- uas.c ---- */
+/* Replies without keeping anything (RFC 3261 8.2.7). */
+void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more);
+
+/* ---- uac.c ---- */
+struct sip_uac {
+	struct list link;
+	struct sip *sip;
+	struct arena *mem;
+	struct sip_ask ask; /* strings in mem */
+	struct sip_dialog *dialog; /* NULL: out of dialog, or the dialog was freed */
+	struct list in_dialog;
+	struct sip_locate *locating;
+	struct sip_target targets[SIP_TARGETS];
+	size_t n_targets, at;
+	struct sip_ctx *ctx; /* the attempt that counts */
+	unsigned ctxs; /* transactions that still point here */
+	struct flow flow;
+	struct timer start, limit;
+	char tag[SIP_TAG + 1];
+	uint32_t cseq;
+	char *credentials; /* header lines for the next attempt, or NULL */
+	unsigned auth_tries;
+	bool got_1xx, cancelled, cancel_sent, done;
+	char reason[64];
+	struct timer patience; /* for a target that says nothing, when there is another */
+};
+void sip_uac_free_all(struct sip *s);
+/* Begins at once instead of from the loop: for an ACK, whose build callback may not outlive the call. */
+void sip_uac_start_now(struct sip_uac *uac);
+/* The ACK and the BYE that end a 2xx which nobody wants. */
+void sip_end_stray(struct sip_uac *uac, const struct sip_msg *m);
+
+/* ---- dialog.c ---- */
+struct sip_dialog {
+	UT_hash_handle hh; /* by key; others with the same key hang on `same` */
+	struct sip_dialog *same;
+	struct sip *sip;
+	struct sip_dialog_conf conf;
+	char *key; /* Call-ID and local tag */
+	char *call_id, *local_tag, *remote_tag;
+	char *local, *remote; /* values of From and To in our requests */
+	char *target;         /* R-URI of our requests */
+	char **routes;
+	size_t n_routes;
+	bool frozen; /* the route set may not change any more */
+	uint32_t local_cseq, remote_cseq;
+	bool remote_cseq_known;
+	struct flow flow;
+	struct list uacs;
+	struct { /* our 2xx, until its ACK arrives */
+		char *bytes;
+		size_t n;
+		struct flow flow;
+		uint32_t cseq;
+		struct timer again, life;
+		ms_t interval;
+	} ok;
+	struct { /* our ACK, for a repeated 2xx */
+		char *bytes;
+		size_t n;
+		struct flow flow;
+		uint32_t cseq;
+	} ack;
+	char *credentials;
+};
+struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
+void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
+void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);
+void sip_dialog_keep_ok(struct sip_dialog *d, const struct sip_uas *t);
+bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq); /* false: nothing to repeat */
+void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes);
+
+/* ---- digest.c ---- */
+struct nonce_use;
+/* Credentials for a challenge, as whole header lines (malloc'd), or NULL when no auth object fits. */
+char *sip_digest_answer(struct sip *s, const struct sip_msg *challenge, const struct sip_uac *uac);
+void sip_digest_free(struct sip *s);
+
+/* ---- the core itself (core.c) ---- */
+struct sip {
+	struct sip_config c;
+	struct conf *conf;
+	struct list transports, uacs, ctx_peers[256];
+	struct sip_conn *conns, *conns_by_peer;
+	struct sip_ctx *ctxs;
+	struct sip_uas *uass;
+	struct sip_dialog *dialogs;
+	struct dns_entry *dns, *dns_asked;
+	uint64_t dns_next;
+	struct dead_target *dead;
+	struct nonce_use *nonces;
+	struct list nonces_by_age;
+	uint8_t nonce_key[32];
+	ms_t t1;
+	ms_t timer_b;
+	char *scratch; /* SIP_SCRATCH bytes for the message being built */
+};
+void sip_input_message(struct sip *s, const struct flow *f, struct span bytes);
+static inline ms_t sip_now(const struct sip *s)
+{
+	return s->c.clock->now;
+}
+void sip_stop(struct sip *s, struct timer *t);
+void sip_in(struct sip *s, struct timer *t, ms_t delay);
+void sip_new_branch(struct sip *s, char branch[SIP_BRANCH_MAX]);
+void sip_wire(struct sip *s, const struct flow *f, bool sent, struct span bytes);

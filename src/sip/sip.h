@@ -1,0 +1,178 @@
+/*
+ * sip/sip.h: the SIP core: transports, transactions (RFC 3261 17, RFC 6026), location (RFC 3263), digest (RFC 8760),
+ * dialogs. Sans-IO: bytes and time come in through struct net_sink and struct clock, bytes go out through struct net.
+ * Signalling thread only. A message is built for one destination: the builder asks the door out (nat/nat.h) and writes
+ * Via, Contact and SDP once; a retry or a failover builds it again.
+ */
+#pragma once
+#include "base/clock.h"
+#include "nat/nat.h"
+#include "sip/msg.h"
+
+struct sip;           /* the core */
+struct sip_transport; /* one configured transport, listening */
+struct sip_uas;       /* one request being served: a server transaction */
+struct sip_uac;       /* one request being asked: targets, credentials, client transactions */
+struct sip_dialog;
+
+/* What pbx is told. */
+struct sip_user {
+	void *arg;
+	/* A new request outside any dialog; never ACK or CANCEL. It must get a final sip_reply(), now or later. */
+	void (*request)(void *arg, struct sip_uas *uas, const struct sip_msg *m);
+	/* Any message of a peer was received: a sign of life. May be NULL. */
+	void (*seen)(void *arg, const struct flow *f);
+	/* A TCP connection ended. May be NULL. */
+	void (*closed)(void *arg, const struct flow *f);
+	/* Every message on the wire ("pjsip set logger"). May be NULL. */
+	void (*wire)(void *arg, const struct flow *f, bool sent, struct span bytes);
+	/* An external address was learned or changed by DNS. May be NULL. */
+	void (*moved)(void *arg, const struct conf_transport *t);
+};
+
+struct sip_config {
+	struct clock *clock;
+	struct net net;
+	struct sip_user user;
+};
+struct sip *sip_new(const struct sip_config *c);
+struct net_sink sip_sink(struct sip *s); /* give it to the network */
+/*
+ * Takes a snapshot (a reference is kept): opens new transports, closes removed ones, moves changed ones, refreshes doors.
+ * 0, or -errno of the first transport that cannot listen, with the reason in `why`; the others work on.
+ */
+int sip_adopt(struct sip *s, struct conf *c, struct diag *why);
+void sip_free(struct sip *s); /* every dialog must be freed; transactions are dropped */
+
+/* ---- transports ---- */
+
+struct sip_transport_info {
+	const struct conf_transport *conf;
+	struct addr bound;
+	const struct nat_door *door;
+	unsigned connections;
+};
+/* The nth transport that listens; false past the end. */
+bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info);
+/* The transport that a flow belongs to; conf NULL if it is gone. */
+struct sip_transport_info sip_transport_of(const struct sip *s, const struct flow *f);
+/* Lookup through cache, TTL and /etc/hosts: fn is called once, maybe at once. n 0: no such record (or err < 0). */
+struct sip_lookup_answer {
+	const struct dns_record *rs;
+	size_t n;
+	int err;
+	ms_t fresh_for; /* until the records should be asked for again */
+};
+typedef void sip_lookup_fn(void *arg, const struct sip_lookup_answer *a);
+void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg);
+void sip_lookup_drop(struct sip *s, void *arg); /* arg is going: its lookups never call back */
+
+/* ---- building ---- */
+
+struct sip_build { /* given to build callbacks: what is being written, and for whom */
+	struct sip *sip;
+	struct out *o;             /* after the headers that the core writes */
+	struct flow flow;          /* local is concrete, peer is the destination */
+	const struct nat_door *door;
+	struct nat_face face;      /* for Via and Contact */
+	bool request;
+	struct span content_type;
+	struct out body;           /* growing; put it with sip_put_body */
+};
+typedef void sip_build_fn(void *arg, struct sip_build *b);
+void sip_put(struct sip_build *b, const char *name, const char *fmt, ...) PRINTF(3, 4);
+/* Contact: <sip:user@face:port;transport=tcp>params. `uri_params` like ";line=abc" go inside the brackets. */
+void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params);
+struct out *sip_put_body(struct sip_build *b, const char *content_type); /* write the body here */
+const char *sip_user_agent(const struct sip *s);
+
+/* ---- serving requests ---- */
+
+const struct sip_msg *sip_uas_msg(const struct sip_uas *uas);
+struct span sip_uas_tag(const struct sip_uas *uas); /* the To tag that our replies carry */
+/* The endpoint was identified: replies follow its force_rport (default until then: yes, as for strangers). */
+void sip_uas_force_rport(struct sip_uas *uas, bool yes);
+/* Sends a response; a final one ends the uas for the caller. reason NULL: the code's own. build may be NULL. */
+void sip_reply(struct sip_uas *uas, unsigned code, const char *reason, sip_build_fn *build, void *arg);
+/* INVITE: told when a CANCEL came (200 to it is sent; the user still has to answer 487), or the transaction died. */
+void sip_uas_on_cancel(struct sip_uas *uas, void (*fn)(void *arg, struct sip_uas *uas), void *arg);
+bool sip_uas_is_source_local(const struct sip_uas *uas); /* by the transport's local_net */
+
+/* ---- asking ---- */
+
+struct sip_ask {
+	enum sip_method method;
+	struct span uri;              /* Request-URI */
+	struct span from_display, from_user, from_domain, from_params; /* domain empty: our face; tag is the core's */
+	struct span from_text;        /* instead of these: the whole From, tag included */
+	struct span to;               /* the whole To; empty: <uri> */
+	struct span call_id;          /* empty: a new one */
+	uint32_t cseq;                /* 0: a new one */
+	const struct span *routes;    /* values of Route, in order */
+	size_t n_routes;
+	struct span proxy;            /* outbound_proxy: a URI that becomes the first Route; empty: none */
+	const struct conf_transport *transport; /* NULL: what fits */
+	const struct flow *flow;      /* preferred if it still stands and leads to the next hop; NULL: none */
+	const struct conf_auth *const *auths; /* for challenges; of `conf` */
+	size_t n_auths;
+	struct conf *conf;            /* a reference is held while the ask lives; NULL: none needed */
+	ms_t timeout;                 /* the whole ask, 0: transaction timeouts only */
+	const char *user_agent;       /* NULL: the global one */
+	sip_build_fn *build;          /* may be NULL; called again for each attempt */
+	/*
+	 * 1xx: any number of times. Then once a final answer: m is NULL when it is our own (408 no answer, 503 cannot be
+	 * reached, 404 name unknown, 487 cancelled in time); `why` says more. The uac is gone after the final call.
+	 */
+	void (*answer)(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
+	void *arg;
+};
+/* Never calls back from inside. Strings and routes are copied. Owned by the core until the final answer. */
+struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *ask);
+/* INVITE: CANCEL as soon as allowed; the final answer still comes. A 2xx that crosses is ACKed and ended with BYE. */
+void sip_uac_cancel(struct sip_uac *uac, struct span reason); /* reason: value of Reason, or empty */
+void sip_uac_forget(struct sip_uac *uac); /* no more calls to answer or build; an INVITE is cancelled */
+struct flow sip_uac_flow(const struct sip_uac *uac); /* where the last attempt went; sock 0: nowhere yet */
+struct span sip_uac_call_id(const struct sip_uac *uac);
+
+/* ---- dialogs (RFC 3261 12) ---- */
+
+struct sip_dialog_conf {
+	bool rewrite_contact, force_rport; /* the endpoint's */
+	const struct conf_auth *const *auths; /* for challenges to our requests; of `conf` */
+	size_t n_auths;
+	struct conf *conf; /* a reference is held while the dialog lives */
+	const struct conf_transport *transport;
+	void *arg;
+	/* A request within the dialog; never ACK or CANCEL. Must be answered. */
+	void (*request)(void *arg, struct sip_uas *uas, const struct sip_msg *m);
+	void (*ack)(void *arg, const struct sip_msg *m); /* the ACK to our 2xx: maybe with SDP */
+	void (*no_ack)(void *arg);                       /* our 2xx was repeated for 64*T1 and never ACKed */
+};
+/* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until ACK. */
+struct sip_dialog *sip_dialog_uas(struct sip_uas *uas, const struct sip_dialog_conf *c);
+/* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if the response has no tag or no usable Contact (2xx). */
+struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, const struct sip_dialog_conf *c);
+/* A later response of the same dialog: refreshes the remote target (and freezes the route set at the first 2xx). */
+void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
+bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response); /* the same remote tag */
+/* A request within the dialog; answer as in struct sip_ask. 481 and 408 end the dialog for the caller (RFC 5057). */
+struct sip_uac *sip_dialog_ask(struct sip_dialog *d, const struct sip_ask *what); /* method, build, answer, arg, timeout */
+void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, void *arg); /* for a 2xx to our INVITE */
+/* After a final reply from a request callback the dialog may be freed at once. Pending 2xx stop being repeated. */
+void sip_dialog_free(struct sip_dialog **d);
+struct span sip_dialog_call_id(const struct sip_dialog *d);
+struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */
+struct span sip_dialog_target(const struct sip_dialog *d);
+
+/* The URI with the packet's source as host and port (rewrite_contact): transport=tcp is written for TCP, none for UDP. */
+void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow *f);
+
+/* ---- digest (RFC 7616, RFC 8760) ---- */
+
+enum sip_digest_say { DIGEST_OK, DIGEST_NONE, DIGEST_STALE, DIGEST_WRONG };
+/* Checks Authorization (or Proxy-) of a request against one auth object; realm: what it was challenged with. */
+enum sip_digest_say sip_digest_check(struct sip *s, const struct sip_msg *m, const struct conf_auth *a);
+/* Replies 401 with one WWW-Authenticate per algorithm of the auth object; a NULL: the stranger's challenge. */
+void sip_digest_challenge(struct sip_uas *uas, const struct conf_auth *a, bool stale);
+/* The username of the digest credentials, for identification; empty when there are none. */
+struct span sip_digest_username(const struct sip_msg *m, struct span *realm);

@@ -1,0 +1,446 @@
+/*
+ * sip/trans.c: the four transactions of RFC 3261 17 with the Accepted state of RFC 6026, as tables to lay beside the
+ * figures. An empty cell ignores the event. One timer repeats (A, E, G), one ends the state (B, D, F, H, I, J, K, L,
+ * M).
+ *
+ * A client transaction is found by our branch, a server transaction by the peer's branch, sent-by and method
+ * (17.2.3; peers of RFC 2543 by the fields listed there).
+ */
+#include "sip/priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+enum state { IDLE, CALLING, PROCEEDING, ACCEPTED, COMPLETED, CONFIRMED, DEAD, STATES };
+enum event { RX_1XX, RX_2XX, RX_FAIL, RX_AGAIN, RX_ACK, TX_1XX, TX_2XX, TX_FAIL, AGAIN, LIFE, BROKEN, EVENTS };
+enum action {
+	NOTHING,
+	UP,
+	UP_HOLD,
+	UP_ACK,
+	ACK_AGAIN,
+	RESEND,
+	RESEND_T2,
+	TIMEOUT,
+	ERROR,
+	SEND,
+	SEND_L,
+	SEND_GH,
+	SEND_J,
+	WAIT_I,
+	NO_ACK,
+	END
+};
+
+struct step {
+	uint8_t action, next;
+};
+typedef const struct step machine_t[STATES][EVENTS];
+
+/* INVITE client: RFC 3261 figure 5, RFC 6026 figure 1. */
+static machine_t ict = {
+	[CALLING] = { [RX_1XX] = { UP, PROCEEDING },
+		      [RX_2XX] = { UP_HOLD, ACCEPTED },
+		      [RX_FAIL] = { UP_ACK, COMPLETED },
+		      [AGAIN] = { RESEND, CALLING },
+		      [LIFE] = { TIMEOUT, DEAD },
+		      [BROKEN] = { ERROR, DEAD } },
+	[PROCEEDING] = { [RX_1XX] = { UP, PROCEEDING },
+			 [RX_2XX] = { UP_HOLD, ACCEPTED },
+			 [RX_FAIL] = { UP_ACK, COMPLETED },
+			 [LIFE] = { TIMEOUT, DEAD } },
+	[ACCEPTED] = { [RX_2XX] = { UP, ACCEPTED }, [LIFE] = { END, DEAD } },
+	[COMPLETED] = { [RX_FAIL] = { ACK_AGAIN, COMPLETED }, [LIFE] = { END, DEAD } },
+};
+
+/* Non-INVITE client: RFC 3261 figure 6. CALLING is its Trying. */
+static machine_t nict = {
+	[CALLING] = { [RX_1XX] = { UP, PROCEEDING },
+		      [RX_2XX] = { UP_HOLD, COMPLETED },
+		      [RX_FAIL] = { UP_HOLD, COMPLETED },
+		      [AGAIN] = { RESEND, CALLING },
+		      [LIFE] = { TIMEOUT, DEAD },
+		      [BROKEN] = { ERROR, DEAD } },
+	[PROCEEDING] = { [RX_1XX] = { UP, PROCEEDING },
+			 [RX_2XX] = { UP_HOLD, COMPLETED },
+			 [RX_FAIL] = { UP_HOLD, COMPLETED },
+			 [AGAIN] = { RESEND_T2, PROCEEDING },
+			 [LIFE] = { TIMEOUT, DEAD },
+			 [BROKEN] = { ERROR, DEAD } },
+	[COMPLETED] = { [LIFE] = { END, DEAD } },
+};
+
+/* INVITE server: RFC 3261 figure 7, RFC 6026 figure 2. */
+static machine_t ist = {
+	[PROCEEDING] = { [RX_AGAIN] = { RESEND, PROCEEDING },
+			 [TX_1XX] = { SEND, PROCEEDING },
+			 [TX_2XX] = { SEND_L, ACCEPTED },
+			 [TX_FAIL] = { SEND_GH, COMPLETED } },
+	[ACCEPTED] = { [TX_2XX] = { SEND, ACCEPTED }, [LIFE] = { END, DEAD } },
+	[COMPLETED] = { [RX_AGAIN] = { RESEND, COMPLETED },
+			[RX_ACK] = { WAIT_I, CONFIRMED },
+			[AGAIN] = { RESEND_T2, COMPLETED },
+			[LIFE] = { NO_ACK, DEAD } },
+	[CONFIRMED] = { [LIFE] = { END, DEAD } },
+};
+
+/* Non-INVITE server: RFC 3261 figure 8. PROCEEDING is also its Trying. */
+static machine_t nist = {
+	[PROCEEDING] = { [RX_AGAIN] = { RESEND, PROCEEDING },
+			 [TX_1XX] = { SEND, PROCEEDING },
+			 [TX_2XX] = { SEND_J, COMPLETED },
+			 [TX_FAIL] = { SEND_J, COMPLETED } },
+	[COMPLETED] = { [RX_AGAIN] = { RESEND, COMPLETED }, [LIFE] = { END, DEAD } },
+};
+
+static const struct step *step_of(const struct step *machine, unsigned state, enum event ev)
+{
+	return &machine[state * EVENTS + ev];
+}
+
+/* ---- client ---- */
+
+static void ctx_send(struct sip_ctx *t)
+{
+	sip_send(t->sip, &t->flow, (struct span){ t->bytes, t->n });
+}
+
+/* RFC 3261 17.1.1.3: the ACK to a failure goes the way of its INVITE, within the same transaction. */
+static void ack_failure(struct sip_ctx *t, const struct sip_msg *response)
+{
+	const char *why;
+	struct sip_msg *inv = sip_msg_parse((struct span){ t->bytes, t->n }, &why);
+	struct out o = out_fixed(t->sip->scratch, SIP_SCRATCH);
+	struct sip_walk w = { 0 };
+	struct span route;
+
+	BUG_ON(!inv);
+	out_fmt(&o, "ACK %.*s SIP/2.0\r\nVia: %.*s\r\n", SP(inv->ruri.text), SP(inv->via.text));
+	while (sip_walk(inv, SIP_HDR_ROUTE, &w, &route))
+		out_fmt(&o, "Route: %.*s\r\n", SP(route));
+	out_fmt(&o,
+		"Max-Forwards: 70\r\nFrom: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u ACK\r\nContent-Length: "
+		"0\r\n\r\n",
+		SP(inv->from.text), SP(response->to.text), SP(inv->call_id), inv->cseq);
+	if (out_done(&o) > 0)
+		sip_send(t->sip, &t->flow, out_look(&o));
+	sip_msg_unref(inv);
+}
+
+static void ctx_free(struct sip_ctx *t)
+{
+	struct sip *s = t->sip;
+
+	sip_stop(s, &t->again);
+	sip_stop(s, &t->life);
+	list_del(&t->same_peer);
+	HASH_DEL(s->ctxs, t);
+	if (t->gone)
+		t->gone(t->arg, t);
+	free(t->bytes);
+	free(t);
+}
+
+void sip_ctx_drop(struct sip_ctx *t)
+{
+	t->gone = NULL;
+	ctx_free(t);
+}
+
+static void ctx_up(struct sip_ctx *t, const struct sip_msg *m, int err)
+{
+	if (t->up)
+		t->up(t->arg, t, m, err);
+}
+
+/* A final answer came: stop repeating, and stay for what may still arrive (D, K, M). */
+static void ctx_hold(struct sip_ctx *t, const struct sip_msg *m)
+{
+	bool udp = t->flow.proto == NET_UDP;
+	ms_t hold = t->invite ? (m->status < 300 ? t->sip->timer_b : udp ? 32000 : 0) : udp ? SIP_T4 : 0;
+
+	sip_stop(t->sip, &t->again);
+	sip_in(t->sip, &t->life, hold);
+}
+
+static void ctx_repeat(struct sip_ctx *t, bool t2)
+{
+	count(CNT_sip_retransmits);
+	ctx_send(t);
+	t->interval = t2 ? SIP_T2 : t->invite ? t->interval * 2 : MIN(t->interval * 2, SIP_T2);
+	sip_in(t->sip, &t->again, t->interval);
+}
+
+static void ctx_event(struct sip_ctx *t, enum event ev, const struct sip_msg *m, int err)
+{
+	const struct step *st = step_of(t->machine, t->state, ev);
+
+	if (!st->action)
+		return;
+	t->state = st->next;
+	switch ((enum action)st->action) {
+	case UP:
+		if (t->invite && m->status < 200) { /* 17.1.1.2: no more repeats, no more Timer B */
+			sip_stop(t->sip, &t->again);
+			sip_stop(t->sip, &t->life);
+		}
+		ctx_up(t, m, 0);
+		return;
+	case UP_ACK:
+		ack_failure(t, m);
+		/* fall through */
+	case UP_HOLD:
+		ctx_hold(t, m);
+		ctx_up(t, m, 0);
+		return;
+	case ACK_AGAIN: ack_failure(t, m); return;
+	case RESEND:
+	case RESEND_T2: ctx_repeat(t, st->action == RESEND_T2); return;
+	case TIMEOUT:
+		count(CNT_sip_timeouts);
+		ctx_up(t, NULL, -ETIMEDOUT);
+		break;
+	case ERROR: ctx_up(t, NULL, err); break;
+	default: break;
+	}
+	if (t->state == DEAD)
+		ctx_free(t);
+}
+
+static void ctx_again(struct timer *tm, ms_t now UNUSED)
+{
+	ctx_event(container_of(tm, struct sip_ctx, again), AGAIN, NULL, 0);
+}
+
+static void ctx_life(struct timer *tm, ms_t now UNUSED)
+{
+	ctx_event(container_of(tm, struct sip_ctx, life), LIFE, NULL, 0);
+}
+
+static void ctx_broken_later(struct timer *tm, ms_t now UNUSED)
+{
+	struct sip_ctx *t = container_of(tm, struct sip_ctx, again);
+
+	t->again.fire = ctx_again;
+	ctx_event(t, BROKEN, NULL, (int)t->interval);
+}
+
+struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes)
+{
+	struct sip_ctx *t = xcalloc(1, sizeof *t);
+
+	t->sip = s;
+	span_copy(span_of(branch), t->branch, sizeof t->branch);
+	t->invite = invite;
+	t->machine = invite ? ict[0] : nict[0];
+	t->state = CALLING;
+	t->flow = *f;
+	t->bytes = span_dup(bytes);
+	t->n = bytes.n;
+	t->again.fire = ctx_again;
+	t->life.fire = ctx_life;
+	HASH_ADD_STR(s->ctxs, branch, t);
+	list_push(&s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)], &t->same_peer);
+	return t;
+}
+
+void sip_ctx_start(struct sip_ctx *t)
+{
+	struct sip *s = t->sip;
+	int err = sip_send(s, &t->flow, (struct span){ t->bytes, t->n });
+
+	if (err < 0) { /* reported from the loop, never from inside */
+		t->interval = err;
+		t->again.fire = ctx_broken_later;
+		sip_in(s, &t->again, 0);
+		return;
+	}
+	t->interval = s->t1;
+	if (t->flow.proto == NET_UDP)
+		sip_in(s, &t->again, t->interval);
+	sip_in(s, &t->life, s->timer_b);
+}
+
+struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *m)
+{
+	char key[SIP_BRANCH_MAX];
+	struct sip_ctx *t = NULL;
+	struct out o = out_fixed(key, sizeof key);
+
+	if (m->method == SIP_CANCEL)
+		out_char(&o, 'c');
+	out_span(&o, m->via.branch);
+	out_char(&o, '\0');
+	if (out_done(&o) > 0)
+		HASH_FIND_STR(s->ctxs, key, t);
+	return t && t->invite == (m->method == SIP_INVITE) ? t : NULL;
+}
+
+void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m)
+{
+	ctx_event(t, m->status < 200 ? RX_1XX : m->status < 300 ? RX_2XX : RX_FAIL, m, 0);
+}
+
+void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err)
+{
+	struct list *l = &s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)];
+
+	list_for_safe (n, l) {
+		struct sip_ctx *t = list_entry(n, struct sip_ctx, same_peer);
+
+		if (t->flow.sock != f->sock || !addr_eq(&t->flow.peer, &f->peer) ||
+		    !step_of(t->machine, t->state, BROKEN)->action || t->again.fire == ctx_broken_later)
+			continue;
+		t->interval = err ? err : -ECONNRESET;
+		t->again.fire = ctx_broken_later;
+		sip_in(s, &t->again, 0);
+	}
+}
+
+/* ---- server ---- */
+
+/* 17.2.3: branch, sent-by and method; for RFC 2543 peers all that identifies the request. */
+static void server_key(struct out *o, const struct sip_msg *m, enum sip_method method)
+{
+	if (method == SIP_ACK)
+		method = SIP_INVITE;
+	out_fmt(o, "%d|%.*s|%.*s:%u", (int)method, SP(m->via.branch), SP(m->via.host), m->via.port);
+	if (method == SIP_OTHER)
+		out_span(o, m->method_text);
+	if (m->too_old)
+		out_fmt(o, "|%.*s|%.*s|%u|%.*s", SP(m->call_id), SP(m->from.tag), m->cseq, SP(m->ruri.text));
+	out_char(o, '\0');
+}
+
+struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_cancel)
+{
+	char key[1024];
+	struct out o = out_fixed(key, sizeof key);
+	struct sip_uas *t = NULL;
+
+	server_key(&o, m, of_cancel ? SIP_INVITE : m->method);
+	if (out_done(&o) > 0)
+		HASH_FIND_STR(s->uass, key, t);
+	return t;
+}
+
+static void uas_free(struct sip_uas *t)
+{
+	struct sip *s = t->sip;
+
+	sip_stop(s, &t->again);
+	sip_stop(s, &t->life);
+	HASH_DEL(s->uass, t);
+	sip_msg_unref(t->msg);
+	free(t->key);
+	free(t->bytes);
+	free(t);
+}
+
+void sip_uas_drop(struct sip_uas *t)
+{
+	uas_free(t);
+}
+
+static void uas_transmit(struct sip_uas *t)
+{
+	if (t->bytes)
+		sip_send(t->sip, &t->flow, (struct span){ t->bytes, t->n });
+}
+
+static void uas_event(struct sip_uas *t, enum event ev)
+{
+	const struct step *st = step_of(t->machine, t->state, ev);
+	bool udp = t->flow.proto == NET_UDP;
+	struct sip *s = t->sip;
+
+	if (!st->action)
+		return;
+	t->state = st->next;
+	switch ((enum action)st->action) {
+	case SEND: uas_transmit(t); break;
+	case SEND_L:
+		uas_transmit(t);
+		sip_in(s, &t->life, 64 * s->t1);
+		break;
+	case SEND_GH:
+		uas_transmit(t);
+		t->interval = s->t1;
+		if (udp)
+			sip_in(s, &t->again, t->interval);
+		sip_in(s, &t->life, 64 * s->t1);
+		break;
+	case SEND_J:
+		uas_transmit(t);
+		sip_in(s, &t->life, udp ? 64 * s->t1 : 0);
+		break;
+	case RESEND:
+		if (t->bytes)
+			count(CNT_sip_retransmits);
+		uas_transmit(t);
+		break;
+	case RESEND_T2:
+		count(CNT_sip_retransmits);
+		uas_transmit(t);
+		t->interval = MIN(t->interval * 2, SIP_T2);
+		sip_in(s, &t->again, t->interval);
+		break;
+	case WAIT_I:
+		sip_stop(s, &t->again);
+		sip_in(s, &t->life, udp ? SIP_T4 : 0);
+		break;
+	default: break;
+	}
+	if (t->state == DEAD && !t->refs)
+		uas_free(t);
+}
+
+static void uas_again(struct timer *tm, ms_t now UNUSED)
+{
+	uas_event(container_of(tm, struct sip_uas, again), AGAIN);
+}
+
+static void uas_life(struct timer *tm, ms_t now UNUSED)
+{
+	uas_event(container_of(tm, struct sip_uas, life), LIFE);
+}
+
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m)
+{
+	struct out o = out_growing();
+	struct sip_uas *t;
+
+	if (HASH_COUNT(s->uass) >= s->conf->hairpin.max_transactions)
+		return NULL;
+	t = xcalloc(1, sizeof *t);
+	server_key(&o, m, m->method);
+	t->key = out_take(&o);
+	t->sip = s;
+	t->invite = m->method == SIP_INVITE;
+	t->machine = t->invite ? ist[0] : nist[0];
+	t->state = PROCEEDING;
+	t->force_rport = true;
+	t->msg = sip_msg_ref(m);
+	t->flow = m->flow;
+	t->again.fire = uas_again;
+	t->life.fire = uas_life;
+	rng_token(&s->c.clock->rng, t->tag, SIP_TAG);
+	HASH_ADD_KEYPTR(hh, s->uass, t->key, strlen(t->key), t);
+	return t;
+}
+
+void sip_uas_input(struct sip_uas *t, const struct sip_msg *m)
+{
+	uas_event(t, m->method == SIP_ACK ? RX_ACK : RX_AGAIN);
+}
+
+void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes)
+{
+	free(t->bytes);
+	t->bytes = span_dup(bytes);
+	t->n = bytes.n;
+	uas_event(t, code < 200 ? TX_1XX : code < 300 ? TX_2XX : TX_FAIL);
+}

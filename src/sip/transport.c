@@ -1,0 +1,466 @@
+/*
+ * sip/transport.c: the transports that a snapshot asks for, their doors, and the ways to reach a peer (RFC 3261 18).
+ *
+ * A transport is one UDP socket or one TCP listener. A reload keeps the socket of a transport whose protocol and
+ * address did not change. Doors follow the names in external_* by their TTL and keep the last good address. Connections
+ * are found by their peer, so that a request to a phone behind NAT goes down the connection that it opened (RFC 5923).
+ */
+#include "sip/priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+#define REFRESH_MIN   5000  /* external names are not asked for more often */
+#define REFRESH_RETRY 30000 /* after a failure */
+#define CONN_SILENT   32000 /* an incoming connection without a valid message is closed (Timer D) */
+#define STREAM_MAX    (2 * SIP_MAX_MESSAGE)
+
+/* ---- doors ---- */
+
+static void ask_names(struct sip_transport *tp);
+
+static void refresh(struct timer *t, ms_t now UNUSED)
+{
+	ask_names(container_of(t, struct sip_transport, refresh));
+}
+
+static void named(struct sip_transport *tp, struct addr *slot, const char *name, const struct sip_lookup_answer *a)
+{
+	char old[ADDR_STRLEN], new[ADDR_STRLEN];
+	ms_t again = a->n ? MAX(a->fresh_for, REFRESH_MIN) : REFRESH_RETRY;
+
+	if (!a->n) {
+		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' does not resolve; %s stays", tp->conf->o.name, name,
+		      slot->family ? addr_ip_str(slot, old) : "no address");
+	} else if (!addr_ip_eq(slot, &a->rs[0].addr)) {
+		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' is %s (was %s)", tp->conf->o.name, name,
+		      addr_ip_str(&a->rs[0].addr, new), slot->family ? addr_ip_str(slot, old) : "not known");
+		*slot = addr_with_port(&a->rs[0].addr, 0);
+		if (tp->sip->c.user.moved)
+			tp->sip->c.user.moved(tp->sip->c.user.arg, tp->conf);
+	}
+	if (!timer_runs(&tp->refresh) || tp->refresh.at > sip_now(tp->sip) + again)
+		sip_in(tp->sip, &tp->refresh, again);
+}
+
+static void signaling_named(void *arg, const struct sip_lookup_answer *a)
+{
+	struct sip_transport *tp = arg;
+
+	named(tp, &tp->door.ext_signaling, tp->conf->external_signaling_address, a);
+}
+
+static void media_named(void *arg, const struct sip_lookup_answer *a)
+{
+	struct sip_transport *tp = arg;
+
+	named(tp, &tp->door.ext_media, tp->conf->external_media_address, a);
+}
+
+static void ask_name(struct sip_transport *tp, const char *name, struct addr *slot, sip_lookup_fn *fn)
+{
+	if (!*name)
+		*slot = (struct addr){ 0 };
+	else if (!addr_parse_ip(span_of(name), slot))
+		sip_lookup(tp->sip, name, tp->bound.family == 6 ? DNS_AAAA : DNS_A, fn, tp);
+}
+
+static void ask_names(struct sip_transport *tp)
+{
+	ask_name(tp, tp->conf->external_signaling_address, &tp->door.ext_signaling, signaling_named);
+	ask_name(tp, tp->conf->external_media_address, &tp->door.ext_media, media_named);
+}
+
+/* ---- transports ---- */
+
+static void tp_close(struct sip_transport *tp)
+{
+	struct sip *s = tp->sip;
+	struct sip_conn *c, *next;
+
+	HASH_ITER (hh, s->conns, c, next)
+		if (c->flow.listener == tp->sock)
+			sip_on_failed(s, &c->flow, 0);
+	sip_stop(s, &tp->refresh);
+	sip_lookup_drop(s, tp);
+	s->c.net.close(s->c.net.arg, tp->sock);
+	list_del(&tp->link);
+	conf_unref(tp->snapshot);
+	free(tp);
+}
+
+static bool same_socket(const struct conf_transport *a, const struct conf_transport *b)
+{
+	return a->protocol == b->protocol && addr_eq(&a->bind, &b->bind) && a->tos == b->tos;
+}
+
+static struct sip_transport *tp_named(struct sip *s, const char *name)
+{
+	list_for (n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (strcmp(tp->conf->o.name, name) == 0)
+			return tp;
+	}
+	return NULL;
+}
+
+static void tp_take_conf(struct sip_transport *tp, struct conf *c, const struct conf_transport *t)
+{
+	struct conf *old = tp->snapshot;
+
+	tp->snapshot = conf_ref(c);
+	tp->conf = t;
+	tp->door.t = t;
+	conf_unref(old);
+	ask_names(tp);
+}
+
+static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, struct diag *why)
+{
+	struct net_listen ask = { .proto = t->protocol == PROTO_TCP ? NET_TCP : NET_UDP,
+				  .bind = t->bind,
+				  .tos = t->tos,
+				  .tcp_keepalive = t->tcp_keepalive_enable,
+				  .keep_idle = t->tcp_keepalive_idle_time,
+				  .keep_interval = t->tcp_keepalive_interval_time,
+				  .keep_probes = t->tcp_keepalive_probe_count };
+	struct sip_transport *tp = xcalloc(1, sizeof *tp);
+	char text[ADDR_STRLEN];
+	int err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
+
+	if (err < 0) {
+		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: cannot listen on %s %s: %s", t->o.name,
+			 conf_proto_names[t->protocol], addr_str(&t->bind, text), strerror(-err));
+		free(tp);
+		return err;
+	}
+	tp->sip = s;
+	tp->proto = ask.proto;
+	tp->refresh.fire = refresh;
+	list_push(&s->transports, &tp->link);
+	tp_take_conf(tp, c, t);
+	return 0;
+}
+
+int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
+{
+	struct conf *old = s->conf;
+	int err = 0;
+
+	s->conf = conf_ref(c);
+	s->t1 = c->system.timer_t1;
+	s->timer_b = c->system.timer_b;
+	list_for_safe (n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+		const struct conf_transport *t = conf_transport(c, span_of(tp->conf->o.name));
+
+		if (!t || !same_socket(tp->conf, t))
+			tp_close(tp);
+		else
+			tp_take_conf(tp, c, t);
+	}
+	for (size_t i = 0; i < c->n_transports; i++) {
+		const struct conf_transport *t = &c->transports[i];
+		int e = tp_named(s, t->o.name) ? 0 : tp_open(s, c, t, why);
+
+		err = err ? err : e;
+	}
+	conf_unref(old);
+	return err;
+}
+
+void sip_transports_free(struct sip *s)
+{
+	list_for_safe (n, &s->transports)
+		tp_close(list_entry(n, struct sip_transport, link));
+}
+
+struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f)
+{
+	list_for (n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (tp->sock == f->listener)
+			return tp;
+	}
+	return NULL;
+}
+
+static struct sip_transport_info info_of(const struct sip *s, const struct sip_transport *tp)
+{
+	struct sip_transport_info i = { .conf = tp->conf, .bound = tp->bound, .door = &tp->door };
+	struct sip_conn *c, *next;
+
+	HASH_ITER (hh, s->conns, c, next)
+		i.connections += c->flow.listener == tp->sock;
+	return i;
+}
+
+bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info)
+{
+	list_for (l, &s->transports) {
+		if (n--)
+			continue;
+		*info = info_of(s, list_entry(l, struct sip_transport, link));
+		return true;
+	}
+	return false;
+}
+
+struct sip_transport_info sip_transport_of(const struct sip *s, const struct flow *f)
+{
+	struct sip_transport *tp = sip_transport_by_flow(s, f);
+
+	return tp ? info_of(s, tp) : (struct sip_transport_info){ 0 };
+}
+
+static bool serves(const struct sip_transport *tp, enum net_proto proto, uint8_t family)
+{
+	return tp->proto == proto && tp->bound.family == family;
+}
+
+bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family)
+{
+	list_for (n, &s->transports)
+		if (serves(list_entry(n, struct sip_transport, link), proto, family))
+			return true;
+	return false;
+}
+
+/* Among those that fit, one whose own address is the one packets to `to` leave with beats the others. */
+struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transport *want, enum net_proto proto,
+					 const struct addr *to)
+{
+	struct sip_transport *tp = want ? tp_named(s, want->o.name) : NULL, *best = NULL;
+
+	if (tp && serves(tp, proto, to->family))
+		return tp;
+	list_for (n, &s->transports) {
+		struct addr src;
+
+		tp = list_entry(n, struct sip_transport, link);
+		if (!serves(tp, proto, to->family))
+			continue;
+		src = s->c.net.source(s->c.net.arg, tp->sock, to);
+		if (src.family && (addr_is_any(&tp->bound) || addr_ip_eq(&src, &tp->bound)))
+			return tp;
+		best = best ? best : tp;
+	}
+	return best;
+}
+
+/* ---- flows ---- */
+
+struct addr sip_local_of(const struct sip *s, const struct flow *f)
+{
+	struct sip_transport *tp = sip_transport_by_flow(s, f);
+	struct addr local = f->local;
+
+	if (!tp)
+		return local;
+	if (!local.family || addr_is_any(&local))
+		local = s->c.net.source(s->c.net.arg, f->listener, &f->peer);
+	if (!local.family)
+		local = tp->bound;
+	local.port = tp->bound.port;
+	return local;
+}
+
+static struct sip_conn *conn_of(const struct sip *s, uint32_t sock)
+{
+	struct sip_conn *c;
+
+	HASH_FIND(hh, s->conns, &sock, sizeof sock, c);
+	return c;
+}
+
+bool sip_flow_alive(const struct sip *s, const struct flow *f)
+{
+	return f->sock && (f->proto == NET_UDP ? sip_transport_by_flow(s, f) != NULL : conn_of(s, f->sock) != NULL);
+}
+
+static void conn_keep(struct timer *t, ms_t now UNUSED)
+{
+	struct sip_conn *c = container_of(t, struct sip_conn, keep);
+	uint32_t every = c->sip->conf->global.keep_alive_interval;
+
+	if (!every)
+		return;
+	c->sip->c.net.send(c->sip->c.net.arg, &c->flow, SPAN("\r\n\r\n"));
+	sip_in(c->sip, &c->keep, (ms_t)every * 1000);
+}
+
+static void conn_idle(struct timer *t, ms_t now UNUSED)
+{
+	struct sip_conn *c = container_of(t, struct sip_conn, idle);
+
+	trace(EV_IO_CONN, NULL, "closed: no valid message in 32 s");
+	c->sip->c.net.close(c->sip->c.net.arg, c->flow.sock);
+	sip_on_failed(c->sip, &c->flow, 0);
+}
+
+static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incoming)
+{
+	struct sip_conn *c = xcalloc(1, sizeof *c), *old;
+
+	c->sip = s;
+	c->flow = *f;
+	c->incoming = incoming;
+	c->peer_key = sip_addr_key(&f->peer, f->listener);
+	c->keep.fire = conn_keep;
+	c->idle.fire = conn_idle;
+	HASH_ADD(hh, s->conns, flow.sock, sizeof c->flow.sock, c);
+	HASH_FIND(hh_peer, s->conns_by_peer, &c->peer_key, sizeof c->peer_key, old);
+	if (old) /* the newest connection of a peer is the one to use */
+		HASH_DELETE(hh_peer, s->conns_by_peer, old);
+	HASH_ADD(hh_peer, s->conns_by_peer, peer_key, sizeof c->peer_key, c);
+	if (s->conf->global.keep_alive_interval)
+		sip_in(s, &c->keep, (ms_t)s->conf->global.keep_alive_interval * 1000);
+	if (incoming)
+		sip_in(s, &c->idle, CONN_SILENT);
+	return c;
+}
+
+static void conn_free(struct sip_conn *c)
+{
+	struct sip *s = c->sip;
+	struct sip_conn *known;
+
+	sip_stop(s, &c->keep);
+	sip_stop(s, &c->idle);
+	HASH_DEL(s->conns, c);
+	HASH_FIND(hh_peer, s->conns_by_peer, &c->peer_key, sizeof c->peer_key, known);
+	if (known == c)
+		HASH_DELETE(hh_peer, s->conns_by_peer, c);
+	free(c->buf);
+	free(c);
+}
+
+int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f)
+{
+	struct addr_key key = sip_addr_key(to, tp->sock);
+	struct sip_conn *c;
+	int err;
+
+	*f = (struct flow){ .sock = tp->sock, .proto = tp->proto, .listener = tp->sock, .peer = *to };
+	if (tp->proto == NET_UDP) {
+		f->local = sip_local_of(s, f);
+		return 0;
+	}
+	HASH_FIND(hh_peer, s->conns_by_peer, &key, sizeof key, c);
+	if (c) {
+		*f = c->flow;
+		return 0;
+	}
+	err = s->c.net.connect(s->c.net.arg, tp->sock, to, f);
+	if (err < 0)
+		return err;
+	f->local = sip_local_of(s, f);
+	conn_new(s, f, false);
+	return 0;
+}
+
+int sip_send(struct sip *s, const struct flow *f, struct span bytes)
+{
+	if (!sip_flow_alive(s, f))
+		return -ENOTCONN;
+	sip_wire(s, f, true, bytes);
+	return s->c.net.send(s->c.net.arg, f, bytes);
+}
+
+void sip_on_accepted(void *arg, const struct flow *f)
+{
+	conn_new(arg, f, true);
+}
+
+void sip_on_connected(void *arg, uint32_t sock, const struct addr *local)
+{
+	struct sip_conn *c = conn_of(arg, sock);
+
+	if (c)
+		c->flow.local = *local;
+}
+
+void sip_on_failed(void *arg, const struct flow *f, int err)
+{
+	struct sip *s = arg;
+	struct flow copy = *f;
+	struct sip_conn *c = f->proto == NET_TCP ? conn_of(s, f->sock) : NULL;
+
+	if (c)
+		conn_free(c);
+	sip_ctx_fail_peer(s, &copy, err);
+	if (copy.proto == NET_TCP && s->c.user.closed)
+		s->c.user.closed(s->c.user.arg, &copy);
+}
+
+/* ---- streams (RFC 3261 18.3) ---- */
+
+static void conn_append(struct sip_conn *c, struct span bytes)
+{
+	if (c->n + bytes.n > c->cap) {
+		c->cap = MAX(c->cap * 2, c->n + bytes.n);
+		c->buf = xrealloc(c->buf, c->cap);
+	}
+	memcpy(c->buf + c->n, bytes.p, bytes.n);
+	c->n += bytes.n;
+}
+
+/* RFC 5626 4.4.1: a double CRLF is a ping, to be answered with a single one. */
+static size_t skip_pings(struct sip_conn *c)
+{
+	size_t n = 0;
+
+	while (n < c->n && (c->buf[n] == '\r' || c->buf[n] == '\n'))
+		n++;
+	if (n >= 4)
+		c->sip->c.net.send(c->sip->c.net.arg, &c->flow, SPAN("\r\n"));
+	return n;
+}
+
+static void conn_consume(struct sip_conn *c, size_t n)
+{
+	c->n -= n;
+	memmove(c->buf, c->buf + n, c->n);
+	if (c->n)
+		return;
+	free(c->buf);
+	c->buf = NULL;
+	c->cap = 0;
+}
+
+void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes)
+{
+	uint32_t sock = c->flow.sock;
+	struct flow f = c->flow;
+	long n = 0;
+
+	if (c->n + bytes.n > STREAM_MAX)
+		n = -EMSGSIZE;
+	else
+		conn_append(c, bytes);
+	while (n >= 0 && (c = conn_of(s, sock)) && c->n) {
+		char *one;
+
+		conn_consume(c, skip_pings(c));
+		n = c->n ? sip_frame((struct span){ c->buf, c->n }) : 0;
+		if (n <= 0)
+			break;
+		one = xmalloc((size_t)n);
+		memcpy(one, c->buf, (size_t)n);
+		conn_consume(c, (size_t)n);
+		c->heard = true;
+		sip_stop(s, &c->idle);
+		sip_input_message(s, &f, (struct span){ one, (size_t)n });
+		free(one);
+	}
+	if (n >= 0 || !conn_of(s, sock))
+		return;
+	trace(EV_SIP_BAD, NULL, "stream closed: %s", n == -EMSGSIZE ? "message too long" : "malformed Content-Length");
+	s->c.net.close(s->c.net.arg, sock);
+	sip_on_failed(s, &f, 0);
+}

@@ -1,0 +1,301 @@
+/*
+ * sip/uas.c: responses (RFC 3261 8.2.6, 18.2.2, RFC 3581). The top Via gets received and rport as the door in says.
+ */
+#include "sip/priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+const struct sip_msg *sip_uas_msg(const struct sip_uas *uas)
+{
+	return uas->msg;
+}
+
+struct span sip_uas_tag(const struct sip_uas *uas)
+{
+	return span_of(uas->tag);
+}
+
+void sip_uas_force_rport(struct sip_uas *uas, bool yes)
+{
+	uas->force_rport = yes;
+}
+
+void sip_uas_on_cancel(struct sip_uas *uas, void (*fn)(void *arg, struct sip_uas *uas), void *arg)
+{
+	uas->on_cancel = fn;
+	uas->arg = arg;
+}
+
+bool sip_uas_is_source_local(const struct sip_uas *uas)
+{
+	struct sip_transport *tp = sip_transport_by_flow(uas->sip, &uas->msg->flow);
+
+	return tp && nat_is_local(tp->conf, &uas->msg->flow.peer);
+}
+
+static struct nat_via ask_door(const struct sip_msg *m, bool force_rport)
+{
+	struct nat_via_ask ask = { .src = m->flow.peer,
+				   .host = m->via.host,
+				   .port = m->via.port,
+				   .has_rport = m->via.has_rport,
+				   .force_rport = force_rport,
+				   .maddr = m->via.maddr,
+				   .reliable = m->flow.proto == NET_TCP };
+
+	return nat_via(&ask);
+}
+
+/* The top Via as received, without the rport and received that it may have had, and with ours. */
+static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat_via *say)
+{
+	struct span params = m->via.params, name, value;
+	size_t head = (size_t)(m->via.params.p - m->via.text.p);
+
+	out_str(o, "Via: ");
+	out_span(o, m->via.params.n ? span_trim(span_sub(m->via.text, 0, head)) : m->via.text);
+	while (sip_param_next(&params, &name, &value)) {
+		if (span_iis(name, "rport") || span_iis(name, "received"))
+			continue;
+		out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
+	}
+	if (say->add_rport)
+		out_fmt(o, ";rport=%u", m->flow.peer.port);
+	if (say->add_received) {
+		out_str(o, ";received=");
+		addr_out_ip(o, &m->flow.peer);
+	}
+	out_str(o, "\r\n");
+}
+
+static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, bool record_route)
+{
+	struct sip_walk w = { 0 };
+	struct span v;
+	bool first = true;
+
+	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
+		if (!first)
+			out_fmt(o, "Via: %.*s\r\n", SP(v));
+		first = false;
+	}
+	w = (struct sip_walk){ 0 };
+	while (record_route && sip_walk(m, SIP_HDR_RECORD_ROUTE, &w, &v))
+		out_fmt(o, "Record-Route: %.*s\r\n", SP(v));
+	out_fmt(o, "From: %.*s\r\nTo: %.*s", SP(m->from.text), SP(m->to.text));
+	if (tag && !m->to.tag.n)
+		out_fmt(o, ";tag=%s", tag);
+	out_fmt(o, "\r\nCall-ID: %.*s\r\nCSeq: %u %.*s\r\n", SP(m->call_id), m->cseq, SP(m->method_text));
+}
+
+/* A response over a stream whose connection is gone goes to the sent-by address instead (18.2.2). */
+static struct flow reply_flow(struct sip *s, const struct sip_msg *m, const struct nat_via *say)
+{
+	struct flow f = m->flow;
+	struct sip_transport *tp = sip_transport_by_flow(s, &m->flow);
+
+	if (f.proto == NET_UDP)
+		f.peer = say->to;
+	else if (!sip_flow_alive(s, &f) && tp)
+		sip_flow_to(s, tp, &say->to, &f);
+	return f;
+}
+
+static void write_reply(struct out *o, const struct sip_uas *t, unsigned code, const char *reason)
+{
+	const struct sip_msg *m = t->msg;
+	struct nat_via say = ask_door(m, t->force_rport);
+	bool dialog = m->method == SIP_INVITE && code > 100 && code < 300;
+
+	out_fmt(o, "SIP/2.0 %u %s\r\n", code, reason ? reason : sip_reason_phrase(code));
+	out_top_via(o, m, &say);
+	out_copied(o, m, code > 100 ? t->tag : NULL, dialog);
+	out_fmt(o, "Server: %s\r\n", sip_user_agent(t->sip));
+}
+
+void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_fn *build, void *arg)
+{
+	struct out o = out_fixed(t->sip->scratch, SIP_SCRATCH);
+	struct nat_via say = ask_door(t->msg, t->force_rport);
+	struct sip_build b;
+
+	if (t->answered)
+		return;
+	t->flow = reply_flow(t->sip, t->msg, &say);
+	sip_build_init(t->sip, &b, &t->flow, &o);
+	write_reply(&o, t, code, reason);
+	if (build)
+		build(arg, &b);
+	sip_build_end(&b);
+	if (out_done(&o) < 0) { /* does not fit: an answer all the same */
+		o = out_fixed(t->sip->scratch, SIP_SCRATCH);
+		code = 513;
+		write_reply(&o, t, code, NULL);
+		out_str(&o, "Content-Length: 0\r\n\r\n");
+	}
+	t->answered = code >= 200;
+	if (code >= 300) {
+		count(code == 401 || code == 407 ? CNT_sip_challenges : CNT_sip_refused);
+		if (code != 401 && code != 407)
+			trace(EV_SIP_NO, NULL, "%.*s refused: %u %s", SP(t->msg->method_text), code,
+			      reason ? reason : sip_reason_phrase(code));
+	}
+	sip_uas_send(t, code, out_look(&o));
+	if (t->dialog && t->invite && code >= 200 && code < 300)
+		sip_dialog_keep_ok(t->dialog, t);
+}
+
+void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more)
+{
+	struct out o = out_fixed(s->scratch, SIP_SCRATCH);
+	struct nat_via say = ask_door(m, true);
+	struct flow f = reply_flow(s, m, &say);
+	char tag[16];
+
+	snprintf(tag, sizeof tag, "%08x", span_hash(m->via.text) ^ span_hash(m->call_id)); /* the same for a repeat */
+	out_fmt(&o, "SIP/2.0 %u %s\r\n", code, reason ? reason : sip_reason_phrase(code));
+	out_top_via(&o, m, &say);
+	out_copied(&o, m, tag, false);
+	out_fmt(&o, "%sServer: %s\r\nContent-Length: 0\r\n\r\n", more ? more : "", sip_user_agent(s));
+	count(CNT_sip_refused);
+	trace(EV_SIP_NO, NULL, "%.*s refused: %u %s", SP(m->method_text), code,
+	      reason ? reason : sip_reason_phrase(code));
+	if (out_done(&o) > 0)
+		sip_send(s, &f, out_look(&o));
+}
+
+/* ---- building, for requests and responses ---- */
+
+void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o)
+{
+	struct sip_transport *tp = sip_transport_by_flow(s, f);
+	struct addr local;
+
+	*b = (struct sip_build){ .sip = s, .o = o, .flow = *f, .body = out_growing() };
+	b->flow.local = local = sip_local_of(s, f);
+	if (!tp)
+		return;
+	b->door = &tp->door;
+	nat_signaling_face(b->door, &local, &f->peer, &b->face);
+}
+
+void sip_build_end(struct sip_build *b)
+{
+	if (b->content_type.n)
+		out_fmt(b->o, "Content-Type: %.*s\r\n", SP(b->content_type));
+	out_fmt(b->o, "Content-Length: %zu\r\n\r\n", b->body.n);
+	out_span(b->o, out_look(&b->body));
+	out_free(&b->body);
+}
+
+void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
+{
+	char value[2048];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(value, sizeof value, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof value) {
+		b->o->overflow = true;
+		return;
+	}
+	for (int i = 0; i < n; i++) /* a value never breaks out of its line */
+		if (value[i] == '\r' || value[i] == '\n')
+			value[i] = ' ';
+	out_fmt(b->o, "%s: %s\r\n", name, value);
+}
+
+void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params)
+{
+	out_str(b->o, "Contact: <sip:");
+	if (user.n) {
+		sip_out_user(b->o, user);
+		out_char(b->o, '@');
+	}
+	out_str(b->o, b->face.host);
+	if (b->face.port)
+		out_fmt(b->o, ":%u", b->face.port);
+	if (b->flow.proto == NET_TCP)
+		out_str(b->o, ";transport=tcp");
+	out_fmt(b->o, "%.*s>%.*s\r\n", SP(uri_params), SP(params));
+}
+
+struct out *sip_put_body(struct sip_build *b, const char *content_type)
+{
+	b->content_type = span_of(content_type);
+	return &b->body;
+}
+
+static const struct {
+	uint16_t code;
+	const char *phrase;
+} phrases[] = {
+	{ 100, "Trying" },
+	{ 180, "Ringing" },
+	{ 181, "Call Is Being Forwarded" },
+	{ 182, "Queued" },
+	{ 183, "Session Progress" },
+	{ 200, "OK" },
+	{ 202, "Accepted" },
+	{ 300, "Multiple Choices" },
+	{ 301, "Moved Permanently" },
+	{ 302, "Moved Temporarily" },
+	{ 305, "Use Proxy" },
+	{ 380, "Alternative Service" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 402, "Payment Required" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 406, "Not Acceptable" },
+	{ 407, "Proxy Authentication Required" },
+	{ 408, "Request Timeout" },
+	{ 410, "Gone" },
+	{ 413, "Request Entity Too Large" },
+	{ 414, "Request-URI Too Long" },
+	{ 415, "Unsupported Media Type" },
+	{ 416, "Unsupported URI Scheme" },
+	{ 420, "Bad Extension" },
+	{ 421, "Extension Required" },
+	{ 422, "Session Interval Too Small" },
+	{ 423, "Interval Too Brief" },
+	{ 480, "Temporarily Unavailable" },
+	{ 481, "Call/Transaction Does Not Exist" },
+	{ 482, "Loop Detected" },
+	{ 483, "Too Many Hops" },
+	{ 484, "Address Incomplete" },
+	{ 485, "Ambiguous" },
+	{ 486, "Busy Here" },
+	{ 487, "Request Terminated" },
+	{ 488, "Not Acceptable Here" },
+	{ 489, "Bad Event" },
+	{ 491, "Request Pending" },
+	{ 493, "Undecipherable" },
+	{ 500, "Server Internal Error" },
+	{ 501, "Not Implemented" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Server Time-out" },
+	{ 505, "Version Not Supported" },
+	{ 513, "Message Too Large" },
+	{ 600, "Busy Everywhere" },
+	{ 603, "Decline" },
+	{ 604, "Does Not Exist Anywhere" },
+	{ 606, "Not Acceptable" },
+};
+
+const char *sip_reason_phrase(unsigned code)
+{
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (phrases[i].code == code)
+			return phrases[i].phrase;
+	return "Unknown";
+}

@@ -1,0 +1,406 @@
+/*
+ * sip/uri.c: URIs, name-addrs, Vias and their parameters (RFC 3261 sections 19.1, 20.10, 20.42 and 25.1).
+ */
+#include "sip/msg.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_token_char(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("-.!%*_+`'~", c));
+}
+
+static bool is_token(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_token_char(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* What may stand in a user part, a parameter or a header of a URI: RFC 3261 is followed, and "{}|^ are let through. */
+static bool is_uri_text(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"')
+			return false;
+		if (c == '%' &&
+		    (i + 2 >= s.n || !isxdigit((unsigned char)s.p[i + 1]) || !isxdigit((unsigned char)s.p[i + 2])))
+			return false;
+	}
+	return true;
+}
+
+static bool is_hostname(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '.' && s.p[i] != '_')
+			return false;
+	return s.n > 0;
+}
+
+/* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
+static bool take_hostport(struct span *in, bool loose, struct span *host, uint16_t *port)
+{
+	struct addr ip;
+	uint32_t v;
+	size_t n = 0;
+
+	*port = 0;
+	if (in->n && in->p[0] == '[') {
+		long close = span_chr(*in, ']');
+
+		if (close < 0 || !addr_parse_ip(span_sub(*in, 0, (size_t)close + 1), &ip) || ip.family != 6)
+			return false;
+		*host = span_sub(*in, 0, (size_t)close + 1);
+	} else {
+		while (n < in->n && !strchr(":;?, \t>", in->p[n]))
+			n++;
+		*host = span_sub(*in, 0, n);
+		if (!is_hostname(*host))
+			return false;
+	}
+	*in = span_from(*in, host->n);
+	if (loose)
+		*in = span_trim(*in);
+	if (!span_take_char(in, ':'))
+		return true;
+	if (loose)
+		*in = span_trim(*in);
+	for (n = 0; n < in->n && isdigit((unsigned char)in->p[n]); n++)
+		;
+	if (!span_u32(span_sub(*in, 0, n), 65535, &v) || !v)
+		return false;
+	*port = (uint16_t)v;
+	*in = span_from(*in, n);
+	return true;
+}
+
+static bool take_scheme(struct span *in, struct span *scheme)
+{
+	long colon = span_chr(*in, ':');
+
+	if (colon <= 0 || !isalpha((unsigned char)in->p[0]))
+		return false;
+	*scheme = span_sub(*in, 0, (size_t)colon);
+	for (size_t i = 0; i < scheme->n; i++)
+		if (!isalnum((unsigned char)scheme->p[i]) && !strchr("+-.", scheme->p[i]))
+			return false;
+	*in = span_from(*in, (size_t)colon + 1);
+	return true;
+}
+
+bool sip_uri_parse(struct span s, struct sip_uri *u)
+{
+	struct span in = s;
+	long at;
+
+	memset(u, 0, sizeof *u);
+	u->text = s;
+	if (!take_scheme(&in, &u->scheme))
+		return false;
+	u->secure = span_iis(u->scheme, "sips");
+	u->is_sip = u->secure || span_iis(u->scheme, "sip");
+	if (!u->is_sip)
+		return in.n > 0 && is_uri_text(in);
+	at = span_chr(in, '@');
+	if (at >= 0) {
+		struct span user = span_sub(in, 0, (size_t)at);
+		long colon = span_chr(user, ':');
+
+		u->user = colon < 0 ? user : span_sub(user, 0, (size_t)colon);
+		u->password = colon < 0 ? SPAN_NONE : span_from(user, (size_t)colon + 1);
+		if (!u->user.n || !is_uri_text(user))
+			return false;
+		in = span_from(in, (size_t)at + 1);
+	}
+	if (!take_hostport(&in, false, &u->host, &u->port))
+		return false;
+	if (span_take_char(&in, ';')) {
+		long q = span_chr(in, '?');
+
+		u->params = q < 0 ? in : span_sub(in, 0, (size_t)q);
+		in = span_from(in, u->params.n);
+	}
+	if (span_take_char(&in, '?')) {
+		u->headers = in;
+		in = SPAN_NONE;
+	}
+	return in.n == 0 && is_uri_text(u->params) && is_uri_text(u->headers);
+}
+
+static int hex_value(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/* The next character of an escaped text: its value; -1 at the end. `escaped` characters never equal reserved ones. */
+static int next_char(struct span *s)
+{
+	int c;
+
+	if (!s->n)
+		return -1;
+	c = (unsigned char)s->p[0];
+	if (c == '%' && s->n >= 3 && isxdigit((unsigned char)s->p[1]) && isxdigit((unsigned char)s->p[2])) {
+		c = hex_value(s->p[1]) * 16 + hex_value(s->p[2]);
+		*s = span_from(*s, 3);
+		return c;
+	}
+	*s = span_from(*s, 1);
+	return c;
+}
+
+static bool escaped_eq(struct span a, struct span b, bool fold)
+{
+	for (;;) {
+		int x = next_char(&a), y = next_char(&b);
+
+		if (fold && x >= 0 && y >= 0)
+			x = tolower(x), y = tolower(y);
+		if (x != y)
+			return false;
+		if (x < 0)
+			return true;
+	}
+}
+
+void sip_out_unescaped(struct out *o, struct span s)
+{
+	int c;
+
+	while ((c = next_char(&s)) >= 0)
+		out_char(o, (char)c);
+}
+
+void sip_out_user(struct out *o, struct span user)
+{
+	for (size_t i = 0; i < user.n; i++) {
+		char c = user.p[i];
+
+		if (isalnum((unsigned char)c) || (c && strchr("-_.!~*'()&=+$,;?/", c)))
+			out_char(o, c);
+		else
+			out_fmt(o, "%%%02X", (unsigned char)c);
+	}
+}
+
+bool sip_param_next(struct span *params, struct span *name, struct span *value)
+{
+	size_t n = 0, eq = SIZE_MAX;
+	bool quoted = false;
+	struct span one;
+
+	*params = span_trim(*params);
+	while (span_take_char(params, ';'))
+		*params = span_trim(*params);
+	if (!params->n)
+		return false;
+	for (; n < params->n && (quoted || params->p[n] != ';'); n++) {
+		if (quoted && params->p[n] == '\\')
+			n++;
+		else if (params->p[n] == '"')
+			quoted = !quoted;
+		else if (params->p[n] == '=' && eq == SIZE_MAX)
+			eq = n;
+	}
+	one = span_sub(*params, 0, n);
+	*params = span_from(*params, n);
+	*name = span_trim(span_sub(one, 0, eq));
+	*value = eq == SIZE_MAX ? SPAN_NONE : span_trim(span_from(one, eq + 1));
+	return true;
+}
+
+bool sip_param(struct span params, const char *name, struct span *value)
+{
+	struct span n, v;
+
+	while (sip_param_next(&params, &n, &v)) {
+		if (!span_iis(n, name))
+			continue;
+		if (value)
+			*value = v;
+		return true;
+	}
+	return false;
+}
+
+/* RFC 3261 19.1.4: these must be equal or absent in both; any other must be equal if in both. */
+static bool must_match(struct span name)
+{
+	static const char *const names[] = { "user", "ttl", "method", "maddr", "transport" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_iis(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool params_agree(struct span a, struct span b)
+{
+	struct span n, v, other;
+
+	while (sip_param_next(&a, &n, &v)) {
+		char name[64];
+
+		if (!span_copy(n, name, sizeof name))
+			return false;
+		if (sip_param(b, name, &other) ? !escaped_eq(v, other, true) : must_match(n))
+			return false;
+	}
+	return true;
+}
+
+bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
+{
+	struct addr x, y;
+
+	if (!a->is_sip || !b->is_sip)
+		return span_ieq(a->text, b->text);
+	if (a->secure != b->secure || a->port != b->port || !escaped_eq(a->user, b->user, false) ||
+	    !escaped_eq(a->password, b->password, false))
+		return false;
+	if (addr_parse_ip(a->host, &x) && addr_parse_ip(b->host, &y)) {
+		if (!addr_ip_eq(&x, &y))
+			return false;
+	} else if (!span_ieq(a->host, b->host)) {
+		return false;
+	}
+	return params_agree(a->params, b->params) && params_agree(b->params, a->params) &&
+	       escaped_eq(a->headers, b->headers, true);
+}
+
+/* Checks ";token[=token|quoted|host]" lists: empty parameters and stray characters are errors (RFC 4475 3.1.2.1). */
+static bool params_valid(struct span s)
+{
+	s = span_trim(s);
+	while (s.n) {
+		struct span name, value;
+
+		if (!span_take_char(&s, ';'))
+			return false;
+		s = span_trim(s);
+		if (!s.n || s.p[0] == ';' || !sip_param_next(&s, &name, &value) || !is_token(name))
+			return false;
+		if (value.n && value.p[0] == '"' && (value.n < 2 || value.p[value.n - 1] != '"'))
+			return false;
+		if (value.n && value.p[0] != '"' && (span_chr(value, ',') >= 0 || span_chr(value, ' ') >= 0))
+			return false;
+		s = span_trim(s);
+	}
+	return true;
+}
+
+static bool take_quoted(struct span *in, struct span *text)
+{
+	for (size_t i = 1; i < in->n; i++) {
+		if (in->p[i] == '\\') {
+			i++;
+		} else if (in->p[i] == '"') {
+			*text = span_sub(*in, 1, i - 1);
+			*in = span_from(*in, i + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_plain_display(struct span s)
+{
+	struct span word;
+
+	while (span_word(&s, &word))
+		for (size_t i = 0; i < word.n; i++)
+			if (!is_token_char(word.p[i]) && !((unsigned char)word.p[i] & 0x80))
+				return false;
+	return true;
+}
+
+static bool finish_naddr(struct span params, struct sip_naddr *a)
+{
+	if (!params_valid(params))
+		return false;
+	a->params = params;
+	sip_param(params, "tag", &a->tag);
+	return true;
+}
+
+bool sip_naddr_parse(struct span s, struct sip_naddr *a)
+{
+	struct span in = span_trim(s);
+	long open, close;
+
+	memset(a, 0, sizeof *a);
+	a->text = in;
+	if (in.n && in.p[0] == '"') {
+		if (!take_quoted(&in, &a->display))
+			return false;
+		in = span_trim(in);
+		if (!in.n || in.p[0] != '<')
+			return false;
+	}
+	open = span_chr(in, '<');
+	if (open < 0) { /* addr-spec: what follows ';' are the header's parameters, '?' may not stand here */
+		long semi = span_chr(in, ';');
+		struct span uri = span_trim(semi < 0 ? in : span_sub(in, 0, (size_t)semi));
+
+		if (span_chr(uri, '?') >= 0 || span_chr(uri, ',') >= 0 || !sip_uri_parse(uri, &a->uri))
+			return false;
+		return finish_naddr(semi < 0 ? SPAN_NONE : span_from(in, (size_t)semi), a);
+	}
+	if (!a->display.p) {
+		a->display = span_trim(span_sub(in, 0, (size_t)open));
+		if (!is_plain_display(a->display))
+			return false;
+	}
+	in = span_from(in, (size_t)open + 1);
+	close = span_chr(in, '>');
+	if (close < 0 || !sip_uri_parse(span_sub(in, 0, (size_t)close), &a->uri))
+		return false;
+	return finish_naddr(span_from(in, (size_t)close + 1), a);
+}
+
+static bool take_via_word(struct span *in, struct span *word)
+{
+	size_t n = 0;
+
+	*in = span_trim(*in);
+	while (n < in->n && is_token_char(in->p[n]))
+		n++;
+	*word = span_sub(*in, 0, n);
+	*in = span_trim(span_from(*in, n));
+	return n > 0;
+}
+
+/* via-parm = "SIP" SLASH "2.0" SLASH transport LWS sent-by *( SEMI via-params ) */
+bool sip_via_parse(struct span s, struct sip_via *v)
+{
+	struct span in = span_trim(s), word, value;
+	uint32_t port;
+
+	memset(v, 0, sizeof *v);
+	v->text = in;
+	if (!take_via_word(&in, &word) || !span_iis(word, "SIP") || !span_take_char(&in, '/') ||
+	    !take_via_word(&in, &word) || !span_is(word, "2.0") || !span_take_char(&in, '/') ||
+	    !take_via_word(&in, &v->transport) || !take_hostport(&in, true, &v->host, &v->port))
+		return false;
+	in = span_trim(in);
+	if (!params_valid(in))
+		return false;
+	v->params = in;
+	sip_param(in, "branch", &v->branch);
+	sip_param(in, "received", &v->received);
+	if (sip_param(in, "maddr", &value))
+		addr_parse_ip(value, &v->maddr);
+	if (sip_param(in, "rport", &value)) {
+		v->has_rport = true;
+		if (value.n && !span_u32(value, 65535, &port))
+			return false;
+		v->rport = value.n ? (uint16_t)port : 0;
+	}
+	return true;
+}
