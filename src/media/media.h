@@ -39,7 +39,8 @@ struct media_config {
 	unsigned workers;          /* 0: one per CPU */
 	const struct media_io *io; /* NULL: sockets and threads */
 	struct rng *rng;           /* SSRCs, ports, first sequence numbers */
-	void (*event)(void *arg, const struct media_event *ev); /* called from media_poll() or media_tick() */
+	/* Called from media_poll(), or in the simulator at the end of media_tick() and media_input(). */
+	void (*event)(void *arg, const struct media_event *ev);
 	void *arg;
 };
 struct media *media_new(const struct media_config *c);
@@ -49,6 +50,8 @@ int media_fd(const struct media *m); /* becomes readable when events wait; -1 in
 void media_poll(struct media *m);    /* delivers waiting events */
 void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now); /* simulator */
 ms_t media_tick(struct media *m, ms_t now); /* simulator: does what is due; returns when to be called next */
+/* Simulator: the same answer at any time. Calls like media_replan() take effect at the next tick: this says "now" then. */
+ms_t media_next(const struct media *m);
 
 struct media_open {
 	struct addr bind;              /* any address of the family when not bound to one */
@@ -115,6 +118,7 @@ struct media_stats {
 	uint32_t ssrc_changes, source_moves; /* C8, C9 */
 	uint64_t rx_cn, rx_dtmf;   /* C10: of rx_packets */
 	bool rx_after_tx;          /* C11: nothing came before our first packet went out */
+	uint64_t rx_mismatch;      /* packets in a format that was not agreed, or that the other leg cannot take */
 	uint32_t srtp_failures;    /* C12: 0 until SRTP is served */
 	uint8_t dtls_state;        /* C13: 0 until DTLS is served */
 	uint8_t rx_codec, tx_codec; /* CODEC_NONE: none yet */

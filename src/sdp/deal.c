@@ -88,6 +88,15 @@ static uint8_t ptime_of(const struct sdp_caps *caps, const struct sdp_media *m, 
 	return caps->ptime ? caps->ptime : codec_descs[c].ptime;
 }
 
+/* Fits, and is made of visible characters only. */
+static bool copy_word(struct span s, char *buf, size_t cap)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return s.n && span_copy(s, buf, cap);
+}
+
 static void note_lines(const struct sdp *s, struct sdp_deal *d)
 {
 	d->n_lines = s->n_media;
@@ -96,9 +105,9 @@ static void note_lines(const struct sdp *s, struct sdp_deal *d)
 		struct span formats = s->media[i].fmt_text, first;
 
 		span_word(&formats, &first);
-		if (!span_copy(s->media[i].type_text, l->type, sizeof l->type) ||
-		    !span_copy(s->media[i].proto, l->proto, sizeof l->proto) ||
-		    !span_copy(first, l->fmt, sizeof l->fmt))
+		if (!copy_word(s->media[i].type_text, l->type, sizeof l->type) ||
+		    !copy_word(s->media[i].proto, l->proto, sizeof l->proto) ||
+		    !copy_word(first, l->fmt, sizeof l->fmt))
 			*l = (struct sdp_line){ "application", "RTP/AVP", "0" };
 	}
 }

@@ -116,6 +116,7 @@ struct sip_ask {
 	const struct conf_auth *const *auths; /* for challenges; of `conf` */
 	size_t n_auths;
 	struct conf *conf;            /* a reference is held while the ask lives; NULL: none needed */
+	uint32_t max_forwards;        /* 0: the global option's */
 	ms_t timeout;                 /* the whole ask, 0: transaction timeouts only */
 	const char *user_agent;       /* NULL: the global one */
 	sip_build_fn *build;          /* may be NULL; called again for each attempt */

@@ -134,7 +134,7 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 		out_fmt(o, ":%u", b.face.port);
 	out_fmt(o, "%s;branch=%s\r\n", s->conf->system.disable_rport ? "" : ";rport", branch);
 	out_routes(o, u);
-	out_fmt(o, "Max-Forwards: %u\r\n", s->conf->global.max_forwards);
+	out_fmt(o, "Max-Forwards: %u\r\n", a->max_forwards ? a->max_forwards : s->conf->global.max_forwards);
 	out_from(o, u, &b.face);
 	if (a->to.n)
 		out_fmt(o, "To: %.*s\r\n", SP(a->to));

@@ -1,0 +1,193 @@
+/*
+ * media/priv.h: what the files of media share. A worker owns its streams; a leg is the signalling side's handle of one.
+ * Commands go down one ring and notes come up the other. All that carries packets takes `now` and reads no clock; only
+ * engine_udp.c does.
+ */
+#pragma once
+#include <uthash.h>
+
+#include "base/rng.h"
+#include "base/timer.h"
+#include "base/trace.h"
+#include "media/dtmf.h"
+#include "media/ring.h"
+#include "media/rtcp.h"
+#include "media/rtp.h"
+#include "media/source.h"
+
+struct stream;
+
+struct sock {
+	uint32_t id; /* of the media_io: a file descriptor, or a number of the simulator's */
+	bool open, is_rtcp;
+	struct stream *stream;
+	UT_hash_handle hh; /* simulator: found by id */
+};
+
+/* What happens to a received payload type: decided when a plan is made or two legs are joined. */
+struct route {
+	enum { RX_UNKNOWN, RX_AUDIO, RX_DTMF, RX_CN } is;
+	enum { GO_NOWHERE, GO_AS_IT_IS, GO_CONVERTED } go;
+	uint8_t codec, pt, to_codec; /* received; sent */
+};
+
+/* The receiving side's sequence numbers and times (RFC 3550 A.1, A.3, A.8). */
+struct rx {
+	bool started;
+	uint32_t ssrc, base, cycles, received, lost_before;
+	uint16_t max_seq;
+	uint32_t expected_prior, received_prior; /* at our last report */
+	uint32_t transit, jitter16;              /* in timestamp units; jitter × 16 */
+	uint32_t sr_mid;
+	ms_t sr_at;
+};
+
+/* One sending stream whatever feeds it: SSRC, sequence and timestamp go on across changes. */
+enum feeder { FEED_NONE, FEED_PACKETS, FEED_SOURCE };
+struct tx {
+	uint32_t ssrc, ts, next_ts;
+	uint16_t seq;
+	ms_t at; /* of the last packet; 0: none yet */
+	enum feeder feeder;
+	const struct stream *from; /* FEED_PACKETS: whose, and of which SSRC */
+	uint32_t from_ssrc, ts_off;
+	uint16_t seq_off, from_first, from_seq, young;
+	uint64_t packets, octets;
+};
+
+#define SOURCES_SEEN 4
+struct seen_source {
+	struct addr addr;
+	uint16_t seq;
+	unsigned run; /* packets in sequence */
+	ms_t at;
+};
+
+/* A copy of the statistics that the other thread may read at any time. */
+struct published {
+	atomic_uint turn; /* odd: being written */
+	atomic_uint_fast64_t words[(sizeof(struct media_stats) + 7) / 8];
+};
+
+struct stream {
+	struct worker *w; /* NULL while nobody serves it */
+	uint32_t leg;     /* id of the handle */
+	char name[32], cname[24];
+	struct addr local;
+	struct sock rtp, rtcp;
+	uint32_t rtcp_ms;
+	struct media_plan plan;
+	bool planned;
+	struct latch latch;
+	struct stream *peer;
+	struct source *source;
+	struct route route[128];
+	struct rx rx;
+	struct tx tx;
+	struct dtmf dtmf;
+	struct seen_source seen[SOURCES_SEEN]; /* latest first */
+	struct timer timer;
+	ms_t keep_at, silent_from, rtcp_at, publish_at;
+	bool keep_first, silent_told, rtcp_said;
+	uint64_t rtcp_tx_packets; /* sent when the last report was made */
+	uint32_t rr_highest;
+	struct media_stats st;
+	struct published pub;
+};
+
+enum cmd_kind { CMD_ADD, CMD_DROP, CMD_GIVE, CMD_PLAN, CMD_JOIN, CMD_PART, CMD_PLAY, CMD_DEBUG, CMD_STOP };
+struct cmd {
+	enum cmd_kind kind;
+	struct stream *stream, *peer;
+	struct media_plan *plan; /* PLAN: the worker's to free */
+	struct source *source;   /* PLAY: the worker's to free; NULL stops */
+	bool on;                 /* DEBUG */
+	struct addr ip;
+};
+
+enum note_kind { NOTE_EVENT, NOTE_GIVEN, NOTE_LOADED };
+struct note {
+	enum note_kind kind;
+	uint32_t leg, serial; /* serial: of the source that ended */
+	struct stream *stream; /* GIVEN */
+	struct source *source; /* LOADED */
+	struct media_event ev;
+};
+
+struct worker {
+	const struct media_io *io;
+	struct ring in, out;
+	struct timers timers;
+	struct sock *socks; /* simulator */
+	int64_t wall0;      /* Unix time in ms = wall0 + now */
+	bool simulated;     /* statistics are read live: nothing is published */
+	bool debug, stop, told;
+	struct addr debug_ip;
+	uint64_t relayed, dropped, rtcp_sent; /* since they were last added to the counters */
+	void (*watch)(struct worker *w, struct sock *k, bool on);
+};
+
+/* worker.c */
+void worker_init(struct worker *w, const struct media_io *io);
+void worker_free(struct worker *w);
+void worker_commands(struct worker *w, ms_t now);
+void worker_packet(struct sock *k, const struct addr *from, struct span bytes, ms_t now);
+void worker_icmp(struct sock *k, const struct addr *dest);
+void worker_timers(struct worker *w, ms_t now);
+ms_t worker_next(const struct worker *w);
+void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
+void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r);
+
+/* stream.c */
+void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);
+void stream_join(struct stream *a, struct stream *b);
+void stream_part(struct stream *s);
+void stream_play(struct stream *s, struct source *what, ms_t now);
+void stream_rtp(struct stream *s, const struct addr *from, struct span bytes, ms_t now);
+ms_t stream_tick(struct stream *s, ms_t now); /* returns when to be called next */
+void stream_touch(struct stream *s, ms_t now); /* something changed: tick again soon */
+void stream_free(struct stream *s);           /* closes its sockets */
+
+/* tx.c */
+bool tx_ready(const struct stream *s); /* may send, and knows where to */
+void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now);
+void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now);
+void tx_keepalive(struct stream *s, ms_t now);
+enum codec tx_codec(const struct stream *s, uint8_t *pt); /* for what we make ourselves; CODEC_NONE: none fits */
+size_t tx_frame_size(const struct stream *s);             /* samples */
+
+/* report.c */
+void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now);
+void report_seen(struct stream *s, const struct addr *from, uint16_t seq, ms_t now);
+void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now);
+ms_t report_due(struct stream *s, ms_t now); /* sends RTCP when it is time; returns when next */
+void report_bye(struct stream *s, ms_t now);
+void report_fill(struct stream *s, struct media_stats *st);
+void report_publish(struct stream *s);
+void report_read(const struct published *p, struct media_stats *st);
+
+/* ports.c */
+struct ports_ask {
+	struct addr bind;
+	uint16_t start, end;
+	bool mux;
+};
+/* Opens an even port and the one above it (not when mux) at a random place of the range. 0 or -errno. */
+int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct stream *s);
+
+/* loader.c */
+struct loader;
+struct loader *loader_new(int event_fd);
+void loader_free(struct loader *l);
+void loader_push(struct loader *l, struct note *n); /* with its source; comes back through loader_pop() */
+struct note *loader_pop(struct loader *l);
+
+/* engine_udp.c */
+struct udp_worker;
+extern const struct media_io udp_io; /* its sock is the file descriptor */
+struct udp_worker *udp_start(int event_fd, unsigned number);
+void udp_stop(struct udp_worker *u); /* sends STOP and waits for the thread */
+struct worker *udp_worker(struct udp_worker *u);
+void udp_wake(struct udp_worker *u);
+void udp_tos(uint32_t sock, const struct addr *bind, uint8_t tos);
+int udp_event_fd(void);

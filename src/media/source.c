@@ -1,0 +1,156 @@
+/*
+ * media/source.c: tones are two sines with a cadence; 0 dBm0 is 3.14 dB below the largest sine that G.711 can carry.
+ * Files go through libsndfile; the ones without a header are known by their names as Asterisk's are. They are read whole
+ * before the first sample is needed: prompts are small, and a worker never waits for a disk.
+ */
+#include "media/source.h"
+
+#include <math.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FULL_DBM0   3.14
+#define FILE_MAX_S  3600
+#define READ_FRAMES 4096
+
+struct source *source_new(const struct media_play *what, uint32_t serial)
+{
+	struct source *s = xcalloc(1, sizeof *s);
+	double db = what->level_dbm0 - FULL_DBM0;
+
+	s->what = *what;
+	s->serial = serial;
+	s->what.path[sizeof s->what.path - 1] = '\0';
+	s->amplitude = 32767.0 * pow(10.0, MIN(db, 0.0) / 20.0);
+	s->step[0] = 2 * M_PI * what->freq1 / SOURCE_RATE;
+	s->step[1] = 2 * M_PI * what->freq2 / SOURCE_RATE;
+	return s;
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	free(s->pcm);
+	free(s);
+}
+
+bool source_speaks(const struct source *s)
+{
+	return s && s->what.source != SOURCE_ECHO;
+}
+
+static void headerless(const char *path, SF_INFO *info)
+{
+	static const struct {
+		const char *ending;
+		int format, rate;
+	} known[] = {
+		{ ".ulaw", SF_FORMAT_ULAW, 8000 },    { ".ul", SF_FORMAT_ULAW, 8000 },    { ".mu", SF_FORMAT_ULAW, 8000 },
+		{ ".pcm", SF_FORMAT_ULAW, 8000 },     { ".alaw", SF_FORMAT_ALAW, 8000 },  { ".al", SF_FORMAT_ALAW, 8000 },
+		{ ".gsm", SF_FORMAT_GSM610, 8000 },   { ".sln", SF_FORMAT_PCM_16, 8000 }, { ".raw", SF_FORMAT_PCM_16, 8000 },
+		{ ".sln16", SF_FORMAT_PCM_16, 16000 },
+	};
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < ARRAY_LEN(known); i++)
+		if (span_iis(span_of(dot), known[i].ending))
+			*info = (SF_INFO){ .format = SF_FORMAT_RAW | known[i].format | SF_ENDIAN_LITTLE,
+					   .channels = 1,
+					   .samplerate = known[i].rate };
+}
+
+/* All frames of the file, mixed to one channel. */
+static bool read_mono(struct source *s, SNDFILE *f, const SF_INFO *info)
+{
+	short *frames = xcalloc((size_t)info->channels, READ_FRAMES * sizeof *frames);
+	size_t cap = 0;
+	sf_count_t got;
+
+	while ((got = sf_readf_short(f, frames, READ_FRAMES)) > 0 && s->n / (size_t)info->samplerate < FILE_MAX_S) {
+		if (s->n + (size_t)got > cap) {
+			cap = cap * 2 + READ_FRAMES;
+			s->pcm = xrealloc(s->pcm, cap * sizeof *s->pcm);
+		}
+		for (sf_count_t i = 0; i < got; i++) {
+			long sum = 0;
+
+			for (int c = 0; c < info->channels; c++)
+				sum += frames[i * info->channels + c];
+			s->pcm[s->n++] = (int16_t)(sum / info->channels);
+		}
+	}
+	free(frames);
+	return got <= 0; /* else it is too long */
+}
+
+/* Each sample at 8 kHz is the mean of those at the file's rate that it stands for. */
+static void resample(struct source *s, size_t rate)
+{
+	size_t n = s->n * SOURCE_RATE / rate;
+	int16_t *pcm = xmalloc((n ? n : 1) * sizeof *pcm);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t from = i * rate / SOURCE_RATE, to = MIN(s->n, MAX(from + 1, (i + 1) * rate / SOURCE_RATE));
+		long sum = 0;
+
+		for (size_t k = from; k < to; k++)
+			sum += s->pcm[k];
+		pcm[i] = (int16_t)(sum / (long)(to - from));
+	}
+	free(s->pcm);
+	s->pcm = pcm;
+	s->n = n;
+}
+
+void source_load(struct source *s)
+{
+	SF_INFO info = { 0 };
+	SNDFILE *f;
+
+	headerless(s->what.path, &info);
+	f = sf_open(s->what.path, SFM_READ, &info);
+	s->failed = !f || info.channels < 1 || info.samplerate < 1000 || !read_mono(s, f, &info);
+	if (!s->failed && info.samplerate != SOURCE_RATE)
+		resample(s, (size_t)info.samplerate);
+	if (f)
+		sf_close(f);
+}
+
+static bool read_file(struct source *s, int16_t *pcm, size_t n)
+{
+	size_t left = MIN(n, s->n - s->at);
+
+	if (!left)
+		return false;
+	memcpy(pcm, s->pcm + s->at, left * sizeof *pcm);
+	memset(pcm + left, 0, (n - left) * sizeof *pcm);
+	s->at += left;
+	return true;
+}
+
+static int16_t tone_sample(struct source *s)
+{
+	uint32_t on = s->what.on_ms * (SOURCE_RATE / 1000u), off = s->what.off_ms * (SOURCE_RATE / 1000u);
+	bool sounds = !off || s->position < on;
+	double v = 0;
+
+	for (int i = 0; i < 2 && sounds; i++) {
+		if (s->step[i] > 0)
+			v += s->amplitude * sin(s->phase[i]);
+		s->phase[i] = fmod(s->phase[i] + s->step[i], 2 * M_PI);
+	}
+	if (off)
+		s->position = (s->position + 1) % (on + off);
+	return (int16_t)lrint(MAX(-32767.0, MIN(v, 32767.0)));
+}
+
+bool source_read(struct source *s, int16_t *pcm, size_t n)
+{
+	if (s->what.source == SOURCE_FILE)
+		return read_file(s, pcm, n);
+	for (size_t i = 0; i < n; i++)
+		pcm[i] = s->what.source == SOURCE_TONE ? tone_sample(s) : 0;
+	return true;
+}

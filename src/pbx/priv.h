@@ -1,0 +1,285 @@
+/*
+ * pbx/priv.h: what the files of this folder share. Not for others.
+ *
+ *   request in -> identify.c (who), auth.c (prove it) -> registrar.c | options | invite.c -> dialplan.c -> app_*.c
+ *   chan.c is one leg: its life; leg.c its SIP side, leg_media.c its SDP and media side; bridge.c joins two.
+ */
+#pragma once
+#include <uthash.h>
+
+#include "pbx/pbx.h"
+#include "sdp/sdp.h"
+
+/* ---- contacts and AORs (aor.c): what registrar, qualify and Dial look at ---- */
+
+enum contact_status { CONTACT_NONQUAL, CONTACT_AVAIL, CONTACT_UNAVAIL, CONTACT_UNKNOWN };
+
+struct contact {
+	struct list link; /* in its aor, oldest first */
+	struct aor *aor;
+	char *uri;      /* as dialled: rewritten; no x-ast-* parameters */
+	char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport, *via_addr; /* "" when none */
+	uint16_t via_port;
+	uint32_t cseq;
+	int64_t expires; /* Unix ms; 0: static */
+	bool is_static, prune_on_boot;
+	uint32_t sock;   /* the TCP connection it came by, or 0 */
+	struct timer expiry;
+	enum contact_status status;
+	double rtt_ms; /* < 0: unknown */
+	ms_t asked_at;
+	struct sip_uac *asking;
+};
+
+struct aor { /* the live half of a conf_aor: survives reloads as long as its name is configured */
+	UT_hash_handle hh;
+	struct pbx *pbx;
+	const struct conf_aor *conf; /* of pbx->conf */
+	char *name;
+	struct list contacts; /* static first */
+	size_t n_dynamic;
+	struct timer qualify; /* the next round */
+};
+struct aor *aor_find(struct pbx *p, struct span name);
+void aors_adopt(struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
+void aors_load(struct pbx *p);  /* contacts from the store */
+void aors_free(struct pbx *p);
+/* Adds or refreshes by URI (RFC 3261 19.1.4); stores; arms its expiry. The strings are copied. */
+struct contact *contact_put(struct aor *a, const struct store_contact *c);
+void contact_remove(struct contact *c, const char *why);
+struct contact *contact_find(struct aor *a, const struct sip_uri *uri);
+bool contact_usable(const struct contact *c); /* not Unavail */
+void contact_id(const struct contact *c, char hash[11]);
+/* The endpoint that stands behind a contact: the recorded one, else the first that names its AOR; NULL: none. */
+const struct conf_endpoint *contact_endpoint(const struct contact *c);
+const char *contact_status_name(enum contact_status s); /* "Avail" … */
+
+/* ---- qualify.c ---- */
+void qualify_adopt(struct pbx *p);
+void qualify_new_contact(struct aor *a); /* asks the whole AOR at once */
+void qualify_now(struct aor *a);
+void qualify_drop(struct contact *c);    /* it is going: no answers any more */
+void contact_seen(struct pbx *p, const struct flow *f);
+
+/* ---- registrar.c, outreg.c, identify.c, auth.c ---- */
+void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
+void registrar_closed(struct pbx *p, const struct flow *f); /* contacts of a closed connection go */
+struct outreg;
+void outreg_adopt(struct pbx *p);
+void outreg_stop(struct pbx *p);
+bool outreg_idle(const struct pbx *p);
+void outreg_free(struct pbx *p);
+void outreg_moved(struct pbx *p, const struct conf_transport *t); /* our external address changed */
+const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
+struct identify;
+void identify_adopt(struct pbx *p);
+void identify_free(struct pbx *p);
+/* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
+const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
+/* True: go on. False: a challenge or refusal was sent. ep NULL: challenged as a stranger, always false. */
+bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
+const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);
+
+/* ---- channels ---- */
+
+enum chan_state { CHAN_DOWN, CHAN_RING, CHAN_RINGING, CHAN_UP };
+enum chan_event_kind {
+	CH_RINGING,  /* outgoing: 180 */
+	CH_PROGRESS, /* outgoing: early media can be heard */
+	CH_ANSWERED, /* outgoing: 2xx; incoming: the ACK to our 2xx */
+	CH_HANGUP,   /* it is gone, for cause; the last event */
+	CH_DTMF,
+	CH_PLAYED,
+	CH_TIMER,    /* the dialplan's own timer */
+	CH_HELD,
+	CH_RESUMED,
+	CH_PEER,     /* something happened to a leg that we dialled: `other`, `what` */
+};
+struct chan_event {
+	enum chan_event_kind kind, what;
+	struct chan *other;
+	int cause; /* Q.850 */
+	char digit;
+	bool ok;
+};
+
+struct var {
+	UT_hash_handle hh;
+	char *value;
+	char name[];
+};
+struct vars {
+	struct var *table;
+};
+void vars_set(struct vars *v, struct span name, struct span value); /* an empty value deletes */
+const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */
+void vars_free(struct vars *v);
+
+struct dp; /* a dialplan run (dialplan.c) */
+
+struct chan {
+	UT_hash_handle hh; /* by name */
+	struct list link;
+	struct pbx *pbx;
+	struct conf *conf; /* the snapshot it began with */
+	const struct conf_endpoint *ep;
+	char name[96], uniqueid[32];
+	enum chan_state state;
+	bool incoming, gone, told; /* gone: SIP side has ended; told: CH_HANGUP was delivered */
+	int cause;                 /* Q.850, 0: none yet */
+	unsigned sip_code;         /* of the final response, for outgoing legs */
+	ms_t born, answered_at;
+
+	/* who and where to */
+	char *caller_name, *caller_num, *dialed; /* dialed: what the peer asked for, or what we dialled */
+	char *linked_accountcode;
+	uint32_t max_forwards;
+
+	/* SIP (leg.c) */
+	struct sip_uas *invite; /* an INVITE of the peer that waits for our final answer */
+	struct sip_uac *asking; /* our INVITE that waits for its final answer */
+	struct sip_dialog *dialog;
+	struct sip_msg *request; /* the initial INVITE (incoming) */
+	char *target, *headers;  /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
+	const struct conf_transport *via;
+	struct span path;
+	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
+		char **uris;
+		size_t n, at;
+	} tries;
+	struct addr peer;
+	bool progress_sent, ringing_sent;
+
+	/* SDP and media (leg_media.c) */
+	struct sdp_caps caps;
+	struct sdp_local local;
+	struct sdp_deal deal;
+	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
+	char *offer;      /* the peer's pending offer */
+	size_t offer_n;
+	struct media_leg *media;
+	struct media_plan plan;
+	bool send_wanted;
+
+	/* who is told */
+	void (*on_event)(void *arg, struct chan *c, const struct chan_event *ev);
+	void *arg;
+	struct chan *peer_chan; /* bridged with */
+	struct dp *dp;
+	struct vars vars;
+	struct timer reap, media_timer;
+};
+
+/* chan.c */
+struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, bool incoming);
+void chan_tell(struct chan *c, const struct chan_event *ev);
+/* Ends it: CANCEL, BYE or a final response by cause; CH_HANGUP follows from the loop, then it is freed. */
+void chan_hangup(struct chan *c, int cause);
+void chan_ended(struct chan *c, int cause); /* the SIP side is over */
+struct chan *chan_find(struct pbx *p, struct span name);
+const char *chan_state_name(const struct chan *c);
+void chans_free(struct pbx *p);
+
+/* leg.c: the SIP side */
+void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
+struct leg_call {
+	struct span aor_or_uri; /* the Request-URI */
+	struct span path, transport; /* of the contact; empty: none */
+	const char *caller_num, *caller_name;
+	const struct chan *from; /* whose codecs come first; may be NULL */
+	char **more;             /* malloc'd further URIs to try when one fails; taken over */
+	size_t n_more;
+	uint32_t max_forwards;
+	const char *headers;
+};
+int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
+void leg_ringing(struct chan *c);  /* incoming: 180 once */
+void leg_progress(struct chan *c); /* incoming: 183 with SDP once */
+int leg_answer(struct chan *c);    /* incoming: 200 with SDP; no effect when up. -errno: no media */
+void leg_end(struct chan *c, int cause);
+unsigned cause_to_sip(int cause);
+int cause_of_sip(unsigned code);
+const char *cause_text(int cause);
+
+/* leg_media.c: SDP and media */
+int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */
+int leg_media_answered(struct chan *c, struct span body);
+int leg_media_open(struct chan *c, const struct addr *toward, const struct chan *beside);
+void leg_media_put_answer(struct chan *c, struct sip_build *b); /* to the pending offer */
+void leg_media_put_offer(struct chan *c, struct sip_build *b);
+void leg_media_apply(struct chan *c, bool new_sdp); /* deal and state -> plan */
+void leg_media_prefer(struct chan *c, enum codec codec);
+void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
+void leg_media_event(void *arg, const struct media_event *ev);
+
+/* bridge.c */
+void bridge_join(struct chan *a, struct chan *b);
+void bridge_part(struct chan *c);
+
+/* dialplan.c */
+enum app_say { APP_NEXT, APP_WAIT, APP_JUMP, APP_HANGUP };
+struct app {
+	const char *name, *help;
+	size_t state_size; /* zeroed bytes at dp_state() while it runs */
+	enum app_say (*start)(struct dp *dp, struct span args);
+	enum app_say (*event)(struct dp *dp, const struct chan_event *ev); /* NULL: never waits */
+	void (*stop)(struct dp *dp); /* it ends, for whatever reason; may be NULL */
+};
+extern const struct app *const apps[]; /* NULL-terminated; apps.c */
+
+struct dp {
+	struct chan *chan;
+	const struct dp_context *context;
+	const struct dp_exten *exten;
+	char ctx_name[80], exten_name[80];
+	int prio;
+	const struct app *app; /* running */
+	void *state;
+	char data[256]; /* its arguments, for `core show channels` */
+	struct timer timer, run;
+	struct { /* Gosub */
+		char ctx[80], exten[80];
+		int prio;
+		struct vars locals;
+	} *stack;
+	size_t depth;
+	unsigned steps; /* in one turn: a loop without a wait is ended */
+	bool hanging_up, stopped, in_turn;
+	char digits[80]; /* typed for Background and WaitExten */
+};
+void dp_start(struct chan *c, const char *context, const char *exten);
+void dp_event(struct dp *dp, const struct chan_event *ev);
+void dp_free(struct dp **dp);
+void *dp_state(struct dp *dp);
+bool dp_goto(struct dp *dp, struct span where); /* "[[ctx,]exten,]prio|label"; false and a warning when there is none */
+bool dp_exists(const struct conf *c, struct span context, struct span exten, struct span cid);
+void dp_timer(struct dp *dp, ms_t delay);
+void dp_set(struct dp *dp, const char *name, const char *value);
+const char *dp_get(struct dp *dp, const char *name); /* "" when not set */
+/* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
+struct span dp_arg(struct span args, unsigned n);
+/* Substitutes into a malloc'd string. */
+char *dp_expand(struct dp *dp, struct span text);
+/* Variable and function values (funcs.c). */
+bool func_read(struct dp *dp, struct span name, struct span args, struct out *o);
+bool func_write(struct dp *dp, struct span name, struct span args, struct span value);
+const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap);
+
+struct pbx {
+	struct pbx_config cfg;
+	struct clock *clock;
+	struct conf *conf;
+	struct sip *sip;
+	struct media *media;
+	struct store *store;
+	struct aor *aors;
+	size_t n_contacts;
+	struct list outregs, identifies;
+	struct strangers *strangers; /* unidentified_request_* */
+	struct chan *chans_by_name;
+	struct list chans;
+	unsigned n_chans, n_calls;
+	uint32_t next_chan;
+	struct vars globals;
+	bool stopping, loading;
+};
