@@ -66,7 +66,7 @@ struct span span_trim(struct span s)
 struct span span_from(struct span s, size_t at)
 {
 	at = MIN(at, s.n);
-	return (struct span){ s.p + at, s.n - at };
+	return (struct span){ at ? s.p + at : s.p, s.n - at }; /* nothing is added to NULL */
 }
 
 struct span span_sub(struct span s, size_t at, size_t n)

@@ -271,7 +271,8 @@ static void append_value(struct reader *r, struct ini_section *s, struct ini_lin
 		out_str(&o, s->lines[i].value);
 		out_str(&o, l.value);
 		l.value = arena_str(r->ini->arena, out_look(&o));
-		explicit_bzero(o.p, o.n);
+		if (o.n)
+			explicit_bzero(o.p, o.n);
 		out_free(&o);
 		s->lines[i] = l;
 		return;

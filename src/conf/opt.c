@@ -121,7 +121,7 @@ static bool set_value(struct opt_cx *cx, const struct opt *opt, struct span v)
 void opt_defaults(struct opt_cx *cx)
 {
 	for (const struct opt *opt = cx->type->opts; opt->name; opt++)
-		if (opt->def && opt->at)
+		if (opt->def && (opt->at || opt->show))
 			BUG_ON(!set_value(cx, opt, span_of(opt->def)));
 	cx->opt = NULL;
 }

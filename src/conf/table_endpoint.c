@@ -57,7 +57,7 @@ const struct opt endpoint_opts[] = {
 	  .help = "Open the media ports on `media_address` only." },
 	{ "bundle", OPT_BOOL, .def = "no", .waits_for = "WebRTC", .help = "Carry all media over one port (RFC 9143)." },
 	{ "call_group", OPT_STR, .waits_for = "call pickup", .help = "Numbered groups that calls to here belong to." },
-	{ "callerid", OPT_CUSTOM, .set = set_callerid, .show = show_callerid,
+	{ "callerid", OPT_CUSTOM, .def = "", .set = set_callerid, .show = show_callerid,
 	  .help = "Caller id of calls from here: `\"Name\" <number>`, or `asreceived`." },
 	{ "callerid_privacy", OPT_ENUM, .def = "allowed_not_screened", .names = privacy_names,
 	  .waits_for = "caller id privacy", .help = "Whether the caller id of calls from here may be shown." },

@@ -1,6 +1,6 @@
 /*
- * media/dtmf.c: a key press is several packets with one timestamp, the last three of them with the end bit. The digit is
- * told once: at the first end bit, or when another event begins, or when no more packets come.
+ * media/dtmf.c: a key press is several packets with one timestamp, the last three of them with the end bit. The digit
+ * is told once: at the first end bit, or when another event begins, or when no more packets come.
  */
 #include "media/dtmf.h"
 
@@ -30,8 +30,9 @@ struct dtmf_digit dtmf_packet(struct dtmf *d, uint32_t ts, struct span payload, 
 		return digit; /* told already, or a late packet of one before */
 	if (d->active && ts != d->ts && !(event == d->event && d->duration >= LONG_EVENT))
 		digit = told(d);
-	*d = (struct dtmf){ .active = true, .seen = true, .ts = ts, .event = event, .at = now,
-			    .duration = get16(payload.p + 2) };
+	*d = (struct dtmf){
+		.active = true, .seen = true, .ts = ts, .event = event, .at = now, .duration = get16(payload.p + 2)
+	};
 	if ((flags & END) && !digit.digit)
 		digit = told(d);
 	return digit;

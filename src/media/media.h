@@ -1,7 +1,8 @@
 /*
- * media/media.h: moves RTP between legs. Called from the signalling thread only; never blocks. Plans go down, events come
- * up. N workers own the packets; two rings per worker are the only contact. Both legs of a bridge live on one worker.
- * In the simulator (struct media_io given) there are no threads: everything happens inside media_input() and media_tick().
+ * media/media.h: moves RTP between legs. Called from the signalling thread only; never blocks. Plans go down, events
+ * come up. N workers own the packets; two rings per worker are the only contact. Both legs of a bridge live on one
+ * worker. In the simulator (struct media_io given) there are no threads: everything happens inside media_input() and
+ * media_tick().
  */
 #pragma once
 #include "nat/nat.h"
@@ -10,11 +11,11 @@ struct media;
 struct media_leg; /* one side of one audio stream: a pair of ports; owned by whoever opened it */
 
 enum media_event_kind {
-	MEDIA_LATCHED,   /* source learned or moved: from, was */
-	MEDIA_DTMF,      /* digit, duration in ms: at the event's end */
-	MEDIA_SILENT,    /* nothing received for rtp_timeout (or rtp_timeout_hold) */
-	MEDIA_PLAYED,    /* the source of media_play() ended; ok: false when it could not be read */
-	MEDIA_DEBUG,     /* one packet, for "rtp set debug": text */
+	MEDIA_LATCHED, /* source learned or moved: from, was */
+	MEDIA_DTMF,    /* digit, duration in ms: at the event's end */
+	MEDIA_SILENT,  /* nothing received for rtp_timeout (or rtp_timeout_hold) */
+	MEDIA_PLAYED,  /* the source of media_play() ended; ok: false when it could not be read */
+	MEDIA_DEBUG,   /* one packet, for "rtp set debug": text */
 };
 struct media_event {
 	enum media_event_kind kind;
@@ -44,13 +45,14 @@ struct media_config {
 	void *arg;
 };
 struct media *media_new(const struct media_config *c);
-void media_free(struct media *m); /* every leg must be closed */
+void media_free(struct media *m);                                /* every leg must be closed */
 void media_set_rtp(struct media *m, const struct conf_rtp *rtp); /* for legs opened from now on */
 int media_fd(const struct media *m); /* becomes readable when events wait; -1 in the simulator */
 void media_poll(struct media *m);    /* delivers waiting events */
 void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now); /* simulator */
 ms_t media_tick(struct media *m, ms_t now); /* simulator: does what is due; returns when to be called next */
-/* Simulator: the same answer at any time. Calls like media_replan() take effect at the next tick: this says "now" then. */
+/* Simulator: the same answer at any time. Calls like media_replan() take effect at the next tick: this says "now" then.
+ */
 ms_t media_next(const struct media *m);
 
 struct media_open {
@@ -59,12 +61,12 @@ struct media_open {
 	uint8_t tos;
 	bool rtcp_mux;
 	void *owner;
-	char name[32]; /* for debug lines and statistics */
+	char name[32];            /* for debug lines and statistics */
 	struct media_leg *beside; /* on the same worker as this leg; NULL: anywhere */
 };
 /* NULL when no port pair is free in the range. */
 struct media_leg *media_open(struct media *m, const struct media_open *ask);
-void media_close(struct media_leg **leg); /* frees and clears; no event of it comes afterwards */
+void media_close(struct media_leg **leg);             /* frees and clears; no event of it comes afterwards */
 struct addr media_local(const struct media_leg *leg); /* as bound, with the RTP port */
 
 /* What SDP agreed and policy allows: compiled into the worker's record. */
@@ -72,7 +74,7 @@ struct media_plan {
 	struct addr remote, remote_rtcp; /* from SDP; family 0: send nothing until (if ever) a source is latched */
 	bool new_sdp;                    /* a remote description was applied: the latch looks at it again */
 	bool rtcp_mux;
-	bool send, recv;                 /* direction */
+	bool send, recv; /* direction */
 	struct latch_conf latch;
 	struct {
 		uint8_t codec, pt;
@@ -95,10 +97,10 @@ void media_part(struct media_leg *leg);
 enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO };
 struct media_play {
 	enum media_source source;
-	uint16_t freq1, freq2;      /* Hz; 0: none */
-	int16_t level_dbm0;         /* e.g. 0 for Milliwatt */
-	uint16_t on_ms, off_ms;     /* cadence; off 0: continuous */
-	char path[256];             /* FILE: .wav, .gsm, .ulaw, .alaw, .sln by libsndfile or raw; ends with MEDIA_PLAYED */
+	uint16_t freq1, freq2;  /* Hz; 0: none */
+	int16_t level_dbm0;     /* e.g. 0 for Milliwatt */
+	uint16_t on_ms, off_ms; /* cadence; off 0: continuous */
+	char path[256];         /* FILE: .wav, .gsm, .ulaw, .alaw, .sln by libsndfile or raw; ends with MEDIA_PLAYED */
 };
 void media_play(struct media_leg *leg, const struct media_play *what); /* replaces what plays; NONE stops */
 
@@ -108,19 +110,19 @@ struct media_stats {
 	ms_t opened, sdp_at, first_rx, last_rx, first_tx, last_tx;       /* media clock; 0: never */
 	struct addr sdp_addr, rx_source, tx_to, last_dropped;            /* C2, C3, C4 */
 	enum latch_state latch;
-	uint32_t sources;          /* C5: concurrent sources seen */
-	uint32_t rx_lost, rx_jitter_us, rtt_us; /* our view; RTT from RTCP, 0: unknown */
+	uint32_t sources;                         /* C5: concurrent sources seen */
+	uint32_t rx_lost, rx_jitter_us, rtt_us;   /* our view; RTT from RTCP, 0: unknown */
 	uint32_t rr_count, rr_lost, rr_jitter_us; /* C6: what the far end reports of our stream */
-	uint8_t rr_fraction;       /* of 256 */
-	bool rr_moving;            /* its extended highest sequence rises: it hears us */
-	uint32_t icmp_errors;      /* C7 */
+	uint8_t rr_fraction;                      /* of 256 */
+	bool rr_moving;                           /* its extended highest sequence rises: it hears us */
+	uint32_t icmp_errors;                     /* C7 */
 	struct addr icmp_dest;
 	uint32_t ssrc_changes, source_moves; /* C8, C9 */
-	uint64_t rx_cn, rx_dtmf;   /* C10: of rx_packets */
-	bool rx_after_tx;          /* C11: nothing came before our first packet went out */
-	uint64_t rx_mismatch;      /* packets in a format that was not agreed, or that the other leg cannot take */
-	uint32_t srtp_failures;    /* C12: 0 until SRTP is served */
-	uint8_t dtls_state;        /* C13: 0 until DTLS is served */
+	uint64_t rx_cn, rx_dtmf;             /* C10: of rx_packets */
+	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
+	uint64_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */
+	uint32_t srtp_failures;     /* C12: 0 until SRTP is served */
+	uint8_t dtls_state;         /* C13: 0 until DTLS is served */
 	uint8_t rx_codec, tx_codec; /* CODEC_NONE: none yet */
 	uint32_t rx_ssrc, tx_ssrc;
 };

@@ -108,7 +108,7 @@ struct cmd {
 enum note_kind { NOTE_EVENT, NOTE_GIVEN, NOTE_LOADED };
 struct note {
 	enum note_kind kind;
-	uint32_t leg, serial; /* serial: of the source that ended */
+	uint32_t leg, serial;  /* serial: of the source that ended */
 	struct stream *stream; /* GIVEN */
 	struct source *source; /* LOADED */
 	struct media_event ev;
@@ -144,9 +144,9 @@ void stream_join(struct stream *a, struct stream *b);
 void stream_part(struct stream *s);
 void stream_play(struct stream *s, struct source *what, ms_t now);
 void stream_rtp(struct stream *s, const struct addr *from, struct span bytes, ms_t now);
-ms_t stream_tick(struct stream *s, ms_t now); /* returns when to be called next */
-void stream_touch(struct stream *s, ms_t now); /* something changed: tick again soon */
-void stream_free(struct stream *s);           /* closes its sockets */
+ms_t stream_tick(struct stream *s, ms_t now);                  /* returns when to be called next */
+void stream_touch(struct stream *s, ms_t now);                 /* something changed: tick again soon */
+void stream_free(struct stream *s, const struct media_io *io); /* closes its sockets */
 
 /* tx.c */
 bool tx_ready(const struct stream *s); /* may send, and knows where to */
@@ -155,6 +155,7 @@ void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now);
 void tx_keepalive(struct stream *s, ms_t now);
 enum codec tx_codec(const struct stream *s, uint8_t *pt); /* for what we make ourselves; CODEC_NONE: none fits */
 size_t tx_frame_size(const struct stream *s);             /* samples */
+uint32_t tx_rate(const struct stream *s);                 /* of its RTP clock */
 
 /* report.c */
 void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now);
@@ -186,7 +187,7 @@ struct note *loader_pop(struct loader *l);
 struct udp_worker;
 extern const struct media_io udp_io; /* its sock is the file descriptor */
 struct udp_worker *udp_start(int event_fd, unsigned number);
-void udp_stop(struct udp_worker *u); /* sends STOP and waits for the thread */
+void udp_stop(struct udp_worker *u); /* after STOP: waits for the thread; free() it when its rings are empty */
 struct worker *udp_worker(struct udp_worker *u);
 void udp_wake(struct udp_worker *u);
 void udp_tos(uint32_t sock, const struct addr *bind, uint8_t tos);

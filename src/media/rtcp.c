@@ -1,6 +1,7 @@
 /*
  * media/rtcp.c: compound packets: SR (200) or RR (201) first, then SDES (202), BYE (203) and what we skip. What the far
- * end says of our stream is the only proof that it hears us, so the one report block about our SSRC is what we look for.
+ * end says of our stream is the only proof that it hears us, so the one report block about our SSRC is what we look
+ * for.
  */
 #include "media/rtcp.h"
 
@@ -8,11 +9,11 @@
 
 #include "media/rtp.h"
 
-#define SR    200
-#define RR    201
-#define SDES  202
-#define BYE   203
-#define BLOCK 24
+#define SR       200
+#define RR       201
+#define SDES     202
+#define BYE      203
+#define BLOCK    24
 #define NTP_1970 2208988800u /* seconds from 1900 to 1970 */
 
 static void read_block(struct rtcp_in *in, const char *p)

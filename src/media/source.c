@@ -1,7 +1,7 @@
 /*
  * media/source.c: tones are two sines with a cadence; 0 dBm0 is 3.14 dB below the largest sine that G.711 can carry.
- * Files go through libsndfile; the ones without a header are known by their names as Asterisk's are. They are read whole
- * before the first sample is needed: prompts are small, and a worker never waits for a disk.
+ * Files go through libsndfile; the ones without a header are known by their names as Asterisk's are. They are read
+ * whole before the first sample is needed: prompts are small, and a worker never waits for a disk.
  */
 #include "media/source.h"
 
@@ -47,10 +47,11 @@ static void headerless(const char *path, SF_INFO *info)
 		const char *ending;
 		int format, rate;
 	} known[] = {
-		{ ".ulaw", SF_FORMAT_ULAW, 8000 },    { ".ul", SF_FORMAT_ULAW, 8000 },    { ".mu", SF_FORMAT_ULAW, 8000 },
-		{ ".pcm", SF_FORMAT_ULAW, 8000 },     { ".alaw", SF_FORMAT_ALAW, 8000 },  { ".al", SF_FORMAT_ALAW, 8000 },
-		{ ".gsm", SF_FORMAT_GSM610, 8000 },   { ".sln", SF_FORMAT_PCM_16, 8000 }, { ".raw", SF_FORMAT_PCM_16, 8000 },
-		{ ".sln16", SF_FORMAT_PCM_16, 16000 },
+		{ ".ulaw", SF_FORMAT_ULAW, 8000 },  { ".ul", SF_FORMAT_ULAW, 8000 },
+		{ ".mu", SF_FORMAT_ULAW, 8000 },    { ".pcm", SF_FORMAT_ULAW, 8000 },
+		{ ".alaw", SF_FORMAT_ALAW, 8000 },  { ".al", SF_FORMAT_ALAW, 8000 },
+		{ ".gsm", SF_FORMAT_GSM610, 8000 }, { ".sln", SF_FORMAT_PCM_16, 8000 },
+		{ ".raw", SF_FORMAT_PCM_16, 8000 }, { ".sln16", SF_FORMAT_PCM_16, 16000 },
 	};
 	const char *dot = strrchr(path, '.');
 

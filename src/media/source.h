@@ -9,10 +9,10 @@
 
 struct source {
 	struct media_play what;
-	uint32_t serial;   /* of the media_play() that it comes from */
-	bool failed;       /* the file could not be read */
-	ms_t next;         /* when the next frame is due */
-	int16_t *pcm;      /* FILE: all of it */
+	uint32_t serial; /* of the media_play() that it comes from */
+	bool failed;     /* the file could not be read */
+	ms_t next;       /* when the next frame is due */
+	int16_t *pcm;    /* FILE: all of it */
 	size_t n, at;
 	double phase[2], step[2], amplitude;
 	uint32_t position; /* in the cadence, in samples */

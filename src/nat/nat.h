@@ -1,6 +1,6 @@
 /*
- * nat/nat.h: all that hairpin knows of NAT: two doors and a latch. Pure functions over plain structs: no socket, no clock,
- * no allocation. Any thread.
+ * nat/nat.h: all that hairpin knows of NAT: two doors and a latch. Pure functions over plain structs: no socket, no
+ * clock, no allocation. Any thread.
  */
 #pragma once
 #include "conf/conf.h"
@@ -34,18 +34,18 @@ struct addr nat_media_face(const struct nat_door *d, const struct addr *local, c
 
 /* Where a response goes (RFC 3261 18.2.2, RFC 3581), and what to add to the top Via we received. */
 struct nat_via_ask {
-	struct addr src;         /* where the request came from */
-	struct span host;        /* sent-by */
-	uint16_t port;           /* 0: none given */
-	bool has_rport;          /* the client asked */
-	bool force_rport;        /* the endpoint's option */
-	struct addr maddr;       /* family 0: none */
-	bool reliable;           /* TCP: the same connection comes first */
+	struct addr src;   /* where the request came from */
+	struct span host;  /* sent-by */
+	uint16_t port;     /* 0: none given */
+	bool has_rport;    /* the client asked */
+	bool force_rport;  /* the endpoint's option */
+	struct addr maddr; /* family 0: none */
+	bool reliable;     /* TCP: the same connection comes first */
 };
 struct nat_via {
-	struct addr to;          /* UDP: send the response here; reliable: dial this when the connection is gone */
-	bool add_rport;          /* write rport=<source port> */
-	bool add_received;       /* write received=<source address> */
+	struct addr to;    /* UDP: send the response here; reliable: dial this when the connection is gone */
+	bool add_rport;    /* write rport=<source port> */
+	bool add_received; /* write received=<source address> */
 };
 struct nat_via nat_via(const struct nat_via_ask *ask);
 
@@ -54,10 +54,10 @@ enum nat_rewrite { NAT_KEEP, NAT_REWRITE_CONTACT, NAT_REWRITE_ROUTE };
 struct nat_contact_ask {
 	bool rewrite_contact; /* the endpoint's option */
 	bool is_register, is_request;
-	bool in_dialog; /* belongs to a dialog, one that this response makes included */
-	bool has_record_route; /* in this message */
+	bool in_dialog;         /* belongs to a dialog, one that this response makes included */
+	bool has_record_route;  /* in this message */
 	bool dialog_has_routes; /* the dialog's route set is not empty */
-	bool contact_is_sip; /* not "*", a sip: or sips: URI */
+	bool contact_is_sip;    /* not "*", a sip: or sips: URI */
 };
 enum nat_rewrite nat_contact_rule(const struct nat_contact_ask *ask);
 
@@ -72,8 +72,8 @@ enum latch_say {
 struct latch_conf {
 	uint8_t strict; /* STRICTRTP_* of conf_rtp */
 	uint8_t probation;
-	bool symmetric; /* rtp_symmetric */
-	bool audio;     /* the time test of learning applies */
+	bool symmetric;        /* rtp_symmetric */
+	bool audio;            /* the time test of learning applies */
 	bool keep_on_same_sdp; /* F9: a re-offer with the same address as before does not un-latch a validated source */
 };
 struct latch {
@@ -85,8 +85,8 @@ struct latch {
 	struct addr source;    /* of the last packet accepted */
 	struct addr remote;    /* where we send; follows the source when symmetric */
 	struct addr remote_rtcp;
-	struct addr proposed;  /* a stranger on probation */
-	int left;              /* packets it still has to show */
+	struct addr proposed; /* a stranger on probation */
+	int left;             /* packets it still has to show */
 	uint16_t max_seq;
 	ms_t learn_at, stranger_at;
 	bool validated;        /* a packet was accepted since SDP gave this address */
@@ -101,7 +101,8 @@ struct latch_packet {
 void latch_init(struct latch *l, const struct latch_conf *conf);
 /* The options changed within a call; what was learned stays, unless strictrtp itself was switched on or off. */
 void latch_set_conf(struct latch *l, const struct latch_conf *conf, ms_t now);
-/* Remote SDP was applied: rtp may have family 0 (hold, 0.0.0.0). rtcp family 0: rtp's port + 1, or rtp itself if mux. */
+/* Remote SDP was applied: rtp may have family 0 (hold, 0.0.0.0). rtcp family 0: rtp's port + 1, or rtp itself if mux.
+ */
 void latch_sdp(struct latch *l, const struct addr *rtp, const struct addr *rtcp, bool mux, ms_t now);
 /* Judges one RTP packet; moves l->remote when it is accepted and rtp_symmetric says so. */
 enum latch_say latch_rtp(struct latch *l, const struct latch_packet *p, bool mux);

@@ -54,12 +54,14 @@ void contact_id(const struct contact *c, char hash[11]);
 const struct conf_endpoint *contact_endpoint(const struct contact *c);
 const char *contact_status_name(enum contact_status s); /* "Avail" … */
 
+/* "NOT_INUSE", "INUSE", "UNAVAILABLE"; ep NULL: "INVALID" */
+const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep);
+
 /* ---- qualify.c ---- */
 void qualify_adopt(struct pbx *p);
 void qualify_new_contact(struct aor *a); /* asks the whole AOR at once */
 void qualify_now(struct aor *a);
 void qualify_drop(struct contact *c);    /* it is going: no answers any more */
-void contact_seen(struct pbx *p, const struct flow *f);
 
 /* ---- registrar.c, outreg.c, identify.c, auth.c ---- */
 void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
@@ -69,6 +71,7 @@ void outreg_adopt(struct pbx *p);
 void outreg_stop(struct pbx *p);
 bool outreg_idle(const struct pbx *p);
 void outreg_free(struct pbx *p);
+void outreg_closed(struct pbx *p, const struct flow *f); /* a registration over a closed connection is renewed */
 void outreg_moved(struct pbx *p, const struct conf_transport *t); /* our external address changed */
 const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
 struct identify;
@@ -142,13 +145,14 @@ struct chan {
 	struct sip_msg *request; /* the initial INVITE (incoming) */
 	char *target, *headers;  /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
 	const struct conf_transport *via;
-	struct span path;
+	char *path;
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
 		char **uris;
 		size_t n, at;
 	} tries;
 	struct addr peer;
 	bool progress_sent, ringing_sent;
+	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
 	/* SDP and media (leg_media.c) */
 	struct sdp_caps caps;
@@ -159,7 +163,6 @@ struct chan {
 	size_t offer_n;
 	struct media_leg *media;
 	struct media_plan plan;
-	bool send_wanted;
 
 	/* who is told */
 	void (*on_event)(void *arg, struct chan *c, const struct chan_event *ev);
@@ -167,7 +170,7 @@ struct chan {
 	struct chan *peer_chan; /* bridged with */
 	struct dp *dp;
 	struct vars vars;
-	struct timer reap, media_timer;
+	struct timer reap;
 };
 
 /* chan.c */
@@ -184,7 +187,7 @@ void chans_free(struct pbx *p);
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 struct leg_call {
 	struct span aor_or_uri; /* the Request-URI */
-	struct span path, transport; /* of the contact; empty: none */
+	const char *path, *transport; /* of the contact; "": none */
 	const char *caller_num, *caller_name;
 	const struct chan *from; /* whose codecs come first; may be NULL */
 	char **more;             /* malloc'd further URIs to try when one fails; taken over */
@@ -197,6 +200,10 @@ void leg_ringing(struct chan *c);  /* incoming: 180 once */
 void leg_progress(struct chan *c); /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c);    /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
+#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
+struct sip_dialog_conf leg_dialog_conf(struct chan *c);
+void leg_put_contact(struct chan *c, struct sip_build *b);
+void leg_bye(struct chan *c, int cause); /* sends it and frees the dialog */
 unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
@@ -256,6 +263,10 @@ bool dp_exists(const struct conf *c, struct span context, struct span exten, str
 void dp_timer(struct dp *dp, ms_t delay);
 void dp_set(struct dp *dp, const char *name, const char *value);
 const char *dp_get(struct dp *dp, const char *name); /* "" when not set */
+/* Runs one application in place of the step's own (ExecIf). */
+enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
+bool dp_push(struct dp *dp); /* Gosub: remembers the next step; false when too deep */
+bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
 /* Substitutes into a malloc'd string. */

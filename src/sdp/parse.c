@@ -112,6 +112,15 @@ static void take_fmts(struct sdp_media *m)
 				(struct sdp_fmt){ .pt = (uint8_t)pt, .codec = CODEC_NONE, .channels = 1 };
 }
 
+/* It will be written back in our answer. */
+static bool is_text(struct span v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((unsigned char)v.p[i] < ' ' && v.p[i] != '\t')
+			return false;
+	return true;
+}
+
 /* media SP port ["/" count] SP proto 1*(SP fmt) */
 static bool line_media(struct reader *r, struct span v)
 {
@@ -121,6 +130,8 @@ static bool line_media(struct reader *r, struct span v)
 
 	if (r->s->n_media == SDP_MAX_MEDIA)
 		return wrong(r, "too many m= lines");
+	if (!is_text(v))
+		return wrong(r, "an m= line has control characters");
 	m = &r->s->media[r->s->n_media++];
 	if (!span_word(&v, &m->type_text) || !span_word(&v, &port) || !span_word(&v, &m->proto))
 		return wrong(r, "an m= line is incomplete");
@@ -211,7 +222,7 @@ static void line_attr(struct reader *r, struct span v)
 
 	span_cut(&v, ':', &name);
 	name = span_trim(name);
-	v = span_trim(v);
+	v = v.p ? span_trim(v) : SPAN(""); /* a flag has no value */
 	if (attr_dir(l, name))
 		return;
 	if (span_iis(name, "rtpmap")) {

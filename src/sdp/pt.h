@@ -1,4 +1,5 @@
-/* sdp/pt.h: the payload type numbers of our offers, fixed per codec so that an answer without rtpmap is still understood. */
+/* sdp/pt.h: the payload type numbers of our offers, fixed per codec so that an answer without rtpmap is still
+ * understood. */
 #pragma once
 #include "base/codec.h"
 

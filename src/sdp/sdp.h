@@ -14,8 +14,8 @@ enum sdp_type { SDP_AUDIO, SDP_VIDEO, SDP_IMAGE, SDP_APPLICATION, SDP_OTHER };
 
 struct sdp_fmt {
 	uint8_t pt;
-	enum codec codec; /* CODEC_NONE when unknown */
-	bool dtmf, cn;    /* telephone-event, CN */
+	enum codec codec;     /* CODEC_NONE when unknown */
+	bool dtmf, cn;        /* telephone-event, CN */
 	struct span encoding; /* as in rtpmap; empty for a static type without one */
 	uint32_t rate;
 	uint8_t channels;
@@ -26,15 +26,15 @@ struct sdp_media {
 	enum sdp_type type;
 	struct span type_text, proto, fmt_text; /* as written, for echoing a declined stream */
 	uint16_t port;
-	bool rtp_avp;   /* RTP/AVP or RTP/AVPF, plain */
-	bool secure;    /* RTP/SAVP…, UDP/TLS… */
+	bool rtp_avp; /* RTP/AVP or RTP/AVPF, plain */
+	bool secure;  /* RTP/SAVP…, UDP/TLS… */
 	struct sdp_fmt fmts[SDP_MAX_FMT];
 	uint8_t n_fmts;
-	struct addr conn;      /* c= (its own or the session's) with the m= port; family 0: none, a name, or 0.0.0.0 */
-	bool conn_null;        /* 0.0.0.0 or :: was written: old-style hold */
-	struct addr rtcp;      /* a=rtcp; family 0: not given */
-	enum sdp_dir dir;      /* as the writer says it: its own send and receive */
-	uint8_t ptime;         /* 0: not given */
+	struct addr conn; /* c= (its own or the session's) with the m= port; family 0: none, a name, or 0.0.0.0 */
+	bool conn_null;   /* 0.0.0.0 or :: was written: old-style hold */
+	struct addr rtcp; /* a=rtcp; family 0: not given */
+	enum sdp_dir dir; /* as the writer says it: its own send and receive */
+	uint8_t ptime;    /* 0: not given */
 	bool rtcp_mux, has_ice, has_crypto;
 };
 
@@ -56,8 +56,8 @@ struct sdp_caps {
 	bool answer_ours;         /* answer in our order instead of the offer's */
 	bool single_codec;        /* preferred_codec_only */
 	bool rtcp_mux;
-	bool cn;                  /* agree to comfort noise when it is offered; else the peer keeps sending, which holds NAT open */
-	uint8_t ptime;            /* 0: the codec's own */
+	bool cn; /* agree to comfort noise when it is offered; else the peer keeps sending, which holds NAT open */
+	uint8_t ptime; /* 0: the codec's own */
 };
 
 /* One m= line as short text: a later offer repeats the declined ones in their places (RFC 3264 8). */
@@ -71,21 +71,22 @@ struct sdp_codec_pt {
 	uint8_t pt; /* the same both ways: the answerer keeps the offer's numbers (RFC 3264 6.1) */
 };
 struct sdp_deal {
-	int stream;               /* index of the m= line taken; -1: none */
+	int stream;                              /* index of the m= line taken; -1: none */
 	struct sdp_codec_pt codecs[CODEC_COUNT]; /* first: the one to send */
 	uint8_t n_codecs;
-	uint8_t dtmf_pt;          /* 0: none */
-	uint8_t cn_pt;            /* 13 when CN was agreed; 0: none */
+	uint8_t dtmf_pt; /* 0: none */
+	uint8_t cn_pt;   /* 13 when CN was agreed; 0: none */
 	uint8_t ptime;
 	struct addr remote, remote_rtcp; /* family 0: hold, or none given */
-	enum sdp_dir dir;         /* ours: what we may send and receive */
-	bool held;                /* the remote put us on hold: sendonly, inactive or null address */
+	enum sdp_dir dir;                /* ours: what we may send and receive */
+	bool held;                       /* the remote put us on hold: sendonly, inactive or null address */
 	bool rtcp_mux;
-	uint8_t n_lines;          /* m= lines of the session, the one taken included */
+	uint8_t n_lines; /* m= lines of the session, the one taken included */
 	struct sdp_line lines[SDP_MAX_MEDIA];
 };
 
-/* One leg's own side of SDP: what it writes, kept from offer to offer (RFC 3264 8: the version rises when it changes). */
+/* One leg's own side of SDP: what it writes, kept from offer to offer (RFC 3264 8: the version rises when it changes).
+ */
 struct sdp_local {
 	uint64_t session_id, version;
 	const char *owner, *session; /* sdp_owner, sdp_session */

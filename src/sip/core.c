@@ -251,8 +251,6 @@ void sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	const char *why = NULL;
 	struct sip_msg *m;
 
-	if (s->c.user.seen)
-		s->c.user.seen(s->c.user.arg, f);
 	if (only_line_ends(bytes) || (unsigned char)bytes.p[0] < 4) /* a keep-alive: CRLF or STUN */
 		return;
 	sip_wire(s, f, false, bytes);

@@ -275,6 +275,11 @@ bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response)
 	return span_is(response->to.tag, d->remote_tag);
 }
 
+bool sip_dialog_waits_for_ack(const struct sip_dialog *d)
+{
+	return d->ok.bytes != NULL;
+}
+
 struct span sip_dialog_call_id(const struct sip_dialog *d)
 {
 	return span_of(d->call_id);

@@ -160,9 +160,6 @@ struct sip_uac {
 void sip_uac_free_all(struct sip *s);
 /* Begins at once instead of from the loop: for an ACK, whose build callback may not outlive the call. */
 void sip_uac_start_now(struct sip_uac *uac);
-/* The ACK and the BYE that end a 2xx which nobody wants. */
-void sip_end_stray(struct sip_uac *uac, const struct sip_msg *m);
-
 /* ---- dialog.c ---- */
 struct sip_dialog {
 	UT_hash_handle hh; /* by key; others with the same key hang on `same` */

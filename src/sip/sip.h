@@ -20,8 +20,6 @@ struct sip_user {
 	void *arg;
 	/* A new request outside any dialog; never ACK or CANCEL. It must get a final sip_reply(), now or later. */
 	void (*request)(void *arg, struct sip_uas *uas, const struct sip_msg *m);
-	/* Any message of a peer was received: a sign of life. May be NULL. */
-	void (*seen)(void *arg, const struct flow *f);
 	/* A TCP connection ended. May be NULL. */
 	void (*closed)(void *arg, const struct flow *f);
 	/* Every message on the wire ("pjsip set logger"). May be NULL. */
@@ -43,6 +41,8 @@ struct net_sink sip_sink(struct sip *s); /* give it to the network */
  */
 int sip_adopt(struct sip *s, struct conf *c, struct diag *why);
 void sip_free(struct sip *s); /* every dialog must be freed; transactions are dropped */
+
+bool sip_is_quiet(const struct sip *s); /* nothing that we asked waits for its answer */
 
 /* ---- transports ---- */
 
@@ -119,6 +119,7 @@ struct sip_ask {
 	uint32_t max_forwards;        /* 0: the global option's */
 	ms_t timeout;                 /* the whole ask, 0: transaction timeouts only */
 	const char *user_agent;       /* NULL: the global one */
+	struct span headers;          /* whole header lines, each with CRLF; copied */
 	sip_build_fn *build;          /* may be NULL; called again for each attempt */
 	/*
 	 * 1xx: any number of times. Then once a final answer: m is NULL when it is our own (408 no answer, 503 cannot be
@@ -131,6 +132,8 @@ struct sip_ask {
 struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *ask);
 /* INVITE: CANCEL as soon as allowed; the final answer still comes. A 2xx that crosses is ACKed and ended with BYE. */
 void sip_uac_cancel(struct sip_uac *uac, struct span reason); /* reason: value of Reason, or empty */
+/* A 2xx that cannot be used (no Contact, no tag): ends it as far as possible. */
+void sip_end_unusable(struct sip_uac *uac, const struct sip_msg *m);
 void sip_uac_forget(struct sip_uac *uac); /* no more calls to answer or build; an INVITE is cancelled */
 struct flow sip_uac_flow(const struct sip_uac *uac); /* where the last attempt went; sock 0: nowhere yet */
 struct span sip_uac_call_id(const struct sip_uac *uac);
@@ -157,10 +160,11 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, 
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
 bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response); /* the same remote tag */
 /* A request within the dialog; answer as in struct sip_ask. 481 and 408 end the dialog for the caller (RFC 5057). */
-struct sip_uac *sip_dialog_ask(struct sip_dialog *d, const struct sip_ask *what); /* method, build, answer, arg, timeout */
+struct sip_uac *sip_dialog_ask(struct sip_dialog *d, const struct sip_ask *what); /* method, headers, build, answer, arg, timeout */
 void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, void *arg); /* for a 2xx to our INVITE */
 /* After a final reply from a request callback the dialog may be freed at once. Pending 2xx stop being repeated. */
 void sip_dialog_free(struct sip_dialog **d);
+bool sip_dialog_waits_for_ack(const struct sip_dialog *d); /* our 2xx is being repeated */
 struct span sip_dialog_call_id(const struct sip_dialog *d);
 struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */
 struct span sip_dialog_target(const struct sip_dialog *d);

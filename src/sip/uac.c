@@ -143,6 +143,7 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	out_fmt(o, "Call-ID: %.*s\r\nCSeq: %u %s\r\n", SP(a->call_id), u->cseq, method);
 	if (u->credentials)
 		out_str(o, u->credentials);
+	out_span(o, a->headers);
 	if (a->build)
 		a->build(a->arg, &b);
 	out_fmt(o, "User-Agent: %s\r\n", a->user_agent ? a->user_agent : sip_user_agent(s));
@@ -217,7 +218,7 @@ void sip_uac_forget(struct sip_uac *u)
 
 /* ---- answers ---- */
 
-void sip_end_stray(struct sip_uac *u, const struct sip_msg *m)
+void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
 {
 	struct sip_dialog_conf c = {
 		.auths = u->ask.auths, .n_auths = u->ask.n_auths, .conf = u->ask.conf, .transport = u->ask.transport
@@ -239,7 +240,7 @@ static void late_2xx(struct sip_uac *u, const struct sip_msg *m)
 	struct sip_dialog *d = sip_dialog_find(u->sip, m, false);
 
 	if (!d || !sip_dialog_ack_again(d, m->cseq))
-		sip_end_stray(u, m);
+		sip_end_unusable(u, m);
 }
 
 static void next_target(struct sip_uac *u, unsigned code, const char *why)
@@ -294,7 +295,7 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 		return;
 	}
 	if (u->cancelled && m->status < 300 && u->ask.method == SIP_INVITE) {
-		sip_end_stray(u, m);
+		sip_end_unusable(u, m);
 		finish(u, NULL, 487, "answered while being cancelled");
 		return;
 	}
@@ -510,6 +511,7 @@ static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
 	c->from_text = copy(u, a->from_text);
 	c->to = copy(u, a->to);
 	c->proxy = copy(u, a->proxy);
+	c->headers = copy(u, a->headers);
 	for (size_t i = 0; i < a->n_routes; i++)
 		routes[i] = copy(u, a->routes[i]);
 	c->routes = routes;
@@ -548,6 +550,14 @@ struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 	if (a->timeout)
 		sip_in(s, &u->limit, a->timeout);
 	return u;
+}
+
+bool sip_is_quiet(const struct sip *s)
+{
+	list_for (n, &s->uacs)
+		if (!list_entry(n, struct sip_uac, link)->done)
+			return false;
+	return true;
 }
 
 struct flow sip_uac_flow(const struct sip_uac *u)

@@ -109,15 +109,18 @@ static void grammar(void **state)
 
 static void includes(void **state)
 {
-	static const char *const quoted[] = { "t.conf", "[a]\n#include \"x.conf\"\n#include <y.conf>\n#include z.conf\n",
-					      "x.conf", "x=1",
-					      "y.conf", "y=1",
-					      "z.conf", "z=1",
-					      NULL };
-	static const char *const sections[] = { "t.conf", "[a]\n#include x.conf\nk=v", "x.conf", "i=1\n[b]\nj=1", NULL };
-	static const char *const many[] = { "t.conf", "[a]\n#include d/*.conf", "d/1.conf", "x=1",
-					    "d/2.txt", "x=2",			"d/3.conf", "x=3",
-					    NULL };
+	static const char *const quoted[] = {
+		"t.conf", "[a]\n#include \"x.conf\"\n#include <y.conf>\n#include z.conf\n",
+		"x.conf", "x=1",
+		"y.conf", "y=1",
+		"z.conf", "z=1",
+		NULL
+	};
+	static const char *const sections[] = { "t.conf", "[a]\n#include x.conf\nk=v", "x.conf", "i=1\n[b]\nj=1",
+						NULL };
+	static const char *const many[] = {
+		"t.conf", "[a]\n#include d/*.conf", "d/1.conf", "x=1", "d/2.txt", "x=2", "d/3.conf", "x=3", NULL
+	};
 	static const char *const loop[] = { "t.conf", "#include x.conf", "x.conf", "[a]\n#include t.conf", NULL };
 	static const char *const inner[] = { "t.conf", "#include x.conf", "x.conf", "[a]\n\nnonsense", NULL };
 
@@ -131,7 +134,7 @@ static void includes(void **state)
 
 static void depth_is_capped(void **state)
 {
-	static char names[16][8], texts[16][24];
+	char names[16][16], texts[16][32];
 	const char *files[33] = { "t.conf", "[a]\n#include 1" };
 
 	(void)state;

@@ -1,7 +1,7 @@
 /* tests/unit/test_conf_load.c: pjsip.conf, rtp.conf and hairpin.conf: what a snapshot holds, and what is refused. */
 #include "test_conf_mem.h"
 
-#define PLAIN	"[t]\ntype=transport\nbind=0.0.0.0\n"
+#define PLAIN   "[t]\ntype=transport\nbind=0.0.0.0\n"
 #define NO_PLAN "extensions.conf", ""
 
 static char *file_text(const char *name)
@@ -43,7 +43,8 @@ static void guide_transport(const struct conf_transport *t)
 
 static void guide_endpoints(const struct conf *c)
 {
-	const struct conf_endpoint *e = conf_endpoint(c, SPAN("sipus_endpoint")), *phone = conf_endpoint(c, SPAN("6001"));
+	const struct conf_endpoint *e = conf_endpoint(c, SPAN("sipus_endpoint")),
+				   *phone = conf_endpoint(c, SPAN("6001"));
 
 	assert_non_null(e);
 	assert_ptr_equal(e->transport, &c->transports[0]);
@@ -200,22 +201,23 @@ static const struct refusal refusals[] = {
 	{ EP "timers_min_se=60", "pjsip.conf:3: endpoint e: timers_min_se: '60' is not a number from 90 to 86400" },
 	{ EP "timers_sess_expires=100\ntimers_min_se=200",
 	  "pjsip.conf:1: endpoint e: timers_sess_expires (100) is less than timers_min_se (200)" },
-	{ EP "dtmf_mode=rfc2833",
-	  "pjsip.conf:3: endpoint e: dtmf_mode: 'rfc2833' is not one of rfc4733, inband, info, auto, auto_info or none" },
+	{ EP "dtmf_mode=rfc2833", "pjsip.conf:3: endpoint e: dtmf_mode: 'rfc2833' is not one of rfc4733, inband, info, "
+				  "auto, auto_info or none" },
 	{ EP "100rel=perhaps",
 	  "pjsip.conf:3: endpoint e: 100rel: 'perhaps' is not one of no, yes, required or peer_supported" },
-	{ EP "identify_by=username,mac",
-	  "pjsip.conf:3: endpoint e: identify_by: 'mac' is not one of username, auth_username, ip, header or request_uri" },
+	{ EP "identify_by=username,mac", "pjsip.conf:3: endpoint e: identify_by: 'mac' is not one of username, "
+					 "auth_username, ip, header or request_uri" },
 	{ EP "allow=ulwa", "pjsip.conf:3: endpoint e: allow: unknown codec 'ulwa', did you mean 'ulaw'?" },
-	{ EP "tos_audio=best",
-	  "pjsip.conf:3: endpoint e: tos_audio: 'best' is not a type of service (cs0 to cs7, af11 to af43, ef, or 0 to 255)" },
+	{ EP "tos_audio=best", "pjsip.conf:3: endpoint e: tos_audio: 'best' is not a type of service (cs0 to cs7, af11 "
+			       "to af43, ef, or 0 to 255)" },
 	{ EP "outbound_proxy=proxy.example",
 	  "pjsip.conf:3: endpoint e: outbound_proxy: 'proxy.example' is not a SIP URI (sip:user@host:port or sips:…)" },
 	{ EP "rtp_port_start=20000", "pjsip.conf:1: endpoint e: rtp_port_start and rtp_port_end come together" },
 	{ EP "rtp_port_start=20000\nrtp_port_end=20000",
 	  "pjsip.conf:1: endpoint e: rtp_port_start must be at least 1024 and less than rtp_port_end" },
 	{ EP "callerid=A <1", "pjsip.conf:3: endpoint e: callerid: 'A <1': '>' is missing at the end" },
-	{ EP "media_address=a b", "pjsip.conf:3: endpoint e: media_address: 'a b' is neither an IP address nor a host name" },
+	{ EP "media_address=a b",
+	  "pjsip.conf:3: endpoint e: media_address: 'a b' is neither an IP address nor a host name" },
 	{ EP "deny=10.0.0.0/40", "pjsip.conf:3: endpoint e: deny: '10.0.0.0/40': not a prefix length or netmask" },
 	{ EP "acl=offce", "pjsip.conf:3: endpoint e: acl: acl.conf has no section 'offce', did you mean 'office'?" },
 	/* references */
@@ -255,7 +257,8 @@ static const struct refusal refusals[] = {
 	/* auth: what is secret is not repeated */
 	{ "[a]\ntype=auth\npassword=x", "pjsip.conf:1: auth a: username is missing" },
 	{ "[a]\ntype=auth\nusername=u\nauth_type=md5", "pjsip.conf:1: auth a: auth_type=md5 needs md5_cred" },
-	{ "[a]\ntype=auth\nusername=u\nauth_type=digest", "pjsip.conf:1: auth a: auth_type=digest needs password_digest" },
+	{ "[a]\ntype=auth\nusername=u\nauth_type=digest",
+	  "pjsip.conf:1: auth a: auth_type=digest needs password_digest" },
 	{ "[a]\ntype=auth\nusername=u\nmd5_cred=abc",
 	  "pjsip.conf:4: auth a: md5_cred: 32 hexadecimal digits are needed, not 3 characters" },
 	{ "[a]\ntype=auth\nusername=u\npassword_digest=SHA1:00",
@@ -277,7 +280,8 @@ static const struct refusal refusals[] = {
 	{ EP "[i]\ntype=identify\nendpoint=e",
 	  "pjsip.conf:3: identify i: match, match_header or match_request_uri is missing" },
 	{ EP "[i]\ntype=identify\nendpoint=e\nmatch=203.0.113.300",
-	  "pjsip.conf:6: identify i: match: '203.0.113.300' is neither an address (with /length or :port) nor a host name" },
+	  "pjsip.conf:6: identify i: match: '203.0.113.300' is neither an address (with /length or :port) nor a host "
+	  "name" },
 	{ "[r]\ntype=registration\nclient_uri=sip:u@h", "pjsip.conf:1: registration r: server_uri is missing" },
 	{ "[r]\ntype=registration\nserver_uri=sip:h", "pjsip.conf:1: registration r: client_uri is missing" },
 	{ "[r]\ntype=registration\nserver_uri=sip:h\nclient_uri=sip:u@h\nline=yes",
@@ -285,12 +289,14 @@ static const struct refusal refusals[] = {
 	{ EP "[r]\ntype=registration\nserver_uri=sip:h\nclient_uri=sip:u@h\nendpoint=e",
 	  "pjsip.conf:3: registration r: endpoint needs line=yes" },
 	{ "[g]\ntype=global\nendpoint_identifier_order=ip,mac",
-	  "pjsip.conf:3: global g: endpoint_identifier_order: 'mac' is not one of ip, username, auth_username, anonymous, "
+	  "pjsip.conf:3: global g: endpoint_identifier_order: 'mac' is not one of ip, username, auth_username, "
+	  "anonymous, "
 	  "header or request_uri" },
 	{ "[g]\ntype=global\ndefault_realm=", "pjsip.conf:1: global g: default_realm must not be empty" },
 	{ "[d]\ntype=domain_alias\ndomain=", "pjsip.conf:3: domain_alias d: domain: the domain's name is missing" },
 	/* the place of an inherited line is the template's */
-	{ "[t](!)\ntype=endpoint\n\nforce_rport=2\n[e](t)", "pjsip.conf:4: endpoint e: force_rport: '2' is neither yes nor no" },
+	{ "[t](!)\ntype=endpoint\n\nforce_rport=2\n[e](t)",
+	  "pjsip.conf:4: endpoint e: force_rport: '2' is neither yes nor no" },
 };
 
 static void refused(void **state)
@@ -299,8 +305,9 @@ static void refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
-		const char *files[] = { "pjsip.conf", refusals[i].pjsip,	   "acl.conf",
-					"[office]\npermit=10.0.0.0/8\n", NO_PLAN, NULL };
+		const char *files[] = { "pjsip.conf", refusals[i].pjsip,
+					"acl.conf",   "[office]\npermit=10.0.0.0/8\n",
+					NO_PLAN,      NULL };
 		struct conf_source src = mem_source(files);
 		struct diag why = { 0 };
 
@@ -343,8 +350,10 @@ static void all_errors_are_told(void **state)
 static const struct refusal warnings[] = {
 	{ PLAIN "protocol=tls\n" EP "transport=t",
 	  "pjsip.conf:4: warning: transport t: protocol=tls is not served yet; this transport is left out|"
-	  "pjsip.conf:7: warning: endpoint e: transport: transport 't' is left out, so it is chosen by the destination|" },
-	{ EP "allow=ulaw,h264", "pjsip.conf:3: warning: endpoint e: allow: codec 'h264' is not served; it is left out|" },
+	  "pjsip.conf:7: warning: endpoint e: transport: transport 't' is left out, so it is chosen by the "
+	  "destination|" },
+	{ EP "allow=ulaw,h264",
+	  "pjsip.conf:3: warning: endpoint e: allow: codec 'h264' is not served; it is left out|" },
 	{ EP "media_encryption=sdes",
 	  "pjsip.conf:3: warning: endpoint e: media_encryption: not served yet (it waits for: SRTP)|" },
 	{ EP "ice_support=yes", "pjsip.conf:3: note: endpoint e: ice_support: not served yet (it waits for: ICE)|" },
@@ -381,10 +390,12 @@ static void warned(void **state)
 
 static void left_out_transport(void **state)
 {
-	static const char *const files[] = { "pjsip.conf",
-					     "[tls]\ntype=transport\nprotocol=tls\nbind=0.0.0.0\ncert_file=x.pem\n" PLAIN
-					     "protocol=tcp\n[e]\ntype=endpoint\ntransport=tls\n",
-					     NO_PLAN, NULL };
+	static const char *const files[] = {
+		"pjsip.conf",
+		"[tls]\ntype=transport\nprotocol=tls\nbind=0.0.0.0\ncert_file=x.pem\n" PLAIN
+		"protocol=tcp\n[e]\ntype=endpoint\ntransport=tls\n",
+		NO_PLAN, NULL
+	};
 	struct diag why = { 0 };
 	struct conf *c = mem_load(files, &why);
 
@@ -479,7 +490,8 @@ static void hairpin_conf(void **state)
 	assert_false(conf_written(&c->hairpin.o, "hairpin", "media_workers"));
 	conf_unref(c);
 	assert_null(conf_load(&src, &why));
-	assert_string_equal(mem_remark(&why, 0, buf), "hairpin.conf:2: unknown option 'max_call', did you mean 'max_calls'?");
+	assert_string_equal(mem_remark(&why, 0, buf),
+			    "hairpin.conf:2: unknown option 'max_call', did you mean 'max_calls'?");
 	diag_free(&why);
 }
 
@@ -488,8 +500,9 @@ static void hairpin_conf(void **state)
 static void reload_keeps_the_old_one(void **state)
 {
 	static const char *const good[] = { "pjsip.conf", EP "context=first", NO_PLAN, NULL };
-	static const char *const bad[] = { "pjsip.conf", EP "context=second\n[a]\ntype=auth\npassword=p\nusername=u\nx=y",
-					   NO_PLAN, NULL };
+	static const char *const bad[] = { "pjsip.conf",
+					   EP "context=second\n[a]\ntype=auth\npassword=p\nusername=u\nx=y", NO_PLAN,
+					   NULL };
 	struct conf *old = mem_load(good, NULL), *call = conf_ref(old);
 	struct conf_source src = mem_source(bad);
 	struct diag why = { 0 };

@@ -158,6 +158,7 @@ static const char *const bad[] = {
 	"v=0\r\nm=audio x RTP/AVP 0\r\n",
 	"v=0\r\nm=audio 65536 RTP/AVP 0\r\n",
 	"v=0\r\nm=audio 4000 RTP/AVP\r\n",
+	"v=0\r\nm=audio 4000 RTP/AVP 0\r1\r\n",
 	"v=0\r\n" AUDIO AUDIO AUDIO AUDIO AUDIO AUDIO AUDIO AUDIO AUDIO,
 };
 

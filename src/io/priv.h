@@ -1,0 +1,115 @@
+/*
+ * io/priv.h: what the files of this folder share. Not for others.
+ *
+ * Every socket is an own, non-blocking fd watched by a uv_poll. A socket that is closed leaves the table at once and
+ * its fd is gone at once, but its memory stays until libuv has let go of the handle (uv_close's callback): code that
+ * called out to the sink looks at `closed` before it goes on.
+ */
+#pragma once
+#include <ares.h>
+#include <uthash.h>
+#include <uv.h>
+#undef MIN /* <sys/param.h> has come along; base/util.h has the same under its own spelling: include this file first */
+#undef MAX
+
+#include "io/io.h"
+
+/* ---- bytes that wait for a stream to take them (queue.c) ---- */
+
+struct outq {
+	struct list chunks;
+	size_t n; /* bytes */
+};
+void outq_init(struct outq *q);
+void outq_put(struct outq *q, struct span bytes);
+int outq_write(struct outq *q, int fd); /* 0: empty now; -EAGAIN; -errno: broken */
+void outq_free(struct outq *q);
+
+/* ---- sockets of the network ---- */
+
+enum sock_kind { SOCK_UDP, SOCK_LISTEN, SOCK_CONN };
+
+struct sock {
+	UT_hash_handle hh;
+	struct io_loop *loop;
+	uint32_t id, listener; /* listener: its own id unless it is a connection */
+	enum sock_kind kind;
+	int fd, events; /* events: what is polled for now */
+	uv_poll_t poll;
+	bool closed, connecting, incoming;
+	struct net_listen ask;   /* of the listener */
+	struct addr bound, peer; /* peer: of a connection */
+	struct list packets;     /* UDP: waiting to be sent */
+	size_t packets_n;
+	struct outq out;    /* TCP */
+	struct timer later; /* a failure to be told, a connect that takes too long, accepting again */
+	int err;
+};
+
+struct sock *sock_new(struct io_loop *l, enum sock_kind kind, int fd);
+struct sock *sock_find(struct io_loop *l, uint32_t id);
+void sock_poll(struct sock *s, int events); /* UV_READABLE, UV_WRITABLE or both */
+void sock_close(struct sock *s);
+struct flow sock_flow(const struct sock *s);
+int sock_open(const struct net_listen *ask, int type); /* an fd with the options that UDP and TCP share, or -errno */
+struct addr sock_local(int fd);
+
+int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out);
+int udp_send(struct sock *s, const struct flow *f, struct span bytes);
+void udp_ready(struct sock *s, int events);
+void udp_free_queue(struct sock *s);
+
+int tcp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out);
+int tcp_connect(struct sock *listener, const struct addr *to, struct sock **out);
+int tcp_send(struct sock *s, struct span bytes);
+void tcp_ready(struct sock *s, int events);
+
+/* ---- names ---- */
+
+struct dns;
+struct dns *dns_new(struct io_loop *l);
+void dns_free(struct dns *d);
+void dns_ask(struct dns *d, uint64_t query, const char *name, enum dns_type type);
+
+/* The answer section of a DNS message: records of that type, at most max. Returns how many, or -EBADMSG. */
+long dns_parse(const uint8_t *msg, size_t n, enum dns_type type, struct dns_record *rs, size_t max);
+
+/* /etc/hosts (hosts.c). */
+struct hosts;
+struct hosts *hosts_parse(struct span text);
+struct hosts *hosts_read(const char *path); /* a missing file is an empty one */
+void hosts_free(struct hosts *h);
+/* Addresses of the family (4 or 6) for a name of either case, at most max. */
+size_t hosts_find(const struct hosts *h, const char *name, uint8_t family, struct addr *as, size_t max);
+
+/* ---- the loop ---- */
+
+#define RECV_BATCH 32
+#define RECV_ROOM  65536
+#define SOURCES    64
+
+struct source_cache { /* what the kernel said for a destination, for a moment */
+	struct addr to, from;
+	uint32_t listener;
+	ms_t until;
+};
+
+struct io_loop {
+	uv_loop_t uv;
+	uv_timer_t wake; /* the one wake-up for clock->timers */
+	uv_prepare_t turn;
+	uv_signal_t signals[3];
+	bool has_signals;
+	void (*on_signal)(void *arg, int signo);
+	void *signal_arg;
+	struct clock *clock;
+	struct net_sink sink;
+	struct sock *socks; /* by id */
+	uint32_t next_id;
+	unsigned n_incoming, max_incoming;
+	char *room; /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
+	struct source_cache sources[SOURCES];
+	struct dns *dns;
+	unsigned works;
+};
+void io_enter(struct io_loop *l); /* every callback from libuv begins with it: sets the clock */

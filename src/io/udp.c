@@ -1,0 +1,297 @@
+/*
+ * io/udp.c: datagrams in batches, from and to exact addresses.
+ *
+ * A socket bound to the wildcard address learns from IP_PKTINFO which of our addresses a datagram came to, and says so
+ * when it sends: a NAT router (and a phone) drops an answer that comes from another address than the one it asked.
+ * IP_RECVERR queues what ICMP says about our own datagrams, with the destination they had: a phone that is gone is
+ * known after one round trip instead of 32 s. A pending ICMP error is also returned by the next, innocent call on the
+ * socket; that call is made once more. Path MTU discovery is off: a message that is too long is better fragmented than
+ * lost.
+ */
+#include <errno.h>
+#include <time.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/priv.h"
+#include "base/trace.h"
+
+#define QUEUE_MAX   2048      /* datagrams that wait for room in the kernel */
+#define BATCHES_MAX 8         /* per wake-up, then the others get their turn */
+#define KERNEL_ROOM (4 << 20) /* bytes asked for in each direction */
+#define CMSG_ROOM   256
+
+struct packet {
+	struct list link;
+	struct addr local, peer;
+	size_t n;
+	char bytes[];
+};
+
+static void set_options(int fd, bool v6)
+{
+	int on = 1, room = KERNEL_ROOM, level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	int no_discovery = v6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
+
+	setsockopt(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
+	setsockopt(fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
+	setsockopt(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &no_discovery, sizeof no_discovery);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
+int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
+{
+	int fd = sock_open(ask, SOCK_DGRAM), err;
+	struct sockaddr_storage ss;
+	socklen_t n = addr_to_sockaddr(&ask->bind, &ss);
+
+	if (fd < 0)
+		return fd;
+	set_options(fd, ask->bind.family == 6);
+	if (bind(fd, (struct sockaddr *)&ss, n) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*out = sock_new(l, SOCK_UDP, fd);
+	return 0;
+}
+
+/* ---- in ---- */
+
+/* Fills in the address that the datagram came to. */
+static void take_local(struct msghdr *h, struct addr *local)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			local->family = 4;
+			memcpy(local->ip, &info.ipi_addr, 4);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			local->family = 6;
+			memcpy(local->ip, &info.ipi6_addr, 16);
+			local->scope = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+		}
+	}
+}
+
+/* One error that a sent datagram met; false when there is none. Its data is not needed. */
+static bool read_error(struct sock *s)
+{
+	char control[512], data[1];
+	struct sockaddr_storage ss = { 0 };
+	struct iovec iov = { data, sizeof data };
+	struct msghdr h = { .msg_name = &ss,
+			    .msg_namelen = sizeof ss,
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof control };
+	struct flow f = sock_flow(s);
+
+	if (recvmsg(s->fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	f.peer = addr_from_sockaddr((struct sockaddr *)&ss);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+		struct sock_extended_err e;
+		bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+		bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+
+		if (!v4 && !v6)
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof e);
+		if (e.ee_errno && e.ee_errno != EMSGSIZE && f.peer.family)
+			s->loop->sink.failed(s->loop->sink.arg, &f, -(int)e.ee_errno);
+	}
+	return true;
+}
+
+static void read_errors(struct sock *s)
+{
+	for (int i = 0; i < 256 && !s->closed; i++)
+		if (!read_error(s))
+			return;
+}
+
+static void deliver(struct sock *s, struct mmsghdr *m, char *bytes)
+{
+	struct flow f = sock_flow(s);
+
+	f.peer = addr_from_sockaddr(m->msg_hdr.msg_name);
+	take_local(&m->msg_hdr, &f.local);
+	if (m->msg_len && f.peer.port && !(m->msg_hdr.msg_flags & MSG_TRUNC))
+		s->loop->sink.input(s->loop->sink.arg, &f, (struct span){ bytes, m->msg_len });
+}
+
+/* Returns how many datagrams came, or -errno. */
+static int read_batch(struct sock *s)
+{
+	struct mmsghdr m[RECV_BATCH];
+	struct sockaddr_storage from[RECV_BATCH];
+	struct iovec iov[RECV_BATCH];
+	union {
+		char room[CMSG_ROOM];
+		struct cmsghdr align;
+	} control[RECV_BATCH];
+	int n;
+
+	for (int i = 0; i < RECV_BATCH; i++) {
+		iov[i] = (struct iovec){ s->loop->room + (size_t)i * RECV_ROOM, RECV_ROOM };
+		m[i].msg_len = 0;
+		m[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+						.msg_namelen = sizeof from[i],
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1,
+						.msg_control = control[i].room,
+						.msg_controllen = CMSG_ROOM };
+	}
+	n = recvmmsg(s->fd, m, RECV_BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n && !s->closed; i++)
+		deliver(s, &m[i], iov[i].iov_base);
+	return n;
+}
+
+static void read_some(struct sock *s)
+{
+	read_errors(s);
+	for (int i = 0; i < BATCHES_MAX && !s->closed; i++) {
+		int n = read_batch(s);
+
+		if (n == -EAGAIN || n == -EINTR || (n >= 0 && n < RECV_BATCH))
+			return;
+		if (n < 0) /* an ICMP error that waits */
+			read_errors(s);
+	}
+}
+
+/* ---- out ---- */
+
+static size_t put_local4(struct cmsghdr *c, const struct addr *local)
+{
+	struct in_pktinfo info = { 0 };
+
+	memcpy(&info.ipi_spec_dst, local->ip, 4);
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof info);
+	memcpy(CMSG_DATA(c), &info, sizeof info);
+	return CMSG_SPACE(sizeof info);
+}
+
+static size_t put_local6(struct cmsghdr *c, const struct addr *local)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = local->scope };
+
+	memcpy(&info.ipi6_addr, local->ip, 16);
+	c->cmsg_level = IPPROTO_IPV6;
+	c->cmsg_type = IPV6_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof info);
+	memcpy(CMSG_DATA(c), &info, sizeof info);
+	return CMSG_SPACE(sizeof info);
+}
+
+static int send_from(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes)
+{
+	union {
+		char room[CMSG_ROOM];
+		struct cmsghdr align;
+	} control = { .room = { 0 } };
+	struct sockaddr_storage ss;
+	struct iovec iov = { (void *)(uintptr_t)bytes.p, bytes.n };
+	struct msghdr h = { .msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1 };
+
+	h.msg_namelen = addr_to_sockaddr(peer, &ss);
+	if (local && local->family == peer->family && addr_is_any(&s->bound) && !addr_is_any(local)) {
+		h.msg_control = &control;
+		h.msg_controllen =
+			local->family == 4 ? put_local4(&control.align, local) : put_local6(&control.align, local);
+	}
+	return sendmsg(s->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* -EAGAIN: no room in the kernel. An address of ours that is gone is left to the kernel to replace. */
+static int send_one(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes)
+{
+	int err = send_from(s, local, peer, bytes);
+
+	if (err == -EWOULDBLOCK || err == -ENOBUFS)
+		return -EAGAIN;
+	if (err == -EINVAL || err == -EADDRNOTAVAIL)
+		return send_from(s, NULL, peer, bytes);
+	return err < 0 && err != -EMSGSIZE ? send_from(s, local, peer, bytes) : err;
+}
+
+void udp_free_queue(struct sock *s)
+{
+	list_for_safe (n, &s->packets)
+		free(list_entry(n, struct packet, link));
+	list_init(&s->packets);
+	s->packets_n = 0;
+}
+
+static void flush(struct sock *s)
+{
+	while (!list_empty(&s->packets)) {
+		struct packet *p = list_entry(s->packets.next, struct packet, link);
+		int err = send_one(s, &p->local, &p->peer, (struct span){ p->bytes, p->n });
+
+		if (err == -EAGAIN)
+			return;
+		list_del(&p->link);
+		s->packets_n--;
+		if (err < 0) {
+			struct flow f = sock_flow(s);
+
+			f.peer = p->peer;
+			s->loop->sink.failed(s->loop->sink.arg, &f, err);
+		}
+		free(p);
+		if (s->closed)
+			return;
+	}
+	sock_poll(s, UV_READABLE);
+}
+
+static int enqueue(struct sock *s, const struct flow *f, struct span bytes)
+{
+	struct packet *p;
+
+	if (s->packets_n >= QUEUE_MAX)
+		return -ENOBUFS;
+	p = xmalloc(sizeof *p + bytes.n);
+	p->local = f->local;
+	p->peer = f->peer;
+	p->n = bytes.n;
+	memcpy(p->bytes, bytes.p, bytes.n);
+	list_push(&s->packets, &p->link);
+	s->packets_n++;
+	sock_poll(s, UV_READABLE | UV_WRITABLE);
+	return 0;
+}
+
+int udp_send(struct sock *s, const struct flow *f, struct span bytes)
+{
+	int err = s->packets_n ? -EAGAIN : send_one(s, &f->local, &f->peer, bytes);
+
+	return err == -EAGAIN ? enqueue(s, f, bytes) : err;
+}
+
+void udp_ready(struct sock *s, int events)
+{
+	if (events & UV_WRITABLE)
+		flush(s);
+	if (!s->closed && (events & UV_READABLE))
+		read_some(s);
+}

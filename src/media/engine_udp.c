@@ -1,0 +1,251 @@
+/*
+ * media/engine_udp.c: the world of sockets: UDP ports, and a thread per worker that waits for them. The only file of
+ * media that reads a clock. The sockets stay unconnected: strangers' packets must reach the latch, to be judged and
+ * counted. ICMP errors come through the sockets' error queues.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "media/priv.h"
+
+#define BATCH  8  /* packets taken from one socket at a time */
+#define EVENTS 64 /* sockets looked at per turn */
+
+struct udp_worker {
+	struct worker w;
+	pthread_t thread;
+	int epoll, wake, event_fd;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_storage names[BATCH];
+	char bytes[BATCH][PACKET_MAX];
+};
+
+static ms_t clock_ms(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (ms_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- sockets ---- */
+
+static void set(int fd, int level, int name, int value)
+{
+	setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static int udp_open(void *arg, const struct addr *bind_to, uint32_t *sock)
+{
+	bool v6 = bind_to->family == 6;
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(bind_to, &ss);
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+
+	(void)arg;
+	if (fd < 0)
+		return -errno;
+	if (v6)
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
+	if (bind(fd, (struct sockaddr *)&ss, len) != 0) {
+		err = errno;
+		close(fd);
+		return -err;
+	}
+	*sock = (uint32_t)fd;
+	return 0;
+}
+
+static void udp_close(void *arg, uint32_t sock)
+{
+	(void)arg;
+	close((int)sock);
+}
+
+/* An error that an earlier packet met is reported instead of sending this one: once more, then. */
+static void udp_send(void *arg, uint32_t sock, const struct addr *to, struct span bytes)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(to, &ss);
+
+	(void)arg;
+	if (sendto((int)sock, bytes.p, bytes.n, MSG_DONTWAIT, (struct sockaddr *)&ss, len) < 0 && errno != EAGAIN)
+		sendto((int)sock, bytes.p, bytes.n, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
+}
+
+const struct media_io udp_io = { .open = udp_open, .close = udp_close, .send = udp_send };
+
+void udp_tos(uint32_t sock, const struct addr *bind_to, uint8_t tos)
+{
+	if (bind_to->family == 6)
+		set((int)sock, IPPROTO_IPV6, IPV6_TCLASS, tos);
+	else
+		set((int)sock, IPPROTO_IP, IP_TOS, tos);
+}
+
+int udp_event_fd(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	BUG_ON(fd < 0);
+	return fd;
+}
+
+/* ---- the thread ---- */
+
+static void watch(struct worker *w, struct sock *k, bool on)
+{
+	struct udp_worker *u = container_of(w, struct udp_worker, w);
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
+
+	BUG_ON(epoll_ctl(u->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, (int)k->id, &ev) != 0);
+}
+
+static void take_errors(struct sock *k)
+{
+	struct sockaddr_storage dest;
+	char control[512], byte;
+	struct iovec iov = { &byte, 1 };
+
+	for (;;) {
+		struct msghdr m = { .msg_name = &dest,
+				    .msg_namelen = sizeof dest,
+				    .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof control };
+		struct addr to;
+
+		if (recvmsg((int)k->id, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+		to = m.msg_namelen ? addr_from_sockaddr((struct sockaddr *)&dest) : (struct addr){ 0 };
+		worker_icmp(k, &to);
+	}
+}
+
+static void take_packets(struct udp_worker *u, struct sock *k, ms_t now)
+{
+	int n;
+
+	for (int i = 0; i < BATCH; i++)
+		u->msgs[i].msg_hdr.msg_namelen = sizeof u->names[i];
+	n = recvmmsg((int)k->id, u->msgs, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++) {
+		struct addr from = addr_from_sockaddr((struct sockaddr *)&u->names[i]);
+
+		if (!(u->msgs[i].msg_hdr.msg_flags & MSG_TRUNC))
+			worker_packet(k, &from, (struct span){ u->bytes[i], u->msgs[i].msg_len }, now);
+	}
+}
+
+static int patience(const struct worker *w, ms_t now)
+{
+	ms_t next = worker_next(w);
+
+	return next == MS_NEVER ? -1 : next <= now ? 0 : (int)MIN(next - now, 3600000);
+}
+
+/* Packets first, then commands: a command may free what an event of this turn still names. */
+static void turn(struct udp_worker *u)
+{
+	struct epoll_event evs[EVENTS];
+	int n = epoll_wait(u->epoll, evs, EVENTS, patience(&u->w, clock_ms(CLOCK_MONOTONIC)));
+	ms_t now = clock_ms(CLOCK_MONOTONIC);
+	eventfd_t count;
+
+	for (int i = 0; i < n; i++) {
+		struct sock *k = evs[i].data.ptr;
+
+		if (!k) {
+			eventfd_read(u->wake, &count);
+			continue;
+		}
+		if (evs[i].events & EPOLLERR)
+			take_errors(k);
+		if (evs[i].events & EPOLLIN)
+			take_packets(u, k, now);
+	}
+	worker_commands(&u->w, now);
+	worker_timers(&u->w, now);
+	if (u->w.told)
+		eventfd_write(u->event_fd, 1);
+	u->w.told = false;
+}
+
+static void *run(void *arg)
+{
+	struct udp_worker *u = arg;
+
+	while (!u->w.stop)
+		turn(u);
+	return NULL;
+}
+
+static void prepare_batch(struct udp_worker *u)
+{
+	for (int i = 0; i < BATCH; i++) {
+		u->iov[i] = (struct iovec){ u->bytes[i], PACKET_MAX };
+		u->msgs[i].msg_hdr =
+			(struct msghdr){ .msg_name = &u->names[i], .msg_iov = &u->iov[i], .msg_iovlen = 1 };
+	}
+}
+
+/* Signals are the main thread's. */
+static void start_thread(struct udp_worker *u, unsigned number)
+{
+	sigset_t all, before;
+	char name[16];
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	BUG_ON(pthread_create(&u->thread, NULL, run, u) != 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	snprintf(name, sizeof name, "media-%u", number);
+	pthread_setname_np(u->thread, name);
+}
+
+struct udp_worker *udp_start(int event_fd, unsigned number)
+{
+	struct udp_worker *u = xcalloc(1, sizeof *u);
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+
+	worker_init(&u->w, &udp_io);
+	u->w.watch = watch;
+	u->w.wall0 = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
+	u->event_fd = event_fd;
+	u->epoll = epoll_create1(EPOLL_CLOEXEC);
+	u->wake = udp_event_fd();
+	BUG_ON(u->epoll < 0 || epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->wake, &ev) != 0);
+	prepare_batch(u);
+	start_thread(u, number);
+	return u;
+}
+
+struct worker *udp_worker(struct udp_worker *u)
+{
+	return &u->w;
+}
+
+void udp_wake(struct udp_worker *u)
+{
+	eventfd_write(u->wake, 1);
+}
+
+void udp_stop(struct udp_worker *u)
+{
+	pthread_join(u->thread, NULL);
+	close(u->epoll);
+	close(u->wake);
+}

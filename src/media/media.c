@@ -1,0 +1,463 @@
+/*
+ * media/media.c: the signalling side. A leg is a handle: its stream belongs to a worker and is only named in commands.
+ * Nothing here waits. Two legs that are joined must be served by one worker; when they are not, the younger moves: GIVE
+ * goes to its old worker, the stream comes back as a note, ADD takes it to the new one. What is asked of a leg in
+ * between is kept with the leg and sent after ADD.
+ */
+#include "media/media.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "media/priv.h"
+
+#define ROUNDS_MAX 8 /* of "an event's handler asked for more", per tick */
+
+struct media_leg {
+	struct media *m;
+	uint32_t id; /* rises: the younger leg has the higher one */
+	void *owner;
+	struct stream *stream; /* not to be looked into, but for what never changes and `pub` */
+	struct addr local;
+	unsigned worker; /* that serves it, or that it is on the way to */
+	struct media_leg *peer;
+	uint32_t serial; /* of the latest media_play() */
+	bool moving;
+	struct media_plan *late_plan; /* while moving */
+	bool late_play;
+	struct source *late_source;
+	UT_hash_handle hh;
+};
+
+struct media {
+	struct media_config c;
+	struct conf_rtp rtp;
+	struct worker **workers;
+	struct udp_worker **udp; /* NULL in the simulator */
+	unsigned n_workers, next_worker;
+	struct loader *loader;
+	struct media_leg *legs; /* by id */
+	uint32_t last_id;
+	int event_fd;
+	ms_t now;       /* simulator */
+	unsigned depth; /* simulator: calls of media_input() and media_tick() inside each other */
+};
+
+/* ---- the workers ---- */
+
+static void sim_watch(struct worker *w, struct sock *k, bool on)
+{
+	if (on)
+		HASH_ADD(hh, w->socks, id, sizeof k->id, k);
+	else
+		HASH_DEL(w->socks, k);
+}
+
+static void start_simulated(struct media *m)
+{
+	struct worker *w = xcalloc(1, sizeof *w);
+
+	m->n_workers = 1;
+	m->workers = xcalloc(1, sizeof *m->workers);
+	m->workers[0] = w;
+	worker_init(w, m->c.io);
+	w->simulated = true;
+	w->watch = sim_watch;
+	m->event_fd = -1;
+}
+
+static void start_threads(struct media *m)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	m->n_workers = m->c.workers ? m->c.workers : (unsigned)MAX(cpus, 1);
+	m->workers = xcalloc(m->n_workers, sizeof *m->workers);
+	m->udp = xcalloc(m->n_workers, sizeof(struct udp_worker *));
+	m->event_fd = udp_event_fd();
+	for (unsigned i = 0; i < m->n_workers; i++) {
+		m->udp[i] = udp_start(m->event_fd, i);
+		m->workers[i] = udp_worker(m->udp[i]);
+	}
+	m->loader = loader_new(m->event_fd);
+}
+
+struct media *media_new(const struct media_config *c)
+{
+	struct media *m = xcalloc(1, sizeof *m);
+
+	m->c = *c;
+	m->rtp = c->rtp;
+	if (c->io)
+		start_simulated(m);
+	else
+		start_threads(m);
+	return m;
+}
+
+static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
+{
+	struct cmd *c = xmalloc(sizeof *c);
+
+	*c = *what;
+	ring_push(&m->workers[worker]->in, c);
+	if (m->udp)
+		udp_wake(m->udp[worker]);
+}
+
+static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
+{
+	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = kind, .stream = leg->stream });
+}
+
+/* Whatever the workers still had to say is let go. */
+static void drain(struct worker *w)
+{
+	struct note *n;
+
+	while ((n = ring_pop(&w->out))) {
+		if (n->kind == NOTE_GIVEN)
+			stream_free(n->stream, w->io);
+		source_free(n->source);
+		free(n);
+	}
+}
+
+void media_free(struct media *m)
+{
+	BUG_ON(m->legs);
+	for (unsigned i = 0; m->udp && i < m->n_workers; i++)
+		send_cmd(m, i, &(struct cmd){ .kind = CMD_STOP });
+	for (unsigned i = 0; i < m->n_workers; i++) {
+		if (m->udp)
+			udp_stop(m->udp[i]);
+		else
+			worker_commands(m->workers[i], m->now);
+		drain(m->workers[i]);
+		worker_free(m->workers[i]);
+		free(m->udp ? (void *)m->udp[i] : (void *)m->workers[i]);
+	}
+	if (m->loader)
+		loader_free(m->loader);
+	if (m->event_fd >= 0)
+		close(m->event_fd);
+	free(m->workers);
+	free(m->udp);
+	free(m);
+}
+
+void media_set_rtp(struct media *m, const struct conf_rtp *rtp)
+{
+	m->rtp = *rtp;
+}
+
+void media_debug(struct media *m, bool on, const struct addr *ip)
+{
+	struct cmd c = { .kind = CMD_DEBUG, .on = on, .ip = ip ? *ip : (struct addr){ 0 } };
+
+	for (unsigned i = 0; i < m->n_workers; i++)
+		send_cmd(m, i, &c);
+}
+
+/* ---- legs ---- */
+
+static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id)
+{
+	struct latch_conf closed = { .strict = STRICTRTP_YES };
+	struct stream *s = xcalloc(1, sizeof *s);
+	struct ports_ask ports = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux };
+
+	if (!ports.start || !ports.end) {
+		ports.start = (uint16_t)m->rtp.rtpstart;
+		ports.end = (uint16_t)m->rtp.rtpend;
+	}
+	if (ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, &ports, s) != 0) {
+		free(s);
+		return NULL;
+	}
+	s->leg = id;
+	s->rtp.stream = s->rtcp.stream = s;
+	s->rtcp.is_rtcp = true;
+	s->rtcp_ms = m->rtp.rtcpinterval;
+	s->tx.ssrc = rng_u32(m->c.rng);
+	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
+	s->tx.ts = rng_u32(m->c.rng);
+	s->st.rx_codec = s->st.tx_codec = CODEC_NONE;
+	rng_token(m->c.rng, s->cname, 16);
+	span_copy(span_of(ask->name), s->name, sizeof s->name);
+	latch_init(&s->latch, &closed);
+	report_publish(s);
+	return s;
+}
+
+struct media_leg *media_open(struct media *m, const struct media_open *ask)
+{
+	struct stream *s = stream_new(m, ask, m->last_id + 1);
+	struct media_leg *leg;
+
+	if (!s)
+		return NULL;
+	if (ask->tos && m->udp) {
+		udp_tos(s->rtp.id, &ask->bind, ask->tos);
+		if (s->rtcp.open)
+			udp_tos(s->rtcp.id, &ask->bind, ask->tos);
+	}
+	leg = xcalloc(1, sizeof *leg);
+	leg->m = m;
+	leg->id = ++m->last_id;
+	leg->owner = ask->owner;
+	leg->stream = s;
+	leg->local = s->local;
+	leg->worker = ask->beside ? ask->beside->worker : m->next_worker++ % m->n_workers;
+	HASH_ADD(hh, m->legs, id, sizeof leg->id, leg);
+	tell_worker(leg, CMD_ADD);
+	return leg;
+}
+
+void media_close(struct media_leg **leg)
+{
+	struct media_leg *l = *leg;
+
+	if (!l)
+		return;
+	media_part(l);
+	HASH_DEL(l->m->legs, l);
+	if (!l->moving) /* else its stream has come for nothing when it arrives */
+		tell_worker(l, CMD_DROP);
+	free(l->late_plan);
+	source_free(l->late_source);
+	free(l);
+	*leg = NULL;
+}
+
+struct addr media_local(const struct media_leg *leg)
+{
+	return leg->local;
+}
+
+static void send_plan(struct media_leg *leg, struct media_plan *plan)
+{
+	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAN, .stream = leg->stream, .plan = plan });
+}
+
+void media_replan(struct media_leg *leg, const struct media_plan *p)
+{
+	struct media_plan *plan = xmalloc(sizeof *plan);
+
+	*plan = *p;
+	if (!leg->moving) {
+		send_plan(leg, plan);
+		return;
+	}
+	if (leg->late_plan)
+		plan->new_sdp |= leg->late_plan->new_sdp;
+	free(leg->late_plan);
+	leg->late_plan = plan;
+}
+
+/* ---- joining ---- */
+
+static void settle_join(struct media_leg *a)
+{
+	if (a->peer && !a->moving && !a->peer->moving)
+		send_cmd(a->m, a->worker,
+			 &(struct cmd){ .kind = CMD_JOIN, .stream = a->stream, .peer = a->peer->stream });
+}
+
+/* One of the two goes to the other's worker; one that is under way already only gets another destination. */
+static void bring_together(struct media_leg *a, struct media_leg *b)
+{
+	struct media_leg *mover = a->moving ? a : b->moving ? b : a->id > b->id ? a : b;
+	struct media_leg *other = mover == a ? b : a;
+
+	if (mover->worker == other->worker)
+		return;
+	if (!mover->moving)
+		tell_worker(mover, CMD_GIVE);
+	mover->moving = true;
+	mover->worker = other->worker;
+}
+
+void media_join(struct media_leg *a, struct media_leg *b)
+{
+	BUG_ON(a == b || a->m != b->m);
+	if (a->peer == b)
+		return;
+	media_part(a);
+	media_part(b);
+	a->peer = b;
+	b->peer = a;
+	bring_together(a, b);
+	settle_join(a);
+}
+
+void media_part(struct media_leg *leg)
+{
+	struct media_leg *other = leg->peer;
+
+	if (!other)
+		return;
+	if (!leg->moving && !other->moving)
+		tell_worker(leg, CMD_PART);
+	leg->peer = other->peer = NULL;
+}
+
+/* ---- playing ---- */
+
+static void send_source(struct media_leg *leg, struct source *src)
+{
+	if (!leg->moving) {
+		send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAY, .stream = leg->stream, .source = src });
+		return;
+	}
+	source_free(leg->late_source);
+	leg->late_play = true;
+	leg->late_source = src;
+}
+
+void media_play(struct media_leg *leg, const struct media_play *what)
+{
+	struct source *src = what->source == SOURCE_NONE ? NULL : source_new(what, ++leg->serial);
+
+	if (!src)
+		leg->serial++;
+	if (src && what->source == SOURCE_FILE && leg->m->loader) {
+		struct note *n = xcalloc(1, sizeof *n);
+
+		*n = (struct note){ .kind = NOTE_LOADED, .leg = leg->id, .serial = leg->serial, .source = src };
+		loader_push(leg->m->loader, n);
+		src = NULL; /* until it comes, nothing plays */
+	} else if (src && what->source == SOURCE_FILE) {
+		source_load(src);
+	}
+	send_source(leg, src);
+}
+
+/* ---- notes ---- */
+
+static struct media_leg *find_leg(struct media *m, uint32_t id)
+{
+	struct media_leg *leg;
+
+	HASH_FIND(hh, m->legs, &id, sizeof id, leg);
+	return leg;
+}
+
+static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
+{
+	if (!leg) {
+		send_cmd(m, 0, &(struct cmd){ .kind = CMD_DROP, .stream = s });
+		return;
+	}
+	leg->moving = false;
+	tell_worker(leg, CMD_ADD);
+	if (leg->late_plan)
+		send_plan(leg, leg->late_plan);
+	if (leg->late_play)
+		send_source(leg, leg->late_source);
+	leg->late_plan = NULL;
+	leg->late_source = NULL;
+	leg->late_play = false;
+	settle_join(leg);
+}
+
+static void loaded(struct media_leg *leg, struct note *n)
+{
+	if (leg && n->serial == leg->serial)
+		send_source(leg, n->source);
+	else
+		source_free(n->source);
+}
+
+static void deliver(struct media *m, struct media_leg *leg, struct note *n)
+{
+	if (!leg && n->ev.kind != MEDIA_DEBUG)
+		return;
+	if (n->ev.kind == MEDIA_PLAYED && n->serial != leg->serial)
+		return; /* something else was asked for meanwhile */
+	n->ev.owner = leg ? leg->owner : NULL;
+	if (m->c.event)
+		m->c.event(m->c.arg, &n->ev);
+}
+
+static void take_note(struct media *m, struct note *n)
+{
+	struct media_leg *leg = find_leg(m, n->leg);
+
+	switch (n->kind) {
+	case NOTE_EVENT: deliver(m, leg, n); break;
+	case NOTE_GIVEN: arrived(m, leg, n->stream); break;
+	case NOTE_LOADED: loaded(leg, n); break;
+	}
+	free(n);
+}
+
+int media_fd(const struct media *m)
+{
+	return m->event_fd;
+}
+
+void media_poll(struct media *m)
+{
+	struct note *n;
+	eventfd_t count;
+
+	if (m->event_fd >= 0)
+		eventfd_read(m->event_fd, &count);
+	for (unsigned i = 0; i < m->n_workers; i++)
+		while ((n = ring_pop(&m->workers[i]->out)))
+			take_note(m, n);
+	while (m->loader && (n = loader_pop(m->loader)))
+		take_note(m, n);
+}
+
+/* ---- the simulator's door ---- */
+
+void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now)
+{
+	struct worker *w = m->workers[0];
+	struct sock *k;
+
+	BUG_ON(m->udp);
+	m->now = now;
+	if (!m->depth++)
+		worker_commands(w, now);
+	HASH_FIND(hh, w->socks, &sock, sizeof sock, k);
+	if (k)
+		worker_packet(k, from, bytes, now);
+	if (!--m->depth)
+		media_poll(m);
+}
+
+ms_t media_next(const struct media *m)
+{
+	return ring_depth(&m->workers[0]->in) ? m->now : worker_next(m->workers[0]);
+}
+
+ms_t media_tick(struct media *m, ms_t now)
+{
+	struct worker *w = m->workers[0];
+
+	BUG_ON(m->udp);
+	m->now = now;
+	if (m->depth)
+		return media_next(m);
+	for (int round = 0; round < ROUNDS_MAX && media_next(m) <= now; round++) {
+		m->depth++;
+		worker_commands(w, now);
+		worker_timers(w, now);
+		m->depth--;
+		media_poll(m);
+	}
+	return media_next(m);
+}
+
+void media_stats(const struct media_leg *leg, struct media_stats *s)
+{
+	if (leg->m->udp)
+		report_read(&leg->stream->pub, s);
+	else
+		report_fill(leg->stream, s);
+}

@@ -1,0 +1,266 @@
+/*
+ * media/report.c: what a leg knows about its own stream: receiver statistics (RFC 3550 A.3, A.8), RTCP in both
+ * directions, and the signals that the doctor reads. Kept by the worker in one struct media_stats and published as a
+ * whole: the writer makes `turn` odd, stores the words, makes it even; a reader whose two looks at `turn` differ, or
+ * see an odd number, reads again.
+ */
+#include <string.h>
+
+#include "media/priv.h"
+
+#define PUBLISH_MS    1000
+#define CONCURRENT_MS 1000
+#define RUN_REAL      4 /* packets in sequence that make a source, as for the latch */
+#define DROPOUT_MAX   3000
+#define DISORDER_MAX  100
+
+static uint32_t highest(const struct rx *rx)
+{
+	return rx->cycles + rx->max_seq;
+}
+
+static uint32_t expected(const struct rx *rx)
+{
+	return rx->started ? highest(rx) - rx->base + 1 : 0;
+}
+
+static uint32_t lost(const struct rx *rx)
+{
+	return rx->lost_before + (expected(rx) > rx->received ? expected(rx) - rx->received : 0);
+}
+
+/* Another SSRC, or the same one that began anew. */
+static void restart(struct stream *s, const struct rtp *r)
+{
+	struct rx *rx = &s->rx;
+
+	if (rx->started)
+		s->st.ssrc_changes++;
+	*rx = (struct rx){
+		.started = true, .ssrc = r->ssrc, .base = r->seq, .max_seq = r->seq, .lost_before = lost(rx)
+	};
+	s->dtmf = (struct dtmf){ 0 };
+}
+
+static void note_seq(struct stream *s, const struct rtp *r)
+{
+	struct rx *rx = &s->rx;
+	int step = (int16_t)(r->seq - rx->max_seq);
+
+	if (!rx->started || rx->ssrc != r->ssrc || step > DROPOUT_MAX || step < -DISORDER_MAX) {
+		restart(s, r);
+	} else if (step > 0) {
+		rx->cycles += r->seq < rx->max_seq ? 65536 : 0;
+		rx->max_seq = r->seq;
+	}
+	rx->received++;
+}
+
+static void note_jitter(struct stream *s, const struct rtp *r, ms_t now)
+{
+	const struct route *route = &s->route[r->pt];
+	uint32_t rate = codec_descs[route->codec].rate, transit = (uint32_t)((uint64_t)now * rate / 1000) - r->ts;
+	int32_t d = (int32_t)(transit - s->rx.transit);
+
+	s->rx.transit = transit;
+	if (s->rx.received < 2)
+		return;
+	s->rx.jitter16 += (uint32_t)(d < 0 ? -d : d) - ((s->rx.jitter16 + 8) >> 4);
+	s->st.rx_jitter_us = (uint32_t)((uint64_t)(s->rx.jitter16 >> 4) * 1000000 / rate);
+}
+
+void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now)
+{
+	const struct route *route = &s->route[r->pt];
+	struct media_stats *st = &s->st;
+
+	if (!st->rx_packets) {
+		st->first_rx = now;
+		st->rx_after_tx = s->tx.packets > 0;
+	}
+	note_seq(s, r);
+	if (route->is == RX_AUDIO) {
+		note_jitter(s, r, now);
+		st->rx_codec = route->codec;
+	}
+	st->rx_packets++;
+	st->rx_bytes += r->payload.n;
+	st->last_rx = now;
+	st->rx_source = *from;
+	st->rx_cn += route->is == RX_CN;
+	st->rx_dtmf += route->is == RX_DTMF;
+}
+
+/* Several sources at the same time are an attack, or a provider that forgot to stop its ringback (C5). */
+void report_seen(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
+{
+	struct seen_source me = { .addr = *from, .seq = seq, .run = 1, .at = now };
+	uint32_t live = 0;
+	size_t i = 0;
+
+	while (i < SOURCES_SEEN - 1 && !addr_eq(&s->seen[i].addr, from))
+		i++;
+	if (addr_eq(&s->seen[i].addr, from) && seq == (uint16_t)(s->seen[i].seq + 1))
+		me.run = s->seen[i].run + 1;
+	memmove(&s->seen[1], &s->seen[0], i * sizeof s->seen[0]);
+	s->seen[0] = me;
+	if (me.run > RUN_REAL && i == 0)
+		return; /* the same source as before: nothing new */
+	for (i = 0; i < SOURCES_SEEN; i++)
+		live += s->seen[i].run >= RUN_REAL && now - s->seen[i].at < CONCURRENT_MS;
+	s->st.sources = MAX(s->st.sources, live);
+}
+
+static uint64_t ntp_now(const struct stream *s, ms_t now)
+{
+	return rtcp_ntp(s->w->wall0 + now);
+}
+
+static void far_view(struct stream *s, const struct rtcp_block *b, ms_t now)
+{
+	struct media_stats *st = &s->st;
+	uint32_t rtt = rtcp_rtt_us(b, ntp_now(s, now));
+
+	st->rr_moving = !st->rr_count || (int32_t)(b->highest - s->rr_highest) > 0;
+	s->rr_highest = b->highest;
+	st->rr_count++;
+	st->rr_lost = b->lost > 0 ? (uint32_t)b->lost : 0;
+	st->rr_fraction = b->fraction;
+	st->rr_jitter_us = (uint32_t)((uint64_t)b->jitter * 1000000 / tx_rate(s));
+	if (rtt)
+		st->rtt_us = rtt;
+}
+
+void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
+{
+	struct rtcp_in in;
+
+	if (!rtcp_parse(bytes, s->tx.ssrc, &in))
+		return;
+	if (latch_rtcp(&s->latch, from, s->rx.started && in.sender == s->rx.ssrc) == LATCH_DROP)
+		return;
+	if (in.sr && in.sender == s->rx.ssrc) {
+		s->rx.sr_mid = in.ntp_mid;
+		s->rx.sr_at = now;
+	}
+	if (in.has_block)
+		far_view(s, &in.block, now);
+}
+
+static struct rtcp_block our_view(struct stream *s, ms_t now)
+{
+	struct rx *rx = &s->rx;
+	uint32_t due = expected(rx) - rx->expected_prior, got = rx->received - rx->received_prior;
+	struct rtcp_block b = {
+		.ssrc = rx->ssrc, .highest = highest(rx), .jitter = rx->jitter16 >> 4, .lsr = rx->sr_mid
+	};
+
+	b.lost = (int32_t)lost(rx);
+	b.fraction = due > got ? (uint8_t)MIN((uint64_t)(due - got) * 256 / due, 255) : 0;
+	if (rx->sr_mid)
+		b.dlsr = (uint32_t)((uint64_t)(now - rx->sr_at) * 65536 / 1000);
+	rx->expected_prior = expected(rx);
+	rx->received_prior = rx->received;
+	return b;
+}
+
+static void send_report(struct stream *s, bool bye, ms_t now)
+{
+	const struct media_io *io = s->w->io;
+	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = s->cname, .bye = bye };
+	char buf[256];
+	struct out o = out_fixed(buf, sizeof buf);
+
+	r.sender = s->tx.packets > s->rtcp_tx_packets;
+	r.ts = s->tx.ts + (uint32_t)((uint64_t)(now - s->tx.at) * tx_rate(s) / 1000);
+	r.packets = (uint32_t)s->tx.packets;
+	r.octets = (uint32_t)s->tx.octets;
+	r.has_block = s->rx.started;
+	if (r.has_block)
+		r.block = our_view(s, now);
+	rtcp_write(&o, &r);
+	s->rtcp_tx_packets = s->tx.packets;
+	s->rtcp_said = true;
+	s->w->rtcp_sent++;
+	if (out_done(&o) > 0)
+		io->send(io->arg, s->rtcp.open ? s->rtcp.id : s->rtp.id, &s->latch.remote_rtcp, out_look(&o));
+}
+
+/* There is something to say, and somebody to say it to. */
+static bool worth_it(const struct stream *s)
+{
+	return s->latch.remote_rtcp.family && (s->tx.packets > s->rtcp_tx_packets || s->rx.started);
+}
+
+static ms_t rtcp_due(struct stream *s, ms_t now)
+{
+	if (!s->rtcp_ms)
+		return MS_NEVER;
+	if (now >= s->rtcp_at) {
+		if (worth_it(s))
+			send_report(s, false, now);
+		s->rtcp_at = MAX(s->rtcp_at + s->rtcp_ms, now + 1);
+	}
+	return s->rtcp_at;
+}
+
+ms_t report_due(struct stream *s, ms_t now)
+{
+	ms_t next = rtcp_due(s, now);
+
+	if (s->w->simulated)
+		return next;
+	if (now >= s->publish_at) {
+		report_publish(s);
+		s->publish_at = now + PUBLISH_MS;
+	}
+	return MIN(next, s->publish_at);
+}
+
+void report_bye(struct stream *s, ms_t now)
+{
+	if (s->rtcp_said && s->latch.remote_rtcp.family)
+		send_report(s, true, now);
+}
+
+void report_fill(struct stream *s, struct media_stats *st)
+{
+	*st = s->st;
+	st->tx_packets = s->tx.packets;
+	st->rx_dropped = s->latch.drops;
+	st->tx_to = s->latch.remote;
+	st->last_dropped = s->latch.last_dropped;
+	st->latch = s->latch.state;
+	st->source_moves = s->latch.moves;
+	st->rx_lost = lost(&s->rx);
+	st->rx_ssrc = s->rx.ssrc;
+	st->tx_ssrc = s->tx.ssrc;
+}
+
+void report_publish(struct stream *s)
+{
+	unsigned turn = atomic_load_explicit(&s->pub.turn, memory_order_relaxed);
+	uint64_t words[ARRAY_LEN(s->pub.words)] = { 0 };
+	struct media_stats st;
+
+	report_fill(s, &st);
+	memcpy(words, &st, sizeof st);
+	atomic_store_explicit(&s->pub.turn, turn + 1, memory_order_relaxed);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		atomic_store_explicit(&s->pub.words[i], words[i], memory_order_release);
+	atomic_store_explicit(&s->pub.turn, turn + 2, memory_order_release);
+}
+
+void report_read(const struct published *p, struct media_stats *st)
+{
+	uint64_t words[ARRAY_LEN(p->words)];
+	unsigned before, after;
+
+	do {
+		before = atomic_load_explicit(&p->turn, memory_order_acquire);
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			words[i] = atomic_load_explicit(&p->words[i], memory_order_acquire);
+		after = atomic_load_explicit(&p->turn, memory_order_relaxed);
+	} while (before != after || (before & 1));
+	memcpy(st, words, sizeof *st);
+}

@@ -1,0 +1,301 @@
+/*
+ * media/stream.c: one leg on its worker. A packet's way: is it RTP; may it come from there (the latch); what is it (its
+ * route, looked up by payload type); then to the other leg, or back for an echo, or nowhere. Everything that is not a
+ * packet happens in stream_tick(), which does what is due and says when it wants to be called again.
+ */
+#include <stdlib.h>
+
+#include "media/pcm.h"
+#include "media/priv.h"
+
+#define KEEP_FIRST_MS 500 /* after SDP; nobody may have opened a way through the NAT by then */
+#define LATE_MS       200 /* a source that is later than this gives up catching up */
+
+void stream_touch(struct stream *s, ms_t now)
+{
+	timer_set(&s->w->timers, &s->timer, now);
+}
+
+/* ---- routes ---- */
+
+static bool accepts(const struct stream *s, uint8_t codec, uint8_t *pt)
+{
+	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
+		if (s->plan.formats[i].codec != codec)
+			continue;
+		*pt = s->plan.formats[i].pt;
+		return true;
+	}
+	return false;
+}
+
+/* The codec that `to` sends in, if ours can be made into it; else any that it accepts as it is. */
+static void route_audio(struct route *r, const struct stream *to)
+{
+	uint8_t first = to->plan.n_formats ? to->plan.formats[0].codec : CODEC_NONE;
+
+	r->to_codec = r->codec;
+	if (first != r->codec && pcm_can((enum codec)first) && pcm_can((enum codec)r->codec)) {
+		r->go = GO_CONVERTED;
+		r->to_codec = first;
+		r->pt = to->plan.formats[0].pt;
+	} else if (accepts(to, r->codec, &r->pt)) {
+		r->go = GO_AS_IT_IS;
+	}
+}
+
+static void route_one(struct route *r, const struct stream *to)
+{
+	r->go = GO_NOWHERE;
+	if (!to)
+		return;
+	if (r->is == RX_AUDIO)
+		route_audio(r, to);
+	r->pt = r->is == RX_DTMF ? to->plan.dtmf_pt : r->is == RX_CN ? to->plan.cn_pt : r->pt;
+	if ((r->is == RX_DTMF || r->is == RX_CN) && r->pt)
+		r->go = GO_AS_IT_IS;
+}
+
+static bool echoes(const struct stream *s)
+{
+	return s->source && s->source->what.source == SOURCE_ECHO;
+}
+
+static void compile(struct stream *s)
+{
+	struct stream *to = echoes(s) ? s : s->peer;
+
+	for (unsigned pt = 0; pt < ARRAY_LEN(s->route); pt++)
+		s->route[pt] = (struct route){ .codec = CODEC_ULAW };
+	s->route[13].is = RX_CN;
+	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
+		struct route *r = &s->route[s->plan.formats[i].pt & 127];
+
+		r->is = RX_AUDIO;
+		r->codec = s->plan.formats[i].codec;
+	}
+	if (s->plan.dtmf_pt)
+		s->route[s->plan.dtmf_pt & 127].is = RX_DTMF;
+	if (s->plan.cn_pt)
+		s->route[s->plan.cn_pt & 127].is = RX_CN;
+	for (unsigned pt = 0; pt < ARRAY_LEN(s->route); pt++)
+		route_one(&s->route[pt], to);
+}
+
+/* ---- commands ---- */
+
+static void apply_sdp(struct stream *s, ms_t now)
+{
+	latch_sdp(&s->latch, &s->plan.remote, &s->plan.remote_rtcp, s->plan.rtcp_mux, now);
+	s->st.sdp_at = now;
+	s->st.sdp_addr = s->plan.remote;
+	s->keep_first = true;
+	s->keep_at = now + KEEP_FIRST_MS;
+}
+
+void stream_plan(struct stream *s, const struct media_plan *p, ms_t now)
+{
+	for (uint8_t i = 0; i < p->n_formats; i++)
+		BUG_ON(p->formats[i].codec >= CODEC_COUNT);
+	s->plan = *p;
+	s->planned = true;
+	latch_set_conf(&s->latch, &p->latch, now);
+	if (p->new_sdp)
+		apply_sdp(s, now);
+	s->silent_from = now;
+	s->silent_told = false;
+	compile(s);
+	if (s->peer)
+		compile(s->peer);
+	stream_touch(s, now);
+}
+
+void stream_join(struct stream *a, struct stream *b)
+{
+	stream_part(a);
+	stream_part(b);
+	a->peer = b;
+	b->peer = a;
+	compile(a);
+	compile(b);
+}
+
+void stream_part(struct stream *s)
+{
+	struct stream *other = s->peer;
+
+	if (!other)
+		return;
+	s->peer = other->peer = NULL;
+	s->tx.feeder = other->tx.feeder = FEED_NONE;
+	compile(s);
+	compile(other);
+}
+
+void stream_play(struct stream *s, struct source *what, ms_t now)
+{
+	source_free(s->source);
+	s->source = what;
+	s->tx.feeder = FEED_NONE;
+	compile(s);
+	if (!what)
+		return;
+	what->next = now;
+	stream_touch(s, now);
+}
+
+void stream_free(struct stream *s, const struct media_io *io)
+{
+	if (s->rtp.open)
+		io->close(io->arg, s->rtp.id);
+	if (s->rtcp.open)
+		io->close(io->arg, s->rtcp.id);
+	source_free(s->source);
+	free(s);
+}
+
+/* ---- packets ---- */
+
+static void tell_digit(struct stream *s, struct dtmf_digit d)
+{
+	struct media_event ev = { .kind = MEDIA_DTMF, .digit = d.digit, .duration = d.ms };
+
+	if (d.digit)
+		worker_event(s, &ev, 0);
+}
+
+static void hear_dtmf(struct stream *s, const struct rtp *r, ms_t now)
+{
+	bool was = s->dtmf.active;
+
+	tell_digit(s, dtmf_packet(&s->dtmf, r->ts, r->payload, now));
+	if (s->dtmf.active && !was)
+		stream_touch(s, now); /* its end may never come */
+}
+
+static void pass_on(struct stream *s, const struct rtp *r, ms_t now)
+{
+	struct stream *to = echoes(s) ? s : s->peer;
+
+	if (to && s->route[r->pt].go == GO_NOWHERE)
+		s->st.rx_mismatch++;
+	else if (to && tx_ready(to) && (to == s || !to->source))
+		tx_relay(to, s, r, now);
+}
+
+/* The latch judges; what it learned is told. */
+static bool admit(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
+{
+	struct addr was = s->latch.source.family ? s->latch.source : s->latch.requested;
+	struct latch_packet p = { *from, seq, now };
+	enum latch_say say;
+
+	report_seen(s, from, seq, now);
+	say = latch_rtp(&s->latch, &p, s->plan.rtcp_mux);
+	if (say == LATCH_DROP) {
+		s->w->dropped++;
+		return false;
+	}
+	if (say == LATCH_LEARNED || !s->st.rx_packets || !addr_eq(&was, from))
+		worker_event(s, &(struct media_event){ .kind = MEDIA_LATCHED, .from = *from, .was = was }, 0);
+	return true;
+}
+
+void stream_rtp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
+{
+	struct rtp r;
+
+	if (!rtp_parse(bytes, &r) || !admit(s, from, r.seq, now))
+		return;
+	report_rx(s, &r, from, now);
+	if (s->w->debug)
+		worker_debug(s, false, from, &r);
+	if (s->silent_told) {
+		s->silent_told = false;
+		stream_touch(s, now);
+	}
+	if (!s->plan.recv)
+		return;
+	if (s->route[r.pt].is == RX_DTMF)
+		hear_dtmf(s, &r, now);
+	if (s->route[r.pt].is == RX_UNKNOWN)
+		s->st.rx_mismatch++;
+	else
+		pass_on(s, &r, now);
+}
+
+/* ---- time ---- */
+
+static void source_ends(struct stream *s, bool ok)
+{
+	struct source *done = s->source;
+
+	s->source = NULL;
+	s->tx.feeder = FEED_NONE;
+	worker_event(s, &(struct media_event){ .kind = MEDIA_PLAYED, .ok = ok }, done->serial);
+	source_free(done);
+	compile(s);
+}
+
+static ms_t play_due(struct stream *s, ms_t now)
+{
+	size_t n = tx_frame_size(s);
+	int16_t pcm[480];
+
+	if (!source_speaks(s->source))
+		return MS_NEVER;
+	if (s->source->failed) {
+		source_ends(s, false);
+		return MS_NEVER;
+	}
+	if (now - s->source->next > LATE_MS)
+		s->source->next = now;
+	while (s->source->next <= now) {
+		if (!source_read(s->source, pcm, n)) {
+			source_ends(s, true);
+			return MS_NEVER;
+		}
+		tx_frame(s, pcm, n, now);
+		s->source->next += (ms_t)n * 1000 / SOURCE_RATE;
+	}
+	return s->source->next;
+}
+
+static ms_t keepalive_due(struct stream *s, ms_t now)
+{
+	ms_t idle = s->keep_first ? KEEP_FIRST_MS : (ms_t)s->plan.keepalive_ms;
+
+	if (!s->plan.keepalive_ms || !s->st.sdp_at)
+		return MS_NEVER;
+	if (now < s->keep_at)
+		return s->keep_at;
+	if (!s->tx.packets || now - s->tx.at >= idle)
+		tx_keepalive(s, now);
+	s->keep_first = false;
+	s->keep_at = MAX(now + 1, (s->tx.packets && tx_ready(s) ? s->tx.at : now) + (ms_t)s->plan.keepalive_ms);
+	return s->keep_at;
+}
+
+static ms_t silence_due(struct stream *s, ms_t now)
+{
+	ms_t at = MAX(s->st.last_rx, s->silent_from) + (ms_t)s->plan.timeout_ms;
+
+	if (!s->planned || !s->plan.timeout_ms || s->silent_told)
+		return MS_NEVER;
+	if (now < at)
+		return at;
+	s->silent_told = true;
+	worker_event(s, &(struct media_event){ .kind = MEDIA_SILENT }, 0);
+	return MS_NEVER;
+}
+
+ms_t stream_tick(struct stream *s, ms_t now)
+{
+	ms_t next = play_due(s, now);
+
+	next = MIN(next, keepalive_due(s, now));
+	next = MIN(next, silence_due(s, now));
+	tell_digit(s, dtmf_tick(&s->dtmf, now));
+	next = MIN(next, dtmf_next(&s->dtmf));
+	return MIN(next, report_due(s, now));
+}

@@ -1,0 +1,186 @@
+/*
+ * media/tx.c: what leaves a leg. Whatever feeds it (the other leg, a tone, a keepalive), the far end sees one stream:
+ * one SSRC, sequence numbers that go on, timestamps that keep to real time. Relayed packets keep the distances of their
+ * source, losses and disorder included: only an offset is added, chosen anew whenever the feeder changes; the first
+ * packet after a change carries the marker bit.
+ */
+#include <string.h>
+
+#include "media/pcm.h"
+#include "media/priv.h"
+
+#define DROPOUT_MAX  3000 /* RFC 3550 A.1: a larger step forward, */
+#define DISORDER_MAX 100  /* or this far back, is another stream */
+#define YOUNG        200  /* packets after a change during which stragglers from before it are refused */
+#define FRAME_MAX    480  /* samples: 60 ms */
+
+bool tx_ready(const struct stream *s)
+{
+	return s->plan.send && s->latch.remote.family && s->latch.remote.port;
+}
+
+enum codec tx_codec(const struct stream *s, uint8_t *pt)
+{
+	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
+		if (!pcm_can((enum codec)s->plan.formats[i].codec))
+			continue;
+		*pt = s->plan.formats[i].pt;
+		return (enum codec)s->plan.formats[i].codec;
+	}
+	return CODEC_NONE;
+}
+
+size_t tx_frame_size(const struct stream *s)
+{
+	unsigned ms = s->plan.ptime >= 5 && s->plan.ptime <= 60 ? s->plan.ptime : 20;
+
+	return ms * (SOURCE_RATE / 1000);
+}
+
+uint32_t tx_rate(const struct stream *s)
+{
+	return s->plan.n_formats ? codec_descs[s->plan.formats[0].codec].rate : SOURCE_RATE;
+}
+
+/* Where the timestamp stands when another feeder takes over. */
+static uint32_t resume_ts(const struct stream *s, ms_t now)
+{
+	uint32_t rate = tx_rate(s), elapsed = (uint32_t)((uint64_t)(now - s->tx.at) * rate / 1000);
+
+	return s->tx.packets ? s->tx.ts + MAX(elapsed, rate / 50) : s->tx.ts;
+}
+
+static void count_sent(struct stream *s, const struct rtp *r, ms_t now)
+{
+	struct tx *tx = &s->tx;
+
+	if (!tx->packets || (int16_t)(r->seq - tx->seq) > 0) {
+		tx->seq = r->seq;
+		tx->ts = r->ts;
+		tx->at = now;
+	}
+	if (!tx->packets++)
+		s->st.first_tx = now;
+	tx->octets += r->payload.n;
+	s->st.last_tx = now;
+	s->st.tx_bytes += r->payload.n;
+}
+
+static void send_packet(struct stream *s, struct rtp *r, ms_t now)
+{
+	const struct media_io *io = s->w->io;
+	struct addr to = s->latch.remote;
+	uint8_t buf[PACKET_MAX];
+	size_t n;
+
+	r->ssrc = s->tx.ssrc;
+	n = rtp_write(buf, sizeof buf, r);
+	if (!n)
+		return;
+	count_sent(s, r, now);
+	if (s->w->debug)
+		worker_debug(s, true, &to, r);
+	io->send(io->arg, s->rtp.id, &to, (struct span){ (const char *)buf, n });
+}
+
+static bool other_stream(const struct tx *tx, const struct stream *from, const struct rtp *in)
+{
+	int16_t step = (int16_t)(in->seq - tx->from_seq);
+
+	return tx->feeder != FEED_PACKETS || tx->from != from || tx->from_ssrc != in->ssrc || step > DROPOUT_MAX ||
+	       step < -DISORDER_MAX;
+}
+
+/* Translates sequence and timestamp into our stream; false for a straggler from before the last change. */
+static bool take_over(struct stream *s, const struct stream *from, struct rtp *r, ms_t now)
+{
+	struct tx *tx = &s->tx;
+
+	if (other_stream(tx, from, r)) {
+		tx->feeder = FEED_PACKETS;
+		tx->from = from;
+		tx->from_ssrc = r->ssrc;
+		tx->from_first = tx->from_seq = r->seq;
+		tx->young = YOUNG;
+		tx->seq_off = (uint16_t)(tx->seq + 1 - r->seq);
+		tx->ts_off = resume_ts(s, now) - r->ts;
+		r->marker = true;
+	}
+	if (tx->young && tx->young-- && (int16_t)(r->seq - tx->from_first) < 0)
+		return false;
+	if ((int16_t)(r->seq - tx->from_seq) > 0)
+		tx->from_seq = r->seq;
+	r->seq = (uint16_t)(r->seq + tx->seq_off);
+	r->ts += tx->ts_off;
+	return true;
+}
+
+void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now)
+{
+	const struct route *route = &from->route[in->pt];
+	uint8_t converted[PACKET_MAX];
+	struct rtp r = *in;
+
+	if (route->go == GO_CONVERTED) {
+		size_t n = pcm_convert((enum codec)route->codec, (enum codec)route->to_codec, in->payload, converted,
+				       sizeof converted - RTP_HEADER);
+
+		r.payload = (struct span){ (const char *)converted, n };
+	}
+	if (!take_over(s, from, &r, now))
+		return;
+	r.pt = route->pt;
+	if (route->is == RX_AUDIO)
+		s->st.tx_codec = route->to_codec;
+	send_packet(s, &r, now);
+	s->w->relayed++;
+}
+
+/* One packet of our own making, `samples` long. */
+static void send_own(struct stream *s, struct rtp *r, size_t samples, ms_t now)
+{
+	struct tx *tx = &s->tx;
+
+	r->marker = tx->feeder != FEED_SOURCE;
+	r->ts = r->marker ? resume_ts(s, now) : tx->next_ts;
+	r->seq = (uint16_t)(tx->seq + 1);
+	tx->feeder = FEED_SOURCE;
+	tx->next_ts = r->ts + (uint32_t)samples;
+	send_packet(s, r, now);
+}
+
+void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
+{
+	uint8_t payload[2 * FRAME_MAX];
+	struct rtp r = { 0 };
+	enum codec c = tx_codec(s, &r.pt);
+
+	if (c == CODEC_NONE || !tx_ready(s)) {
+		s->tx.feeder = FEED_NONE;
+		return;
+	}
+	BUG_ON(n > FRAME_MAX);
+	r.payload = (struct span){ (const char *)payload, pcm_encode(c, pcm, n, payload) };
+	s->st.tx_codec = c;
+	send_own(s, &r, n, now);
+}
+
+/* Comfort noise if that was agreed, else real silence; a codec that we cannot make gets comfort noise all the same. */
+void tx_keepalive(struct stream *s, ms_t now)
+{
+	static const int16_t silence[FRAME_MAX];
+	static const char quietest[1] = { 127 };
+	struct rtp r = { .payload = { quietest, 1 } };
+	uint8_t pt;
+
+	if (!tx_ready(s))
+		return;
+	s->tx.feeder = FEED_NONE;
+	if (!s->plan.cn_pt && tx_codec(s, &pt) != CODEC_NONE) {
+		tx_frame(s, silence, tx_frame_size(s), now);
+	} else {
+		r.pt = s->plan.cn_pt ? s->plan.cn_pt : 13;
+		send_own(s, &r, 0, now);
+	}
+	s->tx.feeder = FEED_NONE;
+}

@@ -1,0 +1,192 @@
+/*
+ * media/worker.c: one worker, with or without a thread around it. It owns its streams: commands from the signalling
+ * side are applied between packets, notes go back up. There is no list of streams to walk: a packet names its stream,
+ * and every other wish is a timer.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/priv.h"
+
+#define NOTES_MAX 8192 /* waiting notes beyond which what repeats (packets, moves, digits) is not told any more */
+
+void worker_init(struct worker *w, const struct media_io *io)
+{
+	*w = (struct worker){ .io = io };
+	ring_init(&w->in);
+	ring_init(&w->out);
+}
+
+void worker_free(struct worker *w)
+{
+	BUG_ON(w->socks || timers_next(&w->timers) != MS_NEVER);
+	ring_free(&w->in);
+	ring_free(&w->out);
+	timers_free(&w->timers);
+}
+
+/* ---- notes ---- */
+
+static void push_note(struct worker *w, struct note *n)
+{
+	ring_push(&w->out, n);
+	w->told = true;
+}
+
+void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial)
+{
+	bool must = ev->kind == MEDIA_PLAYED || ev->kind == MEDIA_SILENT;
+	struct note *n;
+
+	if (!must && ring_depth(&s->w->out) > NOTES_MAX)
+		return;
+	n = xcalloc(1, sizeof *n);
+	*n = (struct note){ .kind = NOTE_EVENT, .leg = s->leg, .serial = serial, .ev = *ev };
+	push_note(s->w, n);
+}
+
+void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r)
+{
+	const struct addr *only = &s->w->debug_ip;
+	struct media_event ev = { .kind = MEDIA_DEBUG, .from = *peer };
+	char text[ADDR_STRLEN];
+
+	if (only->family && (!addr_ip_eq(only, peer) || (only->port && only->port != peer->port)))
+		return;
+	snprintf(ev.text, sizeof ev.text, "%s %s (type %02u, seq %06u, ts %06u, len %06zu)",
+		 sent ? "Sent RTP packet to     " : "Got  RTP packet from   ", addr_str(peer, text), r->pt, r->seq,
+		 r->ts, r->payload.n);
+	worker_event(s, &ev, 0);
+}
+
+/* ---- streams come and go ---- */
+
+static void fire(struct timer *t, ms_t now)
+{
+	struct stream *s = container_of(t, struct stream, timer);
+	ms_t next = stream_tick(s, now);
+
+	if (next != MS_NEVER)
+		timer_set(&s->w->timers, t, next);
+}
+
+static void watch(struct worker *w, struct stream *s, bool on)
+{
+	if (s->rtp.open)
+		w->watch(w, &s->rtp, on);
+	if (s->rtcp.open)
+		w->watch(w, &s->rtcp, on);
+}
+
+static void add(struct worker *w, struct stream *s, ms_t now)
+{
+	s->w = w;
+	s->timer.fire = fire;
+	if (!s->rtcp_at) {
+		s->rtcp_at = now + s->rtcp_ms;
+		s->st.opened = now;
+		s->silent_from = now;
+	}
+	watch(w, s, true);
+	stream_touch(s, now);
+}
+
+static void take_out(struct worker *w, struct stream *s)
+{
+	stream_part(s);
+	timer_stop(&w->timers, &s->timer);
+	watch(w, s, false);
+	s->w = NULL;
+}
+
+/* A stream that was on its way from one worker to another has no worker: it only needs to be freed. */
+static void drop(struct worker *w, struct stream *s, ms_t now)
+{
+	if (s->w) {
+		report_bye(s, now);
+		take_out(w, s);
+	}
+	stream_free(s, w->io);
+}
+
+static void give(struct worker *w, struct stream *s)
+{
+	struct note *n = xcalloc(1, sizeof *n);
+
+	take_out(w, s);
+	*n = (struct note){ .kind = NOTE_GIVEN, .leg = s->leg, .stream = s };
+	push_note(w, n);
+}
+
+static void apply(struct worker *w, struct cmd *c, ms_t now)
+{
+	switch (c->kind) {
+	case CMD_ADD: add(w, c->stream, now); break;
+	case CMD_DROP: drop(w, c->stream, now); break;
+	case CMD_GIVE: give(w, c->stream); break;
+	case CMD_PLAN:
+		stream_plan(c->stream, c->plan, now);
+		free(c->plan);
+		break;
+	case CMD_JOIN: stream_join(c->stream, c->peer); break;
+	case CMD_PART: stream_part(c->stream); break;
+	case CMD_PLAY: stream_play(c->stream, c->source, now); break;
+	case CMD_DEBUG:
+		w->debug = c->on;
+		w->debug_ip = c->ip;
+		break;
+	case CMD_STOP: w->stop = true; break;
+	}
+}
+
+void worker_commands(struct worker *w, ms_t now)
+{
+	struct cmd *c;
+
+	while ((c = ring_pop(&w->in))) {
+		apply(w, c, now);
+		free(c);
+	}
+}
+
+/* ---- packets and time ---- */
+
+void worker_packet(struct sock *k, const struct addr *from, struct span bytes, ms_t now)
+{
+	struct stream *s = k->stream;
+
+	if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(bytes)))
+		report_rtcp(s, from, bytes, now);
+	else
+		stream_rtp(s, from, bytes, now);
+}
+
+void worker_icmp(struct sock *k, const struct addr *dest)
+{
+	k->stream->st.icmp_errors++;
+	k->stream->st.icmp_dest = *dest;
+}
+
+static void flush_counters(struct worker *w)
+{
+	if (w->relayed)
+		count_add(CNT_relay_packets, w->relayed);
+	if (w->dropped)
+		count_add(CNT_relay_dropped, w->dropped);
+	if (w->rtcp_sent)
+		count_add(CNT_rtcp_sent, w->rtcp_sent);
+	w->relayed = w->dropped = w->rtcp_sent = 0;
+}
+
+void worker_timers(struct worker *w, ms_t now)
+{
+	while (timers_next(&w->timers) <= now)
+		timers_run(&w->timers, now);
+	flush_counters(w);
+}
+
+ms_t worker_next(const struct worker *w)
+{
+	return timers_next(&w->timers);
+}

@@ -1,0 +1,261 @@
+/*
+ * pbx/aor.c: addresses of record and the contacts where they can be reached.
+ *
+ * An aor lives as long as its name is configured; its dynamic contacts survive reloads and, through the store,
+ * restarts. The URI of a contact is what we dial: when rewrite_contact applies it is where the packet came from, and
+ * orig_host keeps what the phone said (nat-semantics 3.3).
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+const char *contact_status_name(enum contact_status s)
+{
+	static const char *const names[] = {
+		[CONTACT_NONQUAL] = "NonQual",
+		[CONTACT_AVAIL] = "Avail",
+		[CONTACT_UNAVAIL] = "Unavail",
+		[CONTACT_UNKNOWN] = "Unknown",
+	};
+
+	return names[s];
+}
+
+void contact_id(const struct contact *c, char hash[11])
+{
+	struct out o = out_fixed(hash, 11);
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	BUG_ON(!EVP_Digest(c->uri, strlen(c->uri), md, &n, EVP_md5(), NULL));
+	out_hex(&o, md, 5);
+	hash[10] = '\0';
+}
+
+bool contact_usable(const struct contact *c)
+{
+	return c->status != CONTACT_UNAVAIL;
+}
+
+const struct conf_endpoint *contact_endpoint(const struct contact *c)
+{
+	const struct conf *conf = c->aor->pbx->conf;
+	const struct conf_endpoint *ep = c->endpoint[0] ? conf_endpoint(conf, span_of(c->endpoint)) : NULL;
+
+	for (size_t i = 0; i < conf->n_endpoints && !ep; i++)
+		for (size_t j = 0; j < conf->endpoints[i].n_aors; j++)
+			if (strcmp(conf->endpoints[i].aors[j]->o.name, c->aor->name) == 0)
+				ep = &conf->endpoints[i];
+	return ep;
+}
+
+struct aor *aor_find(struct pbx *p, struct span name)
+{
+	struct aor *a;
+
+	HASH_FIND(hh, p->aors, name.p, name.n, a);
+	return a;
+}
+
+/* ---- contacts ---- */
+
+static void contact_free(struct contact *c)
+{
+	struct pbx *p = c->aor->pbx;
+
+	qualify_drop(c);
+	clock_stop(p->clock, &c->expiry);
+	list_del(&c->link);
+	if (!c->is_static) {
+		c->aor->n_dynamic--;
+		p->n_contacts--;
+	}
+	free(c->uri);
+	free(c->path);
+	free(c->user_agent);
+	free(c->call_id);
+	free(c->instance);
+	free(c->orig_host);
+	free(c->endpoint);
+	free(c->transport);
+	free(c->via_addr);
+	free(c);
+}
+
+void contact_remove(struct contact *c, const char *why)
+{
+	trace(EV_REG_DEL, NULL, "Removed contact '%s' from AOR '%s' due to %s", c->uri, c->aor->name, why);
+	if (!c->is_static)
+		store_del_contact(c->aor->pbx->store, c->aor->name, c->uri);
+	contact_free(c);
+}
+
+static void expired(struct timer *t, ms_t now UNUSED)
+{
+	contact_remove(container_of(t, struct contact, expiry), "expiration");
+}
+
+struct contact *contact_find(struct aor *a, const struct sip_uri *uri)
+{
+	list_for (l, &a->contacts) {
+		struct contact *c = list_entry(l, struct contact, link);
+		struct sip_uri mine;
+
+		if (!c->is_static && sip_uri_parse(span_of(c->uri), &mine) && sip_uri_eq(&mine, uri))
+			return c;
+	}
+	return NULL;
+}
+
+static void set(char **slot, const char *v)
+{
+	free(*slot);
+	*slot = xstrdup(v ? v : "");
+}
+
+static struct contact *contact_new(struct aor *a, bool is_static)
+{
+	struct contact *c = xcalloc(1, sizeof *c);
+
+	c->aor = a;
+	c->is_static = is_static;
+	c->rtt_ms = -1;
+	c->status = CONTACT_NONQUAL;
+	c->expiry.fire = expired;
+	list_push(&a->contacts, &c->link);
+	if (!is_static) {
+		a->n_dynamic++;
+		a->pbx->n_contacts++;
+	}
+	return c;
+}
+
+static void take(struct contact *c, const struct store_contact *s)
+{
+	set(&c->uri, s->uri);
+	set(&c->path, s->path);
+	set(&c->user_agent, s->user_agent);
+	set(&c->call_id, s->call_id);
+	set(&c->instance, s->instance);
+	set(&c->orig_host, s->orig_host);
+	set(&c->endpoint, s->endpoint);
+	set(&c->transport, s->transport);
+	set(&c->via_addr, s->via_addr);
+	c->via_port = s->via_port;
+	c->cseq = s->cseq;
+	c->expires = s->expires;
+	c->prune_on_boot = s->prune_on_boot;
+}
+
+struct contact *contact_put(struct aor *a, const struct store_contact *s)
+{
+	struct pbx *p = a->pbx;
+	struct contact *c;
+	struct sip_uri u;
+	int64_t left = s->expires - clock_wall(p->clock);
+
+	if (!sip_uri_parse(span_of(s->uri), &u))
+		return NULL;
+	c = contact_find(a, &u);
+	if (c && strcmp(c->uri, s->uri) != 0) /* equal, but written otherwise */
+		store_del_contact(p->store, a->name, c->uri);
+	if (!c)
+		c = contact_new(a, false);
+	take(c, s);
+	clock_in(p->clock, &c->expiry, MAX(left, 0));
+	if (!p->loading)
+		store_put_contact(p->store, s);
+	return c;
+}
+
+/* ---- loading and adopting ---- */
+
+static void load_one(void *arg, const struct store_contact *s)
+{
+	struct pbx *p = arg;
+	struct aor *a = aor_find(p, span_of(s->aor));
+
+	if (!a || s->expires <= clock_wall(p->clock) || s->prune_on_boot)
+		store_del_contact(p->store, s->aor, s->uri);
+	else
+		contact_put(a, s);
+}
+
+void aors_load(struct pbx *p)
+{
+	p->loading = true;
+	store_load(p->store, load_one, p);
+	p->loading = false;
+}
+
+static void static_contacts(struct aor *a)
+{
+	list_for_safe (l, &a->contacts) {
+		struct contact *c = list_entry(l, struct contact, link);
+		bool still = false;
+
+		for (size_t i = 0; i < a->conf->contact.n && c->is_static; i++)
+			still |= strcmp(c->uri, a->conf->contact.v[i]) == 0;
+		if (c->is_static && !still)
+			contact_free(c);
+	}
+	for (size_t i = 0; i < a->conf->contact.n; i++) {
+		bool known = false;
+		struct contact *c;
+
+		list_for (l, &a->contacts) {
+			c = list_entry(l, struct contact, link);
+			known |= c->is_static && strcmp(c->uri, a->conf->contact.v[i]) == 0;
+		}
+		if (known)
+			continue;
+		c = contact_new(a, true);
+		take(c, &(struct store_contact){ .uri = a->conf->contact.v[i] });
+	}
+}
+
+static void aor_free(struct aor *a)
+{
+	struct pbx *p = a->pbx;
+
+	list_for_safe (l, &a->contacts)
+		contact_free(list_entry(l, struct contact, link));
+	clock_stop(p->clock, &a->qualify);
+	HASH_DELETE(hh, p->aors, a);
+	free(a->name);
+	free(a);
+}
+
+void aors_adopt(struct pbx *p)
+{
+	struct aor *a, *next;
+
+	HASH_ITER (hh, p->aors, a, next)
+		if (!conf_aor(p->conf, span_of(a->name)))
+			aor_free(a);
+	for (size_t i = 0; i < p->conf->n_aors; i++) {
+		const struct conf_aor *conf = &p->conf->aors[i];
+
+		a = aor_find(p, span_of(conf->o.name));
+		if (!a) {
+			a = xcalloc(1, sizeof *a);
+			a->pbx = p;
+			a->name = xstrdup(conf->o.name);
+			list_init(&a->contacts);
+			HASH_ADD_KEYPTR(hh, p->aors, a->name, strlen(a->name), a);
+		}
+		a->conf = conf;
+		static_contacts(a);
+	}
+}
+
+void aors_free(struct pbx *p)
+{
+	struct aor *a, *next;
+
+	HASH_ITER (hh, p->aors, a, next)
+		aor_free(a);
+}

@@ -1,0 +1,383 @@
+/*
+ * pbx/app_dial.c: Dial(PJSIP/a&PJSIP/b,timeout,options): calls one or many, joins the caller with the first who
+ * answers.
+ *
+ * The dialled legs tell us their events as CH_PEER of our own channel. The caller is answered only when a callee has
+ * answered, so that it can be answered in the callee's codec. Leaves DIALSTATUS, HANGUPCAUSE, DIALEDPEERNAME,
+ * DIALEDTIME and ANSWEREDTIME.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+#define LEGS_MAX 32
+
+struct dial {
+	struct dp *dp;
+	struct chan *legs[LEGS_MAX];
+	size_t n;
+	struct chan *with; /* the one who answered */
+	bool go_on, ring, tone, early,
+		limited; /* options g, r; ring tone plays; early media flows; L or S ends the call */
+	ms_t began, answered, limit;
+	int cause; /* of the last leg that failed; busy and congestion win */
+	unsigned busy, congested, unavailable, unanswered;
+	const char *status;
+};
+
+/* ---- who is dialled ---- */
+
+struct dest {
+	const struct conf_endpoint *ep;
+	char *uri, **more;
+	size_t n_more;
+	const struct contact *contact;
+};
+
+/* A contact's URI with the number as its user: "sip:gw" and "5551234" make "sip:5551234@gw". */
+static char *with_user(const char *uri, struct span number)
+{
+	struct out o = out_growing();
+	struct sip_uri u;
+	size_t after;
+
+	if (!number.n || !sip_uri_parse(span_of(uri), &u) || !u.is_sip)
+		return xstrdup(uri);
+	out_fmt(&o, "%.*s:", SP(u.scheme));
+	sip_out_user(&o, number);
+	after = (size_t)(u.host.p - u.text.p);
+	out_fmt(&o, "@%s", uri + after);
+	return out_take(&o);
+}
+
+/* The usable contacts of an AOR, in order: the first to dial, the others for failing over. */
+static void take_contacts(struct aor *a, struct span number, struct dest *d)
+{
+	list_for (l, &a->contacts) {
+		const struct contact *c = list_entry(l, struct contact, link);
+
+		if (!contact_usable(c))
+			continue;
+		if (!d->uri) {
+			d->contact = c;
+			d->uri = with_user(c->uri, number);
+			continue;
+		}
+		d->more = xrealloc(d->more, (d->n_more + 1) * sizeof d->more[0]);
+		d->more[d->n_more++] = with_user(c->uri, number);
+	}
+}
+
+/* "6001", "number@trunk", "trunk/sip:uri", "endpoint/aor". False: there is no such endpoint. */
+static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
+{
+	struct chan *c = dp->chan;
+	long slash = span_chr(text, '/'), at;
+	struct span name = text, number = SPAN_NONE, rest = SPAN_NONE;
+
+	if (slash >= 0) {
+		name = span_sub(text, 0, (size_t)slash);
+		rest = span_from(text, (size_t)slash + 1);
+	} else if ((at = span_rchr(text, '@')) >= 0) {
+		number = span_sub(text, 0, (size_t)at);
+		name = span_from(text, (size_t)at + 1);
+	}
+	d->ep = conf_endpoint(c->conf, name);
+	if (!d->ep)
+		return false;
+	if (span_istarts(rest, SPAN("sip:")) || span_istarts(rest, SPAN("sips:"))) {
+		d->uri = span_dup(rest);
+		return true;
+	}
+	for (size_t i = 0; i < d->ep->n_aors && !d->uri; i++) {
+		struct aor *a = aor_find(c->pbx, span_of(d->ep->aors[i]->o.name));
+
+		if (a && (!rest.n || span_is(rest, a->name)))
+			take_contacts(a, number, d);
+	}
+	return true;
+}
+
+static void on_leg_event(void *arg, struct chan *leg, const struct chan_event *ev)
+{
+	struct dial *s = arg;
+	struct chan_event up = {
+		.kind = CH_PEER, .what = ev->kind, .other = leg, .cause = ev->cause, .digit = ev->digit
+	};
+
+	dp_event(s->dp, &up);
+}
+
+static void count_cause(struct dial *s, int cause)
+{
+	s->cause = cause;
+	if (cause == 17)
+		s->busy++;
+	else if (cause == 34 || cause == 38 || cause == 42)
+		s->congested++;
+	else if (cause == 16 || cause == 19)
+		s->unanswered++;
+	else
+		s->unavailable++;
+}
+
+static void dial_one(struct dial *s, struct span text)
+{
+	struct chan *from = s->dp->chan, *leg;
+	struct dest d = { 0 };
+	struct leg_call call;
+
+	if (!span_istarts(text, SPAN("PJSIP/")) || s->n == LEGS_MAX || !parse_dest(s->dp, span_from(text, 6), &d)) {
+		trace(EV_DP_WARN, from->name, "Dial: no endpoint for '%.*s'", SP(text));
+		count_cause(s, 3);
+		return;
+	}
+	if (!d.uri) {
+		trace(EV_DP_WARN, from->name, "Dial: '%s' has no reachable contact", d.ep->o.name);
+		count_cause(s, from->conf->hairpin.compat_asterisk ? 3 : 20);
+		return;
+	}
+	leg = chan_new(from->pbx, d.ep, from->conf, false);
+	call = (struct leg_call){ .aor_or_uri = span_of(d.uri),
+				  .path = d.contact ? d.contact->path : "",
+				  .transport = d.contact ? d.contact->transport : "",
+				  .caller_num = from->caller_num,
+				  .caller_name = from->caller_name,
+				  .from = from,
+				  .more = d.more,
+				  .n_more = d.n_more,
+				  .max_forwards = from->max_forwards,
+				  .headers = from->headers };
+	leg->on_event = on_leg_event;
+	leg->arg = s;
+	s->legs[s->n++] = leg;
+	if (leg_call(leg, &call) < 0) {
+		trace(EV_DP_WARN, from->name, "Dial: '%.*s' cannot be called: no codec in common, or no RTP port",
+		      SP(text));
+		chan_hangup(leg, 58);
+	}
+	free(d.uri);
+}
+
+/* ---- options ---- */
+
+static void take_options(struct dial *s, struct span opts)
+{
+	for (size_t i = 0; i < opts.n; i++) {
+		struct span value = SPAN_NONE;
+		char c = opts.p[i];
+		uint32_t n;
+
+		if (i + 1 < opts.n && opts.p[i + 1] == '(') {
+			long close = span_chr(span_from(opts, i), ')');
+
+			if (close < 0)
+				return;
+			value = span_sub(opts, i + 2, (size_t)close - 2);
+			i += (size_t)close;
+		}
+		s->go_on |= c == 'g';
+		s->ring |= c == 'r' || c == 'm';
+		if (c == 'S' && span_u32(value, 86400, &n))
+			s->limit = (ms_t)n * 1000;
+		if (c == 'L' &&
+		    span_u32(span_sub(value, 0,
+				      (size_t)(span_chr(value, ':') < 0 ? (long)value.n : span_chr(value, ':'))),
+			     UINT32_MAX, &n))
+			s->limit = n;
+	}
+}
+
+/* ---- the caller ---- */
+
+static void ring_tone(struct dial *s, bool on)
+{
+	struct media_play tone = { .source = on ? SOURCE_TONE : SOURCE_NONE,
+				   .freq1 = 440,
+				   .freq2 = 480,
+				   .level_dbm0 = -19,
+				   .on_ms = 2000,
+				   .off_ms = 4000 };
+
+	if (s->tone == on || !s->dp->chan->media)
+		return;
+	s->tone = on;
+	media_play(s->dp->chan->media, &tone);
+}
+
+static void caller_hears_ringing(struct dial *s)
+{
+	if (s->early)
+		return;
+	if (s->dp->chan->state == CHAN_UP)
+		ring_tone(s, true);
+	else
+		leg_ringing(s->dp->chan);
+}
+
+/* ---- how it ends ---- */
+
+static void drop_legs(struct dial *s, const struct chan *but, int cause)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct chan *leg = s->legs[i];
+
+		if (leg == but)
+			continue;
+		leg->on_event = NULL;
+		chan_hangup(leg, cause);
+	}
+	s->legs[0] = (struct chan *)(uintptr_t)but;
+	s->n = but ? 1 : 0;
+}
+
+static void set_number(struct dp *dp, const char *name, long v)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%ld", v);
+	dp_set(dp, name, text);
+}
+
+static void publish(struct dial *s)
+{
+	ms_t now = s->dp->chan->pbx->clock->now;
+
+	dp_set(s->dp, "DIALSTATUS", s->status);
+	set_number(s->dp, "HANGUPCAUSE", s->cause ? s->cause : 16);
+	set_number(s->dp, "DIALEDTIME", (long)((now - s->began) / 1000));
+	set_number(s->dp, "ANSWEREDTIME", s->answered ? (long)((now - s->answered) / 1000) : 0);
+}
+
+static enum app_say nobody_left(struct dial *s)
+{
+	if (s->busy)
+		s->status = "BUSY", s->cause = 17;
+	else if (s->congested)
+		s->status = "CONGESTION";
+	else if (s->unavailable)
+		s->status = "CHANUNAVAIL";
+	else
+		s->status = "NOANSWER";
+	return APP_NEXT;
+}
+
+static enum app_say on_answer(struct dial *s, struct chan *leg)
+{
+	struct chan *caller = s->dp->chan;
+	ms_t now = caller->pbx->clock->now;
+
+	s->with = leg;
+	s->status = "ANSWER";
+	s->answered = now;
+	drop_legs(s, leg, 26);
+	ring_tone(s, false);
+	dp_set(s->dp, "DIALEDPEERNAME", leg->name);
+	dp_set(s->dp, "DIALEDPEERNUMBER", leg->dialed);
+	if (leg->has_deal)
+		leg_media_prefer(caller, leg->deal.codecs[0].codec);
+	if (leg_answer(caller) < 0)
+		return APP_HANGUP;
+	bridge_join(caller, leg);
+	clock_stop(caller->pbx->clock, &s->dp->timer);
+	if (s->limit) {
+		s->limited = true;
+		dp_timer(s->dp, s->limit);
+	}
+	return APP_WAIT;
+}
+
+static void on_progress(struct dial *s, struct chan *leg)
+{
+	if (s->n != 1 && s->early)
+		return;
+	s->early = true;
+	ring_tone(s, false);
+	if (leg->has_deal)
+		leg_media_prefer(s->dp->chan, leg->deal.codecs[0].codec);
+	leg_progress(s->dp->chan);
+	bridge_join(s->dp->chan, leg);
+}
+
+static enum app_say on_leg_gone(struct dial *s, struct chan *leg, int cause)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->legs[i] == leg)
+			s->legs[i] = s->legs[--s->n];
+	if (leg == s->with) {
+		s->with = NULL;
+		s->cause = cause;
+		return s->go_on ? APP_NEXT : APP_HANGUP;
+	}
+	count_cause(s, cause);
+	return s->n ? APP_WAIT : nobody_left(s);
+}
+
+static enum app_say event(struct dp *dp, const struct chan_event *ev)
+{
+	struct dial *s = dp_state(dp);
+
+	if (ev->kind == CH_TIMER) {
+		if (s->limited)
+			return APP_HANGUP;
+		s->status = "NOANSWER";
+		s->cause = 19;
+		drop_legs(s, NULL, 19);
+		return APP_NEXT;
+	}
+	if (ev->kind != CH_PEER)
+		return APP_WAIT;
+	switch (ev->what) {
+	case CH_RINGING: caller_hears_ringing(s); return APP_WAIT;
+	case CH_PROGRESS: on_progress(s, ev->other); return APP_WAIT;
+	case CH_ANSWERED: return s->with ? APP_WAIT : on_answer(s, ev->other);
+	case CH_HANGUP: return on_leg_gone(s, ev->other, ev->cause);
+	default: return APP_WAIT;
+	}
+}
+
+static enum app_say start(struct dp *dp, struct span args)
+{
+	struct dial *s = dp_state(dp);
+	struct span who = dp_arg(args, 0), one;
+	char seconds[32];
+	double timeout;
+
+	s->dp = dp;
+	s->began = dp->chan->pbx->clock->now;
+	s->status = "CHANUNAVAIL";
+	dp_set(dp, "DIALSTATUS", "");
+	span_copy(dp_arg(args, 1), seconds, sizeof seconds);
+	take_options(s, dp_arg(args, 2));
+	while (span_cut(&who, '&', &one))
+		dial_one(s, span_trim(one));
+	if (!s->n)
+		return nobody_left(s);
+	if (s->ring)
+		caller_hears_ringing(s);
+	timeout = strtod(seconds, NULL);
+	if (timeout > 0)
+		dp_timer(dp, (ms_t)(MIN(timeout, 86400.0) * 1000));
+	return APP_WAIT;
+}
+
+static void stop(struct dp *dp)
+{
+	struct dial *s = dp_state(dp);
+
+	if (!s->answered && dp->chan->gone)
+		s->status = "CANCEL";
+	publish(s);
+	ring_tone(s, false);
+	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
+}
+
+const struct app app_dial = { .name = "Dial",
+			      .help = "Dial(PJSIP/a&PJSIP/b[,timeout[,options]]).",
+			      .state_size = sizeof(struct dial),
+			      .start = start,
+			      .event = event,
+			      .stop = stop };

@@ -1,0 +1,60 @@
+/* pbx/app_gosub.c: Gosub, Return, StackPop: a stack of places, with variables of their own (ARG1 …, ARGC). */
+#include <stdio.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+static void set_args(struct dp *dp, struct span args)
+{
+	struct vars *locals = &dp->stack[dp->depth - 1].locals;
+	char name[16], count[16];
+	unsigned n = 0;
+
+	for (struct span v; (v = dp_arg(args, n)).p && n < 64; n++) {
+		snprintf(name, sizeof name, "ARG%u", n + 1);
+		vars_set(locals, span_of(name), v);
+	}
+	snprintf(count, sizeof count, "%u", n);
+	vars_set(locals, SPAN("ARGC"), span_of(count));
+}
+
+/* Gosub([[context,]exten,]priority[(arg1,…)]) */
+static enum app_say gosub(struct dp *dp, struct span args)
+{
+	long open = span_chr(args, '(');
+	struct span where = open < 0 ? args : span_sub(args, 0, (size_t)open), list = SPAN_NONE;
+
+	if (open >= 0) {
+		list = span_from(args, (size_t)open + 1);
+		if (list.n && list.p[list.n - 1] == ')')
+			list.n--;
+	}
+	if (!dp_push(dp))
+		return APP_HANGUP;
+	set_args(dp, list.n ? list : SPAN_NONE);
+	if (dp_goto(dp, where))
+		return APP_JUMP;
+	dp_pop(dp, false);
+	return APP_HANGUP;
+}
+
+static enum app_say ret(struct dp *dp, struct span args)
+{
+	if (!dp->depth) {
+		trace(EV_DP_WARN, dp->chan->name, "Return without Gosub");
+		return APP_HANGUP;
+	}
+	vars_set(&dp->chan->vars, SPAN("GOSUB_RETVAL"), args);
+	return dp_pop(dp, true) ? APP_JUMP : APP_HANGUP;
+}
+
+static enum app_say stack_pop(struct dp *dp, struct span args)
+{
+	(void)args;
+	dp_pop(dp, false);
+	return APP_NEXT;
+}
+
+const struct app app_gosub = { .name = "Gosub", .help = "Runs a part of the dialplan and comes back.", .start = gosub };
+const struct app app_return = { .name = "Return", .help = "Goes back behind the Gosub.", .start = ret };
+const struct app app_stackpop = { .name = "StackPop", .help = "Forgets the last Gosub.", .start = stack_pop };

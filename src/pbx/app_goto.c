@@ -1,0 +1,81 @@
+/* pbx/app_goto.c: Goto, GotoIf and ExecIf. */
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+static bool truth(struct span s)
+{
+	s = span_trim(s);
+	return s.n && !span_is(s, "0");
+}
+
+static enum app_say go(struct dp *dp, struct span where)
+{
+	return dp_goto(dp, where) ? APP_JUMP : APP_HANGUP;
+}
+
+static enum app_say go_if(struct dp *dp, struct span args)
+{
+	long q = span_chr(args, '?'), colon;
+	struct span yes, no = SPAN_NONE;
+
+	if (q < 0) {
+		trace(EV_DP_WARN, dp->chan->name, "GotoIf needs condition?yes:no");
+		return APP_NEXT;
+	}
+	yes = span_from(args, (size_t)q + 1);
+	colon = span_chr(yes, ':');
+	if (colon >= 0) {
+		no = span_trim(span_from(yes, (size_t)colon + 1));
+		yes = span_sub(yes, 0, (size_t)colon);
+	}
+	yes = truth(span_sub(args, 0, (size_t)q)) ? span_trim(yes) : no;
+	return yes.n ? go(dp, yes) : APP_NEXT;
+}
+
+/* Where the first "App(args)" of a text ends: behind its closing parenthesis. */
+static size_t call_end(struct span s)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+		else if (s.p[i] == ':' && !depth)
+			return i;
+	}
+	return s.n;
+}
+
+static enum app_say exec_if(struct dp *dp, struct span args)
+{
+	long q = span_chr(args, '?'), open;
+	struct span call, rest;
+	size_t end;
+
+	if (q < 0) {
+		trace(EV_DP_WARN, dp->chan->name, "ExecIf needs condition?App(args)[:App(args)]");
+		return APP_NEXT;
+	}
+	call = span_from(args, (size_t)q + 1);
+	end = call_end(call);
+	rest = span_from(call, end);
+	call = span_trim(span_sub(call, 0, end));
+	if (!truth(span_sub(args, 0, (size_t)q))) {
+		if (!span_take_char(&rest, ':'))
+			return APP_NEXT;
+		call = span_trim(rest);
+	}
+	open = span_chr(call, '(');
+	if (open < 0)
+		return call.n ? dp_run_app(dp, call, SPAN_NONE) : APP_NEXT;
+	rest = span_from(call, (size_t)open + 1);
+	if (rest.n && rest.p[rest.n - 1] == ')')
+		rest.n--;
+	return dp_run_app(dp, span_trim(span_sub(call, 0, (size_t)open)), rest);
+}
+
+const struct app app_goto = { .name = "Goto", .help = "Goto([[context,]extension,]priority).", .start = go };
+const struct app app_gotoif = { .name = "GotoIf", .help = "GotoIf(condition?yes:no).", .start = go_if };
+const struct app app_execif = { .name = "ExecIf", .help = "ExecIf(condition?App(args):App(args)).", .start = exec_if };

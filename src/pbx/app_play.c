@@ -1,0 +1,186 @@
+/*
+ * pbx/app_play.c: Playback, Background, WaitExten: files in a row (joined with '&'), interrupted by digits where the
+ * dialplan listens. A file that is missing is a warning, and the call goes on.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/match.h"
+#include "pbx/priv.h"
+
+#define DIGIT_TIMEOUT 5000
+#define EXTEN_TIMEOUT 10000
+
+struct playing {
+	char files[512];
+	struct span rest;
+	char context[80];
+	bool listens, in_gap, waits; /* waits: WaitExten, nothing is played */
+	ms_t timeout;
+};
+
+static void play_none(struct dp *dp)
+{
+	struct media_play none = { .source = SOURCE_NONE };
+
+	if (dp->chan->media)
+		media_play(dp->chan->media, &none);
+}
+
+/* sounds_dir/language/name, then sounds_dir/name; an absolute path is taken as it is. The engine finds the format. */
+static void sound_path(struct dp *dp, struct span name, char *path, size_t cap)
+{
+	const char *lang = dp->chan->ep->language[0] ? dp->chan->ep->language : "en";
+
+	if (name.n && name.p[0] == '/')
+		snprintf(path, cap, "%.*s", SP(name));
+	else
+		snprintf(path, cap, "%s/%s/%.*s", dp->chan->conf->hairpin.sounds_dir, lang, SP(name));
+}
+
+static enum app_say next_file(struct dp *dp)
+{
+	struct playing *s = dp_state(dp);
+	struct media_play what = { .source = SOURCE_FILE };
+	struct span name;
+
+	while (span_cut(&s->rest, '&', &name)) {
+		name = span_trim(name);
+		if (!name.n)
+			continue;
+		sound_path(dp, name, what.path, sizeof what.path);
+		media_play(dp->chan->media, &what);
+		return APP_WAIT;
+	}
+	return APP_NEXT;
+}
+
+static enum app_say begin(struct dp *dp, struct span args, bool listens)
+{
+	struct playing *s = dp_state(dp);
+	struct span options = dp_arg(args, 1), context = dp_arg(args, listens ? 3 : 2);
+
+	span_copy(dp_arg(args, 0), s->files, sizeof s->files);
+	s->rest = span_of(s->files);
+	s->listens = listens;
+	span_copy(context.n ? context : span_of(dp->ctx_name), s->context, sizeof s->context);
+	if (span_find(options, SPAN("noanswer")) >= 0 || span_is(options, "n"))
+		leg_progress(dp->chan);
+	else if (leg_answer(dp->chan) < 0)
+		return APP_HANGUP;
+	dp->digits[0] = '\0';
+	return dp->chan->media ? next_file(dp) : APP_HANGUP;
+}
+
+static enum app_say playback(struct dp *dp, struct span args)
+{
+	dp_set(dp, "PLAYBACKSTATUS", "SUCCESS");
+	return begin(dp, args, false);
+}
+
+static enum app_say background(struct dp *dp, struct span args)
+{
+	return begin(dp, args, true);
+}
+
+static enum app_say waitexten(struct dp *dp, struct span args)
+{
+	struct playing *s = dp_state(dp);
+	uint32_t seconds;
+
+	s->listens = s->waits = true;
+	s->timeout = span_u32(dp_arg(args, 0), 86400, &seconds) && seconds ? (ms_t)seconds * 1000 : EXTEN_TIMEOUT;
+	span_copy(span_of(dp->ctx_name), s->context, sizeof s->context);
+	dp_timer(dp, s->timeout);
+	return APP_WAIT;
+}
+
+static enum app_say go(struct dp *dp, const char *exten)
+{
+	struct playing *s = dp_state(dp);
+	char where[200];
+
+	play_none(dp);
+	snprintf(where, sizeof where, "%s,%s,1", s->context, exten);
+	if (dp_goto(dp, span_of(where)))
+		return APP_JUMP;
+	return APP_HANGUP;
+}
+
+/* What was typed is complete, may go on, or fits nothing. */
+static enum app_say on_digit(struct dp *dp, char digit)
+{
+	struct playing *s = dp_state(dp);
+	size_t n = strlen(dp->digits);
+	struct span ctx = span_of(s->context), cid = span_of(dp->chan->caller_num);
+
+	play_none(dp);
+	s->rest = SPAN_NONE;
+	if (n + 1 < sizeof dp->digits) {
+		dp->digits[n] = digit;
+		dp->digits[n + 1] = '\0';
+	}
+	switch (dp_could_match(&dp->chan->conf->dialplan, ctx, span_of(dp->digits), cid)) {
+	case DP_MATCH: return go(dp, dp->digits);
+	case DP_MAY_GROW:
+	case DP_TOO_SHORT:
+		s->in_gap = true;
+		dp_timer(dp, DIGIT_TIMEOUT);
+		return APP_WAIT;
+	case DP_NO_MATCH: break;
+	}
+	return go(dp, dp->digits); /* becomes i, if there is one */
+}
+
+static enum app_say on_timeout(struct dp *dp)
+{
+	struct playing *s = dp_state(dp);
+
+	if (dp->digits[0])
+		return go(dp, dp->digits);
+	if (s->waits && dp_exists(dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
+		return go(dp, "t");
+	return s->waits ? APP_HANGUP : APP_NEXT;
+}
+
+static enum app_say event(struct dp *dp, const struct chan_event *ev)
+{
+	struct playing *s = dp_state(dp);
+
+	if (ev->kind == CH_DTMF && s->listens)
+		return on_digit(dp, ev->digit);
+	if (ev->kind == CH_TIMER)
+		return on_timeout(dp);
+	if (ev->kind != CH_PLAYED || s->waits || s->in_gap)
+		return APP_WAIT;
+	if (!ev->ok) {
+		dp_set(dp, "PLAYBACKSTATUS", "FAILED");
+		trace(EV_DP_WARN, dp->chan->name, "%s: a sound of '%s' could not be played", dp->app->name, s->files);
+	}
+	return next_file(dp);
+}
+
+static void stop(struct dp *dp)
+{
+	play_none(dp);
+}
+
+const struct app app_playback = { .name = "Playback",
+				  .help = "Plays files: Playback(a&b[,options]).",
+				  .state_size = sizeof(struct playing),
+				  .start = playback,
+				  .event = event,
+				  .stop = stop };
+const struct app app_background = { .name = "Background",
+				    .help = "Plays files and listens for an extension.",
+				    .state_size = sizeof(struct playing),
+				    .start = background,
+				    .event = event,
+				    .stop = stop };
+const struct app app_waitexten = { .name = "WaitExten",
+				   .help = "Waits for an extension: WaitExten([seconds]).",
+				   .state_size = sizeof(struct playing),
+				   .start = waitexten,
+				   .event = event };

@@ -1,0 +1,207 @@
+/*
+ * pbx/chan.c: a channel: one leg of a call from its first message to its last.
+ *
+ * A channel ends in three steps: its SIP side is over (gone), its owner is told CH_HANGUP from the loop and lets go of
+ * it (told), it is freed. Nobody frees a channel from inside one of its events.
+ */
+#include "pbx/priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+/* ---- variables ---- */
+
+void vars_set(struct vars *v, struct span name, struct span value)
+{
+	struct var *e;
+
+	HASH_FIND(hh, v->table, name.p, name.n, e);
+	if (!e) {
+		if (!value.n)
+			return;
+		e = xcalloc(1, sizeof *e + name.n + 1);
+		memcpy(e->name, name.p, name.n);
+		HASH_ADD_KEYPTR(hh, v->table, e->name, name.n, e);
+	}
+	free(e->value);
+	e->value = span_dup(value);
+	if (value.n)
+		return;
+	HASH_DEL(v->table, e);
+	free(e->value);
+	free(e);
+}
+
+const char *vars_get(const struct vars *v, struct span name)
+{
+	struct var *e;
+
+	HASH_FIND(hh, v->table, name.p, name.n, e);
+	return e ? e->value : NULL;
+}
+
+void vars_free(struct vars *v)
+{
+	struct var *e, *next;
+
+	HASH_ITER (hh, v->table, e, next) {
+		HASH_DEL(v->table, e);
+		free(e->value);
+		free(e);
+	}
+}
+
+/* ---- channels ---- */
+
+static void reap(struct timer *t, ms_t now);
+
+static void name_it(struct chan *c)
+{
+	struct pbx *p = c->pbx;
+
+	snprintf(c->name, sizeof c->name, "PJSIP/%.64s-%08x", c->ep->o.name, p->next_chan);
+	snprintf(c->uniqueid, sizeof c->uniqueid, "%lld.%u", (long long)(clock_wall(p->clock) / 1000), p->next_chan);
+	p->next_chan++;
+}
+
+struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, bool incoming)
+{
+	struct chan *c = xcalloc(1, sizeof *c);
+
+	c->pbx = p;
+	c->conf = conf_ref(conf);
+	c->ep = ep;
+	c->incoming = incoming;
+	c->state = incoming ? CHAN_RING : CHAN_DOWN;
+	c->born = p->clock->now;
+	c->max_forwards = conf->global.max_forwards;
+	c->reap.fire = reap;
+	c->caller_name = xstrdup("");
+	c->caller_num = xstrdup("");
+	c->dialed = xstrdup("");
+	c->linked_accountcode = xstrdup("");
+	name_it(c);
+	HASH_ADD_STR(p->chans_by_name, name, c);
+	list_push(&p->chans, &c->link);
+	p->n_chans++;
+	p->n_calls += incoming;
+	count(CNT_calls);
+	trace(EV_CALL_NEW, c->name, "%s", incoming ? "incoming" : "outgoing");
+	for (size_t i = 0; i < ep->set_var.n; i++) {
+		struct span value = span_of(ep->set_var.v[i]), name;
+
+		if (span_cut(&value, '=', &name))
+			vars_set(&c->vars, span_trim(name), span_trim(value));
+	}
+	return c;
+}
+
+static void chan_free(struct chan *c)
+{
+	struct pbx *p = c->pbx;
+
+	bridge_part(c);
+	media_close(&c->media);
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	if (c->asking)
+		sip_uac_forget(c->asking);
+	if (c->invite)
+		sip_uas_on_cancel(c->invite, NULL, NULL);
+	dp_free(&c->dp);
+	clock_stop(p->clock, &c->reap);
+	HASH_DELETE(hh, p->chans_by_name, c);
+	list_del(&c->link);
+	p->n_chans--;
+	vars_free(&c->vars);
+	sip_msg_unref(c->request);
+	for (size_t i = 0; i < c->tries.n; i++)
+		free(c->tries.uris[i]);
+	free(c->tries.uris);
+	free(c->caller_name);
+	free(c->caller_num);
+	free(c->dialed);
+	free(c->linked_accountcode);
+	free(c->target);
+	free(c->headers);
+	free(c->path);
+	free(c->offer);
+	conf_unref(c->conf);
+	free(c);
+}
+
+void chan_tell(struct chan *c, const struct chan_event *ev)
+{
+	if (c->told || !c->on_event)
+		return;
+	if (ev->kind == CH_HANGUP)
+		c->told = true;
+	c->on_event(c->arg, c, ev);
+}
+
+static void reap(struct timer *t, ms_t now UNUSED)
+{
+	struct chan *c = container_of(t, struct chan, reap);
+	struct chan_event ev = { .kind = CH_HANGUP, .cause = c->cause };
+
+	if (!c->told) {
+		trace(EV_CALL_END, c->name, "cause %d, %s", c->cause, cause_text(c->cause));
+		chan_tell(c, &ev);
+		c->told = true;
+	}
+	if (!c->bye_waits)
+		chan_free(c);
+}
+
+void chan_ended(struct chan *c, int cause)
+{
+	if (!c->gone) {
+		c->gone = true;
+		c->cause = c->cause ? c->cause : cause;
+		bridge_part(c);
+		media_close(&c->media);
+	}
+	clock_in(c->pbx->clock, &c->reap, 0);
+}
+
+void chan_hangup(struct chan *c, int cause)
+{
+	if (c->gone)
+		return;
+	c->cause = c->cause ? c->cause : cause;
+	leg_end(c, c->cause);
+	chan_ended(c, c->cause);
+}
+
+struct chan *chan_find(struct pbx *p, struct span name)
+{
+	struct chan *c;
+
+	HASH_FIND(hh, p->chans_by_name, name.p, name.n, c);
+	return c;
+}
+
+const char *chan_state_name(const struct chan *c)
+{
+	static const char *const names[] = {
+		[CHAN_DOWN] = "Down",
+		[CHAN_RING] = "Ring",
+		[CHAN_RINGING] = "Ringing",
+		[CHAN_UP] = "Up",
+	};
+
+	return names[c->state];
+}
+
+void chans_free(struct pbx *p)
+{
+	list_for_safe (n, &p->chans) {
+		struct chan *c = list_entry(n, struct chan, link);
+
+		c->on_event = NULL;
+		chan_free(c);
+	}
+}

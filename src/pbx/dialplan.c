@@ -1,0 +1,431 @@
+/*
+ * pbx/dialplan.c: runs extensions.conf for one channel, as steps: an application starts, says NEXT, WAIT, JUMP or
+ * HANGUP, and gets the channel's events while it waits. Nothing blocks. Many steps without a wait are a loop, and end
+ * the call.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/match.h"
+#include "pbx/priv.h"
+#include "pbx/subst.h"
+
+#define STEPS_MAX  5000
+#define GOSUB_MAX  64
+
+static void run(struct dp *dp);
+
+/* ---- variables and expansion ---- */
+
+void dp_set(struct dp *dp, const char *name, const char *value)
+{
+	vars_set(&dp->chan->vars, span_of(name), span_of(value));
+}
+
+const char *dp_get(struct dp *dp, const char *name)
+{
+	const char *v = vars_get(&dp->chan->vars, span_of(name));
+
+	return v ? v : "";
+}
+
+struct expansion {
+	struct dp *dp;
+	char buf[256]; /* for variables that are made on the spot */
+};
+
+static const char *expand_var(void *arg, struct span name)
+{
+	struct expansion *e = arg;
+
+	return var_read(e->dp, name, e->buf, sizeof e->buf);
+}
+
+static bool expand_func(void *arg, struct span name, struct span args, struct out *o)
+{
+	struct expansion *e = arg;
+
+	return func_read(e->dp, name, args, o);
+}
+
+char *dp_expand(struct dp *dp, struct span text)
+{
+	struct expansion e = { .dp = dp };
+	struct subst_env env = { .var = expand_var, .func = expand_func, .arg = &e };
+	struct out o = out_growing();
+	const char *why = NULL;
+	bool ok;
+
+	if (span_chr(text, '$') < 0)
+		return span_dup(text);
+	ok = dp_subst(&env, text, &o, &why);
+	if (why)
+		trace(EV_DP_WARN, dp->chan->name, "%s,%s,%d: %s", dp->ctx_name, dp->exten_name, dp->prio, why);
+	if (ok)
+		return out_take(&o);
+	out_free(&o);
+	return xstrdup("");
+}
+
+/* Where the argument that begins at 0 ends: at a comma outside quotes, parentheses and brackets. */
+static size_t arg_end(struct span s)
+{
+	int depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '(' || c == '['))
+			depth++;
+		else if (!quoted && (c == ')' || c == ']'))
+			depth--;
+		else if (!quoted && depth <= 0 && c == ',')
+			return i;
+	}
+	return s.n;
+}
+
+struct span dp_arg(struct span args, unsigned n)
+{
+	for (;;) {
+		size_t end = arg_end(args);
+
+		if (!n--)
+			return span_trim(span_sub(args, 0, end));
+		if (end >= args.n)
+			return SPAN_NONE;
+		args = span_from(args, end + 1);
+	}
+}
+
+/* ---- places ---- */
+
+bool dp_exists(const struct conf *c, struct span context, struct span exten, struct span cid)
+{
+	const struct dp_context *where;
+
+	return dp_find(&c->dialplan, context, exten, cid, &where) != NULL;
+}
+
+static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
+{
+	const struct dp_context *where = NULL;
+	const struct dp_exten *x =
+		dp_find(&dp->chan->conf->dialplan, ctx, exten, span_of(dp->chan->caller_num), &where);
+
+	if (!x)
+		return false;
+	if (ctx.p != dp->ctx_name)
+		span_copy(ctx, dp->ctx_name, sizeof dp->ctx_name);
+	if (exten.p != dp->exten_name)
+		span_copy(exten, dp->exten_name, sizeof dp->exten_name);
+	dp->context = where;
+	dp->exten = x;
+	dp->prio = prio;
+	return true;
+}
+
+/* A priority: a number, a label, or +n and -n from where we are; 0 if there is none. */
+static int prio_of(const struct dp *dp, const struct dp_exten *x, struct span text)
+{
+	const struct dp_step *step;
+	long n;
+
+	if (text.n && (text.p[0] == '+' || text.p[0] == '-') && span_int(text, &n))
+		return dp->prio + (int)n;
+	if (span_int(text, &n))
+		return (int)n;
+	step = dp_step_label(x, text);
+	return step ? step->prio : 0;
+}
+
+bool dp_goto(struct dp *dp, struct span where)
+{
+	struct span ctx = dp_arg(where, 0), exten = dp_arg(where, 1), prio = dp_arg(where, 2);
+	char ctx_copy[80], exten_copy[80];
+	const struct dp_context *in;
+	const struct dp_exten *x;
+	int p;
+
+	if (!exten.p) { /* priority */
+		prio = ctx;
+		ctx = span_of(dp->ctx_name);
+		exten = span_of(dp->exten_name);
+	} else if (!prio.p) { /* extension,priority */
+		prio = exten;
+		exten = ctx;
+		ctx = span_of(dp->ctx_name);
+	}
+	span_copy(ctx, ctx_copy, sizeof ctx_copy);
+	span_copy(exten, exten_copy, sizeof exten_copy);
+	x = dp_find(&dp->chan->conf->dialplan, span_of(ctx_copy), span_of(exten_copy), span_of(dp->chan->caller_num),
+		    &in);
+	p = x ? prio_of(dp, x, prio) : 0;
+	if (x && p > 0 && dp_step_at(x, p))
+		return enter(dp, span_of(ctx_copy), span_of(exten_copy), p);
+	if (!x && enter(dp, span_of(ctx_copy), SPAN("i"), 1)) { /* the invalid extension */
+		dp_set(dp, "INVALID_EXTEN", exten_copy);
+		return true;
+	}
+	trace(EV_DP_WARN, dp->chan->name, "no such place: %.*s", SP(where));
+	return false;
+}
+
+/* ---- steps ---- */
+
+void *dp_state(struct dp *dp)
+{
+	return dp->state;
+}
+
+void dp_timer(struct dp *dp, ms_t delay)
+{
+	clock_in(dp->chan->pbx->clock, &dp->timer, delay);
+}
+
+static void leave_app(struct dp *dp)
+{
+	const struct app *app = dp->app;
+
+	clock_stop(dp->chan->pbx->clock, &dp->timer);
+	if (!app)
+		return;
+	dp->app = NULL;
+	if (app->stop)
+		app->stop(dp);
+	free(dp->state);
+	dp->state = NULL;
+	dp->data[0] = '\0';
+}
+
+static const struct app *app_find(struct span name)
+{
+	for (int i = 0; apps[i]; i++)
+		if (span_iis(name, apps[i]->name))
+			return apps[i];
+	return NULL;
+}
+
+enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
+{
+	const struct app *app = app_find(name);
+
+	if (!app) {
+		trace(EV_DP_WARN, dp->chan->name, "No application '%.*s' for extension (%s, %s, %d)", SP(name),
+		      dp->ctx_name, dp->exten_name, dp->prio);
+		return APP_HANGUP;
+	}
+	free(dp->state);
+	dp->state = xcalloc(1, app->state_size);
+	dp->app = app;
+	span_copy(args, dp->data, sizeof dp->data);
+	return app->start(dp, args);
+}
+
+static enum app_say start_step(struct dp *dp, const struct dp_step *step)
+{
+	char *args = dp_expand(dp, span_of(step->args));
+	enum app_say say;
+
+	trace(EV_DP_STEP, dp->chan->name, "Executing [%s@%s:%d] %s(\"%s\")", dp->exten_name, dp->ctx_name, dp->prio,
+	      step->app, args);
+	say = dp_run_app(dp, span_of(step->app), span_of(args));
+	free(args);
+	return say;
+}
+
+/* What a finished dialplan means for a call that was not answered (autofallthrough). */
+static int fall_through_cause(struct dp *dp)
+{
+	const char *status = dp_get(dp, "DIALSTATUS");
+
+	if (dp->chan->cause)
+		return dp->chan->cause;
+	if (strcmp(status, "BUSY") == 0)
+		return 17;
+	if (strcmp(status, "CONGESTION") == 0)
+		return 34;
+	if (strcmp(status, "NOANSWER") == 0)
+		return 19;
+	if (strcmp(status, "CHANUNAVAIL") == 0) {
+		long cause = 0;
+
+		span_int(span_of(dp_get(dp, "HANGUPCAUSE")), &cause);
+		return cause > 0 && cause < 128 ? (int)cause : 20;
+	}
+	return 16;
+}
+
+static void finish(struct dp *dp)
+{
+	dp->stopped = true;
+	if (!dp->hanging_up)
+		chan_hangup(dp->chan, fall_through_cause(dp));
+}
+
+/* True: the next step may run at once. */
+static bool after(struct dp *dp, enum app_say say)
+{
+	switch (say) {
+	case APP_WAIT:
+		if (dp->hanging_up) { /* nobody is left to wait for */
+			leave_app(dp);
+			dp->stopped = true;
+		}
+		return false;
+	case APP_NEXT:
+		leave_app(dp);
+		dp->prio++;
+		return true;
+	case APP_JUMP: leave_app(dp); return true;
+	case APP_HANGUP:
+		leave_app(dp);
+		finish(dp);
+		return false;
+	}
+	return false;
+}
+
+static bool one_step(struct dp *dp)
+{
+	const struct dp_step *step = dp_find_step(&dp->chan->conf->dialplan, span_of(dp->ctx_name),
+						  span_of(dp->exten_name), span_of(dp->chan->caller_num), dp->prio);
+
+	if (!step) {
+		finish(dp);
+		return false;
+	}
+	if (++dp->steps > STEPS_MAX) {
+		trace(EV_DP_WARN, dp->chan->name, "%d steps without a wait: the call is ended", STEPS_MAX);
+		finish(dp);
+		return false;
+	}
+	return after(dp, start_step(dp, step));
+}
+
+static void run(struct dp *dp)
+{
+	dp->steps = 0;
+	dp->in_turn = true;
+	while (!dp->stopped && (dp->hanging_up || !dp->chan->gone) && one_step(dp))
+		;
+	dp->in_turn = false;
+}
+
+static void run_later(struct timer *t, ms_t now UNUSED)
+{
+	run(container_of(t, struct dp, run));
+}
+
+static void on_timer(struct timer *t, ms_t now UNUSED)
+{
+	struct dp *dp = container_of(t, struct dp, timer);
+	struct chan_event ev = { .kind = CH_TIMER };
+
+	dp_event(dp, &ev);
+}
+
+/* The h extension of the context, after the call: only steps that need no channel make sense there. */
+static void run_h(struct dp *dp)
+{
+	if (dp->hanging_up)
+		return;
+	dp->hanging_up = true;
+	dp->stopped = false;
+	if (enter(dp, span_of(dp->ctx_name), SPAN("h"), 1))
+		run(dp);
+	leave_app(dp);
+	dp->stopped = true;
+}
+
+void dp_event(struct dp *dp, const struct chan_event *ev)
+{
+	if (ev->kind == CH_HANGUP) {
+		char cause[16];
+		struct out o = out_fixed(cause, sizeof cause);
+
+		out_fmt(&o, "%d", ev->cause);
+		out_char(&o, '\0');
+		leave_app(dp);
+		dp_set(dp, "HANGUPCAUSE", cause);
+		run_h(dp);
+		return;
+	}
+	if (!dp->app || !dp->app->event || dp->stopped || dp->chan->gone)
+		return;
+	if (after(dp, dp->app->event(dp, ev)))
+		clock_in(dp->chan->pbx->clock, &dp->run, 0);
+}
+
+static void on_chan_event(void *arg, struct chan *c UNUSED, const struct chan_event *ev)
+{
+	dp_event(arg, ev);
+}
+
+void dp_start(struct chan *c, const char *context, const char *exten)
+{
+	struct dp *dp = xcalloc(1, sizeof *dp);
+
+	dp->chan = c;
+	dp->timer.fire = on_timer;
+	dp->run.fire = run_later;
+	c->dp = dp;
+	c->on_event = on_chan_event;
+	c->arg = dp;
+	if (!enter(dp, span_of(context), span_of(exten), 1)) {
+		chan_hangup(c, 1);
+		return;
+	}
+	run(dp);
+}
+
+void dp_free(struct dp **dpp)
+{
+	struct dp *dp = *dpp;
+
+	*dpp = NULL;
+	if (!dp)
+		return;
+	dp->hanging_up = true;
+	leave_app(dp);
+	clock_stop(dp->chan->pbx->clock, &dp->run);
+	for (size_t i = 0; i < dp->depth; i++)
+		vars_free(&dp->stack[i].locals);
+	free(dp->stack);
+	free(dp);
+}
+
+/* ---- Gosub's stack ---- */
+
+bool dp_push(struct dp *dp)
+{
+	if (dp->depth == GOSUB_MAX) {
+		trace(EV_DP_WARN, dp->chan->name, "Gosub is nested more than %d deep", GOSUB_MAX);
+		return false;
+	}
+	dp->stack = xrealloc(dp->stack, (dp->depth + 1) * sizeof dp->stack[0]);
+	memset(&dp->stack[dp->depth], 0, sizeof dp->stack[0]);
+	memcpy(dp->stack[dp->depth].ctx, dp->ctx_name, sizeof dp->ctx_name);
+	memcpy(dp->stack[dp->depth].exten, dp->exten_name, sizeof dp->exten_name);
+	dp->stack[dp->depth].prio = dp->prio + 1;
+	dp->depth++;
+	return true;
+}
+
+bool dp_pop(struct dp *dp, bool go_back)
+{
+	if (!dp->depth)
+		return false;
+	dp->depth--;
+	vars_free(&dp->stack[dp->depth].locals);
+	if (!go_back)
+		return true;
+	return enter(dp, span_of(dp->stack[dp->depth].ctx), span_of(dp->stack[dp->depth].exten),
+		     dp->stack[dp->depth].prio);
+}

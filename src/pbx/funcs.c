@@ -1,0 +1,498 @@
+/*
+ * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+/* ---- variables made on the spot ---- */
+
+const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap)
+{
+	struct chan *c = dp->chan;
+	struct out o = out_fixed(buf, cap);
+	const char *v = NULL;
+
+	for (size_t i = dp->depth; i-- && !v;)
+		v = vars_get(&dp->stack[i].locals, name);
+	v = v ? v : vars_get(&c->vars, name);
+	if (v)
+		return v;
+	if (span_is(name, "EXTEN"))
+		return dp->exten_name;
+	if (span_is(name, "CONTEXT"))
+		return dp->ctx_name;
+	if (span_is(name, "CHANNEL"))
+		return c->name;
+	if (span_is(name, "UNIQUEID"))
+		return c->uniqueid;
+	if (span_is(name, "ACCOUNTCODE"))
+		return c->ep->accountcode;
+	if (span_is(name, "PRIORITY"))
+		out_fmt(&o, "%d", dp->prio);
+	else if (span_is(name, "EPOCH"))
+		out_fmt(&o, "%lld", (long long)(clock_wall(c->pbx->clock) / 1000));
+	else if (span_is(name, "HANGUPCAUSE"))
+		out_fmt(&o, "%d", c->cause);
+	else
+		return vars_get(&c->pbx->globals, name);
+	out_char(&o, '\0');
+	return buf;
+}
+
+/* ---- functions ---- */
+
+static bool f_callerid(struct dp *dp, struct span args, struct out *o)
+{
+	const struct chan *c = dp->chan;
+	struct span what = dp_arg(args, 0);
+
+	if (span_iis(what, "name"))
+		out_str(o, c->caller_name);
+	else if (span_iis(what, "num") || span_iis(what, "number"))
+		out_str(o, c->caller_num);
+	else if (span_iis(what, "all"))
+		out_fmt(o, "\"%s\" <%s>", c->caller_name, c->caller_num);
+	else if (span_iis(what, "dnid"))
+		out_str(o, c->dialed);
+	else
+		return span_iis(what, "rdnis") || span_iis(what, "ani");
+	return true;
+}
+
+static void replace(char **slot, struct span v)
+{
+	free(*slot);
+	*slot = span_dup(v);
+}
+
+static bool w_callerid(struct dp *dp, struct span args, struct span value)
+{
+	struct chan *c = dp->chan;
+	struct span what = dp_arg(args, 0);
+
+	if (span_iis(what, "name")) {
+		replace(&c->caller_name, value);
+	} else if (span_iis(what, "num") || span_iis(what, "number")) {
+		replace(&c->caller_num, value);
+	} else if (span_iis(what, "all")) {
+		long open = span_chr(value, '<'), close = span_chr(value, '>');
+		struct span name = span_trim(open >= 0 ? span_sub(value, 0, (size_t)open) : SPAN_NONE);
+
+		if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+			name = span_sub(name, 1, name.n - 2);
+		replace(&c->caller_name, name);
+		replace(&c->caller_num, open >= 0 && close > open
+						? span_sub(value, (size_t)open + 1, (size_t)(close - open - 1))
+						: value);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool f_channel(struct dp *dp, struct span args, struct out *o)
+{
+	const struct chan *c = dp->chan;
+	struct span what = dp_arg(args, 0), which = dp_arg(args, 1);
+	char text[ADDR_STRLEN];
+
+	if (span_iis(what, "name"))
+		out_str(o, c->name);
+	else if (span_iis(what, "state"))
+		out_str(o, chan_state_name(c));
+	else if (span_iis(what, "channeltype"))
+		out_str(o, "PJSIP");
+	else if (span_iis(what, "context"))
+		out_str(o, dp->ctx_name);
+	else if (span_iis(what, "exten"))
+		out_str(o, dp->exten_name);
+	else if (span_iis(what, "uniqueid") || span_iis(what, "linkedid"))
+		out_str(o, c->uniqueid);
+	else if (span_iis(what, "accountcode"))
+		out_str(o, c->ep->accountcode);
+	else if (span_iis(what, "language"))
+		out_str(o, c->ep->language[0] ? c->ep->language : "en");
+	else if (span_iis(what, "endpoint"))
+		out_str(o, c->ep->o.name);
+	else if (span_iis(what, "audionativeformat") || span_iis(what, "audioreadformat") ||
+		 span_iis(what, "audiowriteformat"))
+		out_str(o, c->has_deal ? codec_descs[c->deal.codecs[0].codec].name : "");
+	else if (span_iis(what, "pjsip") && span_iis(which, "call-id"))
+		out_span(o, c->request ? c->request->call_id : SPAN_NONE);
+	else if (span_iis(what, "pjsip") && span_iis(which, "remote_addr"))
+		out_str(o, addr_str(&c->peer, text));
+	else
+		return false;
+	return true;
+}
+
+static bool f_len(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_fmt(o, "%zu", args.n);
+	return true;
+}
+
+static bool truth(struct span s)
+{
+	s = span_trim(s);
+	return s.n && !span_is(s, "0");
+}
+
+/* IF(expression?yes:no) */
+static bool f_if(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	long q = span_chr(args, '?'), colon;
+	struct span cond, rest;
+
+	if (q < 0)
+		return false;
+	cond = span_sub(args, 0, (size_t)q);
+	rest = span_from(args, (size_t)q + 1);
+	colon = span_chr(rest, ':');
+	if (truth(cond))
+		out_span(o, colon < 0 ? rest : span_sub(rest, 0, (size_t)colon));
+	else if (colon >= 0)
+		out_span(o, span_from(rest, (size_t)colon + 1));
+	return true;
+}
+
+static bool f_isnull(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_char(o, span_trim(args).n ? '0' : '1');
+	return true;
+}
+
+static bool f_exists(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_char(o, span_trim(args).n ? '1' : '0');
+	return true;
+}
+
+static bool f_toupper(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	for (size_t i = 0; i < args.n; i++)
+		out_char(o, (char)toupper((unsigned char)args.p[i]));
+	return true;
+}
+
+static bool f_tolower(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	for (size_t i = 0; i < args.n; i++)
+		out_char(o, (char)tolower((unsigned char)args.p[i]));
+	return true;
+}
+
+/* CUT(variable,delimiter,field) */
+static bool f_cut(struct dp *dp, struct span args, struct out *o)
+{
+	struct span delim = dp_arg(args, 1), rest, one;
+	char buf[256];
+	uint32_t field;
+
+	rest = span_of(var_read(dp, dp_arg(args, 0), buf, sizeof buf));
+	if (!span_u32(dp_arg(args, 2), 10000, &field) || !field)
+		return false;
+	while (field-- && span_cut(&rest, delim.n ? delim.p[0] : '-', &one))
+		if (!field)
+			out_span(o, one);
+	return true;
+}
+
+static bool f_rand(struct dp *dp, struct span args, struct out *o)
+{
+	long low = 0, high = INT32_MAX;
+
+	span_int(dp_arg(args, 0), &low);
+	span_int(dp_arg(args, 1), &high);
+	if (high < low || high - low >= UINT32_MAX)
+		return false;
+	out_fmt(o, "%ld", low + (long)rng_below(&dp->chan->pbx->clock->rng, (uint32_t)(high - low) + 1));
+	return true;
+}
+
+static bool f_global(struct dp *dp, struct span args, struct out *o)
+{
+	const char *v = vars_get(&dp->chan->pbx->globals, args);
+
+	out_str(o, v ? v : "");
+	return true;
+}
+
+static bool w_global(struct dp *dp, struct span args, struct span value)
+{
+	vars_set(&dp->chan->pbx->globals, args, value);
+	return true;
+}
+
+static bool w_local(struct dp *dp, struct span args, struct span value)
+{
+	if (!dp->depth)
+		return false;
+	vars_set(&dp->stack[dp->depth - 1].locals, args, value);
+	return true;
+}
+
+static bool f_local(struct dp *dp, struct span args, struct out *o)
+{
+	const char *v = dp->depth ? vars_get(&dp->stack[dp->depth - 1].locals, args) : NULL;
+
+	out_str(o, v ? v : "");
+	return true;
+}
+
+static bool f_dialplan_exists(struct dp *dp, struct span args, struct out *o)
+{
+	out_char(o, dp_exists(dp->chan->conf, dp_arg(args, 0), dp_arg(args, 1), SPAN_NONE) ? '1' : '0');
+	return true;
+}
+
+/* ---- PJSIP ---- */
+
+/* PJSIP_HEADER(read,Name[,n]) */
+static bool f_header(struct dp *dp, struct span args, struct out *o)
+{
+	const struct sip_msg *m = dp->chan->request;
+	uint32_t n = 1;
+
+	if (!span_iis(dp_arg(args, 0), "read"))
+		return false;
+	span_u32(dp_arg(args, 2), 1000, &n);
+	if (m && n)
+		out_span(o, sip_hdr_named(m, dp_arg(args, 1), n - 1));
+	return true;
+}
+
+/* Headers that the core writes: a dialplan may not say them twice. */
+static bool header_is_ours(struct span name)
+{
+	static const char *const ours[] = { "Via",
+					    "From",
+					    "To",
+					    "Call-ID",
+					    "CSeq",
+					    "Contact",
+					    "Max-Forwards",
+					    "Route",
+					    "Record-Route",
+					    "Content-Length",
+					    "Content-Type",
+					    "v",
+					    "f",
+					    "t",
+					    "i",
+					    "m",
+					    "l",
+					    "c" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (span_iis(name, ours[i]))
+			return true;
+	return false;
+}
+
+/* PJSIP_HEADER(add,Name)=value: for the legs that this channel dials. */
+static bool w_header(struct dp *dp, struct span args, struct span value)
+{
+	struct chan *c = dp->chan;
+	struct span name = dp_arg(args, 1);
+	struct out o = out_growing();
+
+	if (!span_iis(dp_arg(args, 0), "add") || !name.n || header_is_ours(name))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (!isalnum((unsigned char)name.p[i]) && !strchr("-.!%*_+`'~", name.p[i]))
+			return false;
+	if (c->headers)
+		out_str(&o, c->headers);
+	out_fmt(&o, "%.*s: ", SP(name));
+	for (size_t i = 0; i < value.n; i++)
+		out_char(&o, value.p[i] == '\r' || value.p[i] == '\n' ? ' ' : value.p[i]);
+	out_str(&o, "\r\n");
+	free(c->headers);
+	c->headers = out_take(&o);
+	return true;
+}
+
+struct option_ask {
+	struct span name;
+	struct out *o;
+	bool found;
+};
+
+static void take_option(void *ctx, const char *option, const char *value)
+{
+	struct option_ask *a = ctx;
+
+	if (a->found || !span_iis(a->name, option))
+		return;
+	a->found = true;
+	out_str(a->o, value);
+}
+
+static bool option_text(const struct conf_obj *obj, const char *type, struct span name, struct out *o)
+{
+	struct option_ask a = { name, o, false };
+
+	conf_each_option(obj, type, take_option, &a);
+	return a.found;
+}
+
+static bool f_endpoint(struct dp *dp, struct span args, struct out *o)
+{
+	const struct conf_endpoint *ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0));
+	struct span what = dp_arg(args, 1);
+
+	if (!ep)
+		return false;
+	if (span_iis(what, "aors")) {
+		for (size_t i = 0; i < ep->n_aors; i++)
+			out_fmt(o, "%s%s", i ? "," : "", ep->aors[i]->o.name);
+		return true;
+	}
+	return option_text(&ep->o, "endpoint", what, o);
+}
+
+static bool f_aor(struct dp *dp, struct span args, struct out *o)
+{
+	struct aor *a = aor_find(dp->chan->pbx, dp_arg(args, 0));
+	struct span what = dp_arg(args, 1);
+	bool first = true;
+
+	if (!a)
+		return false;
+	if (!span_iis(what, "contact"))
+		return option_text(&a->conf->o, "aor", what, o);
+	list_for (l, &a->contacts) {
+		char id[11];
+
+		contact_id(list_entry(l, struct contact, link), id);
+		out_fmt(o, "%s%s;@%s", first ? "" : ",", a->name, id);
+		first = false;
+	}
+	return true;
+}
+
+/* PJSIP_CONTACT(id from PJSIP_AOR, field) */
+static bool f_contact(struct dp *dp, struct span args, struct out *o)
+{
+	struct span id = dp_arg(args, 0), what = dp_arg(args, 1);
+	long semi = span_chr(id, ';');
+	struct aor *a = aor_find(dp->chan->pbx, semi < 0 ? id : span_sub(id, 0, (size_t)semi));
+
+	if (!a || semi < 0)
+		return false;
+	list_for (l, &a->contacts) {
+		const struct contact *c = list_entry(l, struct contact, link);
+		char hash[11];
+
+		contact_id(c, hash);
+		if (!span_is(span_from(id, (size_t)semi + 2), hash))
+			continue;
+		if (span_iis(what, "uri"))
+			out_str(o, c->uri);
+		else if (span_iis(what, "status"))
+			out_str(o, contact_status_name(c->status));
+		else if (span_iis(what, "rtt"))
+			out_fmt(o, "%.0f", c->rtt_ms < 0 ? 0 : c->rtt_ms * 1000);
+		else if (span_iis(what, "user_agent"))
+			out_str(o, c->user_agent);
+		else if (span_iis(what, "expiration_time"))
+			out_fmt(o, "%lld", (long long)(c->expires / 1000));
+		else
+			return false;
+		return true;
+	}
+	return false;
+}
+
+/* PJSIP_DIAL_CONTACTS(endpoint[,aor[,user]]): every contact that may be dialled, joined with '&'. */
+static bool f_dial_contacts(struct dp *dp, struct span args, struct out *o)
+{
+	struct pbx *p = dp->chan->pbx;
+	struct span only = dp_arg(args, 1), user = dp_arg(args, 2);
+	const struct conf_endpoint *ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0));
+	bool first = true;
+
+	for (size_t i = 0; ep && i < ep->n_aors; i++) {
+		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
+
+		if (!a || (only.n && !span_is(only, a->name)))
+			continue;
+		list_for (l, &a->contacts) {
+			const struct contact *c = list_entry(l, struct contact, link);
+
+			if (!contact_usable(c))
+				continue;
+			out_fmt(o, "%sPJSIP/%s/", first ? "" : "&", ep->o.name);
+			if (user.n && span_istarts(span_of(c->uri), SPAN("sip:")) && !strchr(c->uri, '@'))
+				out_fmt(o, "sip:%.*s@%s", SP(user), c->uri + 4);
+			else
+				out_str(o, c->uri);
+			first = false;
+		}
+	}
+	return ep != NULL;
+}
+
+static bool f_device_state(struct dp *dp, struct span args, struct out *o)
+{
+	struct span name = span_istarts(args, SPAN("PJSIP/")) ? span_from(args, 6) : args;
+	const char *state = endpoint_device_state(dp->chan->pbx, conf_endpoint(dp->chan->conf, name));
+
+	out_str(o, state);
+	return true;
+}
+
+static const struct func {
+	const char *name, *help;
+	bool (*read)(struct dp *dp, struct span args, struct out *o);
+	bool (*write)(struct dp *dp, struct span args, struct span value);
+} funcs[] = {
+	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
+	{ "CHANNEL", "Facts of the channel: name, state, exten, pjsip,remote_addr …", f_channel, NULL },
+	{ "CUT", "One field of a variable: CUT(name,delimiter,field).", f_cut, NULL },
+	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, UNAVAILABLE, INVALID.", f_device_state, NULL },
+	{ "DIALPLAN_EXISTS", "1 when context,exten exists.", f_dialplan_exists, NULL },
+	{ "EXISTS", "1 when the text is not empty.", f_exists, NULL },
+	{ "GLOBAL", "A global variable.", f_global, w_global },
+	{ "IF", "IF(condition?yes:no).", f_if, NULL },
+	{ "ISNULL", "1 when the text is empty.", f_isnull, NULL },
+	{ "LEN", "The length of the text.", f_len, NULL },
+	{ "LOCAL", "A variable of the current Gosub.", f_local, w_local },
+	{ "PJSIP_AOR", "An AOR's option, or its contacts: PJSIP_AOR(name,contact).", f_aor, NULL },
+	{ "PJSIP_CONTACT", "A contact's uri, status, rtt, user_agent, expiration_time.", f_contact, NULL },
+	{ "PJSIP_DIAL_CONTACTS", "All reachable contacts of an endpoint, for Dial.", f_dial_contacts, NULL },
+	{ "PJSIP_ENDPOINT", "An endpoint's option.", f_endpoint, NULL },
+	{ "PJSIP_HEADER", "PJSIP_HEADER(read,Name) of the INVITE; (add,Name)=value for what we dial.", f_header,
+	  w_header },
+	{ "RAND", "A random number: RAND(min,max).", f_rand, NULL },
+	{ "TOLOWER", "The text in lower case.", f_tolower, NULL },
+	{ "TOUPPER", "The text in upper case.", f_toupper, NULL },
+};
+
+static const struct func *func_find(struct dp *dp, struct span name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(funcs); i++)
+		if (span_iis(name, funcs[i].name))
+			return &funcs[i];
+	trace(EV_DP_WARN, dp->chan->name, "Function %.*s not registered", SP(name));
+	return NULL;
+}
+
+bool func_read(struct dp *dp, struct span name, struct span args, struct out *o)
+{
+	const struct func *f = func_find(dp, name);
+
+	return f && f->read && f->read(dp, args, o);
+}
+
+bool func_write(struct dp *dp, struct span name, struct span args, struct span value)
+{
+	const struct func *f = func_find(dp, name);
+
+	return f && f->write && f->write(dp, args, value);
+}

@@ -1,0 +1,448 @@
+/*
+ * pbx/identify.c: which endpoint sends a request (nat-semantics 3.9): the line of an outbound registration first, then
+ * the identifiers in endpoint_identifier_order, then those that are not listed there.
+ *
+ * Host names in match= are resolved by SRV and address, refreshed by their TTL, and the answers of the last rounds stay
+ * valid for a while: a provider that moves is known before and after.
+ */
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+#define REFRESH_MIN  30000
+#define REFRESH_FAIL 10000
+#define NAME_ADDRS   32
+#define KEEP_ROUNDS  2 /* an address that the last rounds did not bring is forgotten */
+#define STRANGERS    4096
+
+struct name_match { /* one host name of match= */
+	struct list link;
+	struct identify *of;
+	struct pbx *p;
+	char *host;
+	struct {
+		struct addr a;
+		unsigned round;
+	} addrs[NAME_ADDRS];
+	size_t n;
+	unsigned round;
+	struct timer refresh;
+};
+
+struct pattern {
+	char *name;  /* of the header; NULL: the Request-URI */
+	char *exact; /* NULL: re */
+	regex_t re;
+};
+
+struct identify {
+	struct list link;
+	const struct conf_identify *conf;
+	struct list names;
+	struct pattern *patterns;
+	size_t n_patterns;
+};
+
+/* ---- names ---- */
+
+static void resolve(struct name_match *n);
+
+static void refresh(struct timer *t, ms_t now UNUSED)
+{
+	resolve(container_of(t, struct name_match, refresh));
+}
+
+static void add_addr(struct name_match *n, const struct addr *a)
+{
+	size_t free_slot = n->n;
+
+	for (size_t i = 0; i < n->n; i++) {
+		if (addr_ip_eq(&n->addrs[i].a, a)) {
+			n->addrs[i].round = n->round;
+			return;
+		}
+		if (n->addrs[i].round + KEEP_ROUNDS < n->round)
+			free_slot = i;
+	}
+	if (free_slot == NAME_ADDRS)
+		return;
+	n->addrs[free_slot].a = *a;
+	n->addrs[free_slot].round = n->round;
+	n->n = MAX(n->n, free_slot + 1);
+}
+
+static void schedule(struct name_match *n, ms_t delay)
+{
+	if (!timer_runs(&n->refresh) || n->refresh.at > n->p->clock->now + delay)
+		clock_in(n->p->clock, &n->refresh, delay);
+}
+
+static void on_addrs(void *arg, const struct sip_lookup_answer *a)
+{
+	struct name_match *n = arg;
+
+	for (size_t i = 0; i < a->n; i++)
+		add_addr(n, &a->rs[i].addr);
+	schedule(n, a->n ? MAX(a->fresh_for, REFRESH_MIN) : a->err < 0 ? REFRESH_FAIL : REFRESH_MIN);
+}
+
+static void on_srv(void *arg, const struct sip_lookup_answer *a)
+{
+	struct name_match *n = arg;
+
+	for (size_t i = 0; i < a->n; i++) {
+		char *target = xstrdup(a->rs[i].name);
+
+		sip_lookup(n->p->sip, target, DNS_A, on_addrs, n);
+		sip_lookup(n->p->sip, target, DNS_AAAA, on_addrs, n);
+		free(target);
+	}
+}
+
+static void resolve(struct name_match *n)
+{
+	static const char *const services[] = { "_sip._udp.", "_sip._tcp.", "_sips._tcp." };
+
+	n->round++;
+	for (size_t i = 0; i < ARRAY_LEN(services) && n->of->conf->srv_lookups; i++) {
+		char *name = xasprintf("%s%s", services[i], n->host);
+
+		sip_lookup(n->p->sip, name, DNS_SRV, on_srv, n);
+		free(name);
+	}
+	sip_lookup(n->p->sip, n->host, DNS_A, on_addrs, n);
+	sip_lookup(n->p->sip, n->host, DNS_AAAA, on_addrs, n);
+}
+
+static bool name_matches(const struct identify *id, const struct addr *src)
+{
+	list_for (l, &id->names) {
+		const struct name_match *n = list_entry(l, struct name_match, link);
+
+		for (size_t i = 0; i < n->n; i++)
+			if (n->addrs[i].round + KEEP_ROUNDS >= n->round && addr_ip_eq(&n->addrs[i].a, src))
+				return true;
+	}
+	return false;
+}
+
+/* ---- patterns ---- */
+
+/* "exact text" or "/regular expression/". False: the expression is wrong. */
+static bool pattern_make(struct pattern *pt, struct span text)
+{
+	char *re;
+	int err;
+
+	text = span_trim(text);
+	if (text.n < 2 || text.p[0] != '/' || text.p[text.n - 1] != '/') {
+		pt->exact = span_dup(text);
+		return true;
+	}
+	re = span_dup(span_sub(text, 1, text.n - 2));
+	err = regcomp(&pt->re, re, REG_EXTENDED | REG_NOSUB);
+	free(re);
+	return err == 0;
+}
+
+static bool pattern_fits(const struct pattern *pt, struct span value)
+{
+	char *text;
+	bool fits;
+
+	if (pt->exact)
+		return span_is(value, pt->exact);
+	text = span_dup(value);
+	fits = regexec(&pt->re, text, 0, NULL, 0) == 0;
+	free(text);
+	return fits;
+}
+
+static bool header_fits(const struct pattern *pt, const struct sip_msg *m)
+{
+	struct span v;
+
+	for (unsigned i = 0; (v = sip_hdr_named(m, span_of(pt->name), i)).p; i++)
+		if (pattern_fits(pt, v))
+			return true;
+	return false;
+}
+
+static void add_pattern(struct identify *id, struct span name, struct span text)
+{
+	struct pattern pt = { .name = name.p ? span_dup(name) : NULL };
+
+	if (!pattern_make(&pt, text)) {
+		trace(EV_CONF_SAY, NULL, "identify %s: not a regular expression: %.*s", id->conf->o.name, SP(text));
+		free(pt.name);
+		return;
+	}
+	id->patterns = xrealloc(id->patterns, (id->n_patterns + 1) * sizeof pt);
+	id->patterns[id->n_patterns++] = pt;
+}
+
+/* ---- adopting ---- */
+
+static void identify_drop(struct pbx *p, struct identify *id)
+{
+	list_for_safe (l, &id->names) {
+		struct name_match *n = list_entry(l, struct name_match, link);
+
+		clock_stop(p->clock, &n->refresh);
+		sip_lookup_drop(p->sip, n);
+		list_del(&n->link);
+		free(n->host);
+		free(n);
+	}
+	for (size_t i = 0; i < id->n_patterns; i++) {
+		free(id->patterns[i].name);
+		if (id->patterns[i].exact)
+			free(id->patterns[i].exact);
+		else
+			regfree(&id->patterns[i].re);
+	}
+	free(id->patterns);
+	list_del(&id->link);
+	free(id);
+}
+
+static void add_names(struct pbx *p, struct identify *id)
+{
+	for (size_t i = 0; i < id->conf->match_names.n; i++) {
+		struct name_match *n = xcalloc(1, sizeof *n);
+
+		n->of = id;
+		n->p = p;
+		n->host = xstrdup(id->conf->match_names.v[i]);
+		n->refresh.fire = refresh;
+		list_push(&id->names, &n->link);
+		resolve(n);
+	}
+}
+
+static void drop_all(struct pbx *p)
+{
+	list_for_safe (l, &p->identifies)
+		identify_drop(p, list_entry(l, struct identify, link));
+}
+
+void identify_adopt(struct pbx *p)
+{
+	drop_all(p);
+	for (size_t i = 0; i < p->conf->n_identifies; i++) {
+		struct identify *id = xcalloc(1, sizeof *id);
+
+		id->conf = &p->conf->identifies[i];
+		list_init(&id->names);
+		list_push(&p->identifies, &id->link);
+		for (size_t j = 0; j < id->conf->match_header.n; j++) {
+			struct span text = span_of(id->conf->match_header.v[j]), name;
+
+			if (span_cut(&text, ':', &name) && text.p)
+				add_pattern(id, span_trim(name), text);
+		}
+		for (size_t j = 0; j < id->conf->match_request_uri.n; j++)
+			add_pattern(id, SPAN_NONE, span_of(id->conf->match_request_uri.v[j]));
+		add_names(p, id);
+	}
+}
+
+/* ---- the identifiers ---- */
+
+static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
+{
+	list_for (l, &p->identifies) {
+		const struct identify *id = list_entry(l, struct identify, link);
+
+		if (net_list_ask(&id->conf->match, &m->flow.peer) == NET_MATCH || name_matches(id, &m->flow.peer))
+			return id->conf->endpoint;
+	}
+	return NULL;
+}
+
+static const struct conf_endpoint *by_pattern(struct pbx *p, const struct sip_msg *m, bool header)
+{
+	list_for (l, &p->identifies) {
+		const struct identify *id = list_entry(l, struct identify, link);
+
+		for (size_t i = 0; i < id->n_patterns; i++) {
+			const struct pattern *pt = &id->patterns[i];
+
+			if ((pt->name != NULL) == header &&
+			    (header ? header_fits(pt, m) : pattern_fits(pt, m->ruri.text)))
+				return id->conf->endpoint;
+		}
+	}
+	return NULL;
+}
+
+static const struct conf_endpoint *by_header(struct pbx *p, const struct sip_msg *m)
+{
+	return by_pattern(p, m, true);
+}
+
+static const struct conf_endpoint *by_request_uri(struct pbx *p, const struct sip_msg *m)
+{
+	return by_pattern(p, m, false);
+}
+
+static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
+{
+	const struct conf_endpoint *ep;
+	char *name = xasprintf("%.*s@%.*s", SP(user), SP(domain));
+
+	ep = conf_endpoint(p->conf, span_of(name));
+	free(name);
+	return ep;
+}
+
+/* user@domain, user@alias, user@the transport's domain, user. */
+static const struct conf_endpoint *named(struct pbx *p, const struct sip_msg *m, struct span user, struct span domain)
+{
+	struct sip_transport_info tp = sip_transport_of(p->sip, &m->flow);
+	const struct conf_endpoint *ep = NULL;
+
+	if (!user.n)
+		return NULL;
+	if (!p->conf->global.disable_multi_domain) {
+		ep = at(p, user, domain);
+		for (size_t i = 0; i < p->conf->domain_aliases.n && !ep; i++) {
+			struct span target = span_of(p->conf->domain_aliases.v[i]), alias;
+
+			if (span_cut(&target, '=', &alias) && span_ieq(alias, domain))
+				ep = at(p, user, target);
+		}
+		if (!ep && tp.conf && tp.conf->domain[0])
+			ep = at(p, user, span_of(tp.conf->domain));
+	}
+	return ep ? ep : conf_endpoint(p->conf, user);
+}
+
+static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_msg *m)
+{
+	struct out user = out_growing();
+	const struct conf_endpoint *ep;
+
+	sip_out_unescaped(&user, m->from.uri.user);
+	ep = named(p, m, out_look(&user), m->from.uri.host);
+	out_free(&user);
+	return ep && (ep->identify_by & IDENTIFY_USERNAME) ? ep : NULL;
+}
+
+static const struct conf_endpoint *by_auth_username(struct pbx *p, const struct sip_msg *m)
+{
+	struct span realm = SPAN_NONE, user = sip_digest_username(m, &realm);
+	const struct conf_endpoint *ep = named(p, m, user, realm);
+
+	return ep && (ep->identify_by & IDENTIFY_AUTH_USERNAME) ? ep : NULL;
+}
+
+static const struct conf_endpoint *by_anonymous(struct pbx *p, const struct sip_msg *m)
+{
+	return named(p, m, SPAN("anonymous"), m->from.uri.host);
+}
+
+static const struct identifier {
+	const char *name;
+	const struct conf_endpoint *(*ask)(struct pbx *p, const struct sip_msg *m);
+} identifiers[] = {
+	{ "ip", by_ip },         { "username", by_username },       { "auth_username", by_auth_username },
+	{ "header", by_header }, { "request_uri", by_request_uri }, { "anonymous", by_anonymous },
+};
+
+static bool is_listed(const struct strs *order, const char *name)
+{
+	for (size_t i = 0; i < order->n; i++)
+		if (strcmp(order->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static const struct conf_endpoint *in_order(struct pbx *p, const struct sip_msg *m, const char **how)
+{
+	const struct strs *order = &p->conf->global.endpoint_identifier_order;
+	const struct conf_endpoint *ep = NULL;
+
+	for (size_t i = 0; i < order->n; i++)
+		for (size_t j = 0; j < ARRAY_LEN(identifiers); j++)
+			if (strcmp(order->v[i], identifiers[j].name) == 0 && (ep = identifiers[j].ask(p, m))) {
+				*how = identifiers[j].name;
+				return ep;
+			}
+	for (size_t j = 0; j < ARRAY_LEN(identifiers); j++)
+		if (!is_listed(order, identifiers[j].name) && (ep = identifiers[j].ask(p, m))) {
+			*how = identifiers[j].name;
+			return ep;
+		}
+	return NULL;
+}
+
+/* ---- strangers: said once they come often (unidentified_request_*) ---- */
+
+struct strangers {
+	UT_hash_handle hh;
+	struct addr ip; /* without a port, zeroed */
+	unsigned count;
+	ms_t since;
+};
+
+static void forget_strangers(struct pbx *p, ms_t older_than)
+{
+	struct strangers *s, *next;
+
+	HASH_ITER (hh, p->strangers, s, next) {
+		if (s->since > older_than)
+			continue;
+		HASH_DEL(p->strangers, s);
+		free(s);
+	}
+}
+
+static void note_stranger(struct pbx *p, const struct sip_msg *m)
+{
+	const struct conf_global *g = &p->conf->global;
+	struct strangers *s, key = { 0 };
+	char src[ADDR_STRLEN];
+
+	key.ip.family = m->flow.peer.family;
+	memcpy(key.ip.ip, m->flow.peer.ip, sizeof key.ip.ip);
+	HASH_FIND(hh, p->strangers, &key.ip, sizeof key.ip, s);
+	if (!s) {
+		if (HASH_COUNT(p->strangers) >= STRANGERS)
+			forget_strangers(p, p->clock->now - (ms_t)g->unidentified_request_prune_interval * 1000);
+		if (HASH_COUNT(p->strangers) >= STRANGERS)
+			return;
+		s = xcalloc(1, sizeof *s);
+		s->ip = key.ip;
+		s->since = p->clock->now;
+		HASH_ADD(hh, p->strangers, ip, sizeof s->ip, s);
+	}
+	if (p->clock->now - s->since > (ms_t)g->unidentified_request_period * 1000) {
+		s->count = 0;
+		s->since = p->clock->now;
+	}
+	if (++s->count == g->unidentified_request_count)
+		trace(EV_SIP_UNIDENT, NULL, "%.*s from %s: No matching endpoint found after %u tries in %lld ms",
+		      SP(m->from.text), addr_str(&m->flow.peer, src), s->count, (long long)(p->clock->now - s->since));
+}
+
+const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how)
+{
+	const struct conf_endpoint *ep = outreg_line(p, m);
+
+	*how = "line";
+	if (!ep)
+		ep = in_order(p, m, how);
+	if (!ep)
+		note_stranger(p, m);
+	return ep;
+}
+
+void identify_free(struct pbx *p)
+{
+	drop_all(p);
+	forget_strangers(p, MS_NEVER);
+}

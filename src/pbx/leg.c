@@ -1,0 +1,354 @@
+/*
+ * pbx/leg.c: the SIP side of a channel: the INVITE that made it, the requests within its dialog, and its end.
+ */
+#include "pbx/priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m);
+static void on_ack(void *arg, const struct sip_msg *m);
+static void on_no_ack(void *arg);
+
+struct sip_dialog_conf leg_dialog_conf(struct chan *c)
+{
+	struct sip_dialog_conf d = { .rewrite_contact = c->ep->rewrite_contact,
+				     .force_rport = c->ep->force_rport,
+				     .transport = c->ep->transport ? c->ep->transport : c->via,
+				     .conf = c->conf,
+				     .arg = c,
+				     .request = on_request,
+				     .ack = on_ack,
+				     .no_ack = on_no_ack };
+
+	d.auths = outbound_auths(c->ep, &d.n_auths);
+	return d;
+}
+
+/* ---- what we write ---- */
+
+void leg_put_contact(struct chan *c, struct sip_build *b)
+{
+	struct span user = span_of(c->ep->contact_user);
+
+	if (!user.n && b->request)
+		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
+	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
+}
+
+static void build_plain(void *arg, struct sip_build *b)
+{
+	leg_put_contact(arg, b);
+}
+
+static void build_with_sdp(void *arg, struct sip_build *b)
+{
+	leg_put_contact(arg, b);
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	leg_media_put_answer(arg, b);
+}
+
+/* ---- in: a new call ---- */
+
+static void on_cancel(void *arg, struct sip_uas *uas)
+{
+	struct chan *c = arg;
+
+	c->invite = NULL;
+	sip_reply(uas, 487, NULL, NULL, NULL);
+	if (c->state == CHAN_UP) /* a re-INVITE was cancelled: the call goes on as it was */
+		return;
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	chan_ended(c, 16);
+}
+
+static void set_text(char **slot, struct span s)
+{
+	free(*slot);
+	*slot = span_dup(s);
+}
+
+/* Who calls: callerid= of the endpoint, else P-Asserted-Identity if trusted, else From. */
+static void take_caller(struct chan *c, const struct sip_msg *m)
+{
+	struct sip_naddr id = m->from;
+	struct out o = out_growing();
+	struct sip_walk w = { 0 };
+	struct span v;
+
+	if (c->ep->trust_id_inbound && sip_walk(m, SIP_HDR_P_ASSERTED_IDENTITY, &w, &v))
+		sip_naddr_parse(v, &id);
+	sip_out_unescaped(&o, id.uri.user);
+	set_text(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
+	set_text(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
+	out_free(&o);
+}
+
+static bool is_sdp(const struct sip_msg *m)
+{
+	return span_istarts(m->content_type, SPAN("application/sdp"));
+}
+
+/* The number dialled: the Request-URI's user without its parameters; "s" when there is none. */
+static void take_dialed(struct chan *c, const struct sip_msg *m)
+{
+	struct out o = out_growing();
+	struct span user = m->ruri.user;
+	long semi = span_chr(user, ';');
+
+	if (semi >= 0 && c->conf->global.ignore_uri_user_options)
+		user = span_sub(user, 0, (size_t)semi);
+	sip_out_unescaped(&o, user);
+	set_text(&c->dialed, o.n ? out_look(&o) : SPAN("s"));
+	out_free(&o);
+}
+
+static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
+{
+	c->invite = NULL;
+	sip_uas_on_cancel(uas, NULL, NULL);
+	sip_reply(uas, code, why, NULL, NULL);
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	chan_ended(c, cause_of_sip(code));
+}
+
+/* False when the INVITE was refused. */
+static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
+{
+	int err;
+
+	if (!m->body.n) {
+		leg_media_caps(c, NULL);
+		err = leg_media_open(c, &c->peer, NULL);
+	} else if (!is_sdp(m)) {
+		refuse(c, uas, 415, "only application/sdp is understood");
+		return false;
+	} else {
+		err = leg_media_offered(c, m->body);
+	}
+	if (err == -EBADMSG)
+		refuse(c, uas, 400, "unparsable SDP");
+	else if (err == -ENOENT)
+		refuse(c, uas, 488, "no codec in common with the endpoint's allow=");
+	else if (err < 0)
+		refuse(c, uas, 503, "no RTP port is free");
+	return err == 0;
+}
+
+static const char *too_much(const struct pbx *p)
+{
+	if (p->stopping)
+		return "going down";
+	return p->n_chans >= p->conf->hairpin.max_calls ? "max_calls is reached" : NULL;
+}
+
+static void build_retry_after(void *arg, struct sip_build *b)
+{
+	sip_put(b, "Retry-After", "%s", (const char *)arg);
+}
+
+void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
+{
+	const struct sip_msg *m = sip_uas_msg(uas);
+	struct sip_dialog_conf d;
+	struct chan *c;
+
+	if (too_much(p)) {
+		count(CNT_sip_shed);
+		sip_reply(uas, 503, too_much(p), build_retry_after, (char *)"10");
+		return;
+	}
+	if (m->max_forwards == 0) {
+		sip_reply(uas, 483, NULL, NULL, NULL);
+		return;
+	}
+	c = chan_new(p, ep, p->conf, true);
+	c->peer = m->flow.peer;
+	c->request = sip_msg_ref((struct sip_msg *)(uintptr_t)m);
+	if (m->max_forwards != SIP_NO_NUMBER)
+		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
+	take_caller(c, m);
+	take_dialed(c, m);
+	if (!dp_exists(c->conf, span_of(ep->context), span_of(c->dialed), span_of(c->caller_num))) {
+		trace(EV_SIP_NO, c->name, "no extension '%s' in context '%s'", c->dialed, ep->context);
+		refuse(c, uas, 404, NULL);
+		return;
+	}
+	d = leg_dialog_conf(c);
+	c->dialog = sip_dialog_uas(uas, &d);
+	c->invite = uas;
+	sip_uas_on_cancel(uas, on_cancel, c);
+	sip_reply(uas, 100, NULL, NULL, NULL);
+	if (take_offer(c, uas, m))
+		dp_start(c, ep->context, c->dialed);
+}
+
+void leg_ringing(struct chan *c)
+{
+	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)
+		return;
+	c->ringing_sent = true;
+	sip_reply(c->invite, 180, NULL, build_plain, c);
+}
+
+void leg_progress(struct chan *c)
+{
+	if (!c->invite || c->state == CHAN_UP || c->progress_sent)
+		return;
+	c->progress_sent = c->answer_sent = true;
+	sip_reply(c->invite, 183, NULL, c->offer ? build_with_sdp : build_plain, c);
+}
+
+int leg_answer(struct chan *c)
+{
+	struct sip_uas *uas = c->invite;
+
+	if (c->state == CHAN_UP)
+		return 0;
+	if (!uas || !c->media)
+		return -ENOTCONN;
+	c->invite = NULL;
+	c->state = CHAN_UP;
+	c->answer_sent = true;
+	c->answered_at = c->pbx->clock->now;
+	count(CNT_calls_answered);
+	trace(EV_CALL_STATE, c->name, "answered");
+	sip_uas_on_cancel(uas, NULL, NULL);
+	sip_reply(uas, 200, NULL, build_with_sdp, c);
+	leg_media_apply(c, false); /* rtp_timeout counts from here */
+	return 0;
+}
+
+/* ---- in: within the dialog ---- */
+
+static int reason_cause(const struct sip_msg *m)
+{
+	struct sip_walk w = { 0 };
+	struct span v, num;
+	uint32_t cause;
+
+	while (sip_walk(m, SIP_HDR_REASON, &w, &v)) {
+		long semi = span_chr(v, ';');
+
+		if (semi > 0 && span_iis(span_trim(span_sub(v, 0, (size_t)semi)), "Q.850") &&
+		    sip_param(span_from(v, (size_t)semi), "cause", &num) && span_u32(num, 127, &cause))
+			return (int)cause;
+	}
+	return 16;
+}
+
+static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
+{
+	struct sip_uas *pending = c->invite;
+
+	c->invite = NULL;
+	if (pending) { /* RFC 3261 15.1.2: what is pending gets 487 */
+		sip_uas_on_cancel(pending, NULL, NULL);
+		sip_reply(pending, 487, NULL, NULL, NULL);
+	}
+	sip_reply(uas, 200, NULL, NULL, NULL);
+	if (c->asking)
+		sip_uac_forget(c->asking);
+	c->asking = NULL;
+	c->bye_waits = false;
+	sip_dialog_free(&c->dialog);
+	chan_ended(c, reason_cause(m));
+}
+
+/* A re-INVITE or UPDATE: hold, resume, a new address. Answered at once: the other leg need not know. */
+static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
+{
+	int err = 0;
+
+	if (c->asking || c->invite || (c->offer_out && m->body.n)) { /* 14.2 */
+		sip_reply(uas, 491, NULL, NULL, NULL);
+		return;
+	}
+	if (m->body.n && !is_sdp(m)) {
+		sip_reply(uas, 415, NULL, NULL, NULL);
+		return;
+	}
+	if (m->body.n) {
+		err = leg_media_offered(c, m->body);
+	} else if (m->method == SIP_INVITE) {
+		free(c->offer);
+		c->offer = NULL;
+	}
+	if (err < 0)
+		sip_reply(uas, err == -EBADMSG ? 400 : 488, NULL, NULL, NULL);
+	else
+		sip_reply(uas, 200, NULL, m->body.n || m->method == SIP_INVITE ? build_with_sdp : build_plain, c);
+}
+
+/* INFO with a digit (application/dtmf-relay: "Signal=5", or application/dtmf: "5"). */
+static void on_info(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
+{
+	struct chan_event ev = { .kind = CH_DTMF };
+	long at = span_find(m->body, SPAN("Signal="));
+	struct span digit = span_trim(at >= 0 ? span_from(m->body, (size_t)at + 7) : m->body);
+
+	sip_reply(uas, 200, NULL, NULL, NULL);
+	if (!span_istarts(m->content_type, SPAN("application/dtmf")) || !digit.n)
+		return;
+	ev.digit = digit.p[0];
+	if (strchr("0123456789*#ABCD", ev.digit))
+		chan_tell(c, &ev);
+}
+
+static void build_allow(void *arg UNUSED, struct sip_build *b)
+{
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+}
+
+static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
+{
+	struct chan *c = arg;
+
+	c->peer = m->flow.peer;
+	switch (m->method) {
+	case SIP_BYE: on_bye(c, uas, m); break;
+	case SIP_INVITE:
+	case SIP_UPDATE: on_reoffer(c, uas, m); break;
+	case SIP_INFO: on_info(c, uas, m); break;
+	case SIP_OPTIONS: sip_reply(uas, 200, NULL, build_allow, NULL); break;
+	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, build_allow, NULL); break;
+	}
+}
+
+static void on_ack(void *arg, const struct sip_msg *m)
+{
+	struct chan *c = arg;
+	struct chan_event ev = { .kind = CH_ANSWERED };
+
+	if (c->bye_waits) {
+		c->bye_waits = false;
+		leg_bye(c, c->cause);
+		clock_in(c->pbx->clock, &c->reap, 0);
+		return;
+	}
+	if (c->offer_out && leg_media_answered(c, m->body) < 0) {
+		trace(EV_MEDIA_WARN, c->name, "the ACK has no usable answer to our offer");
+		chan_hangup(c, 58);
+		return;
+	}
+	chan_tell(c, &ev);
+}
+
+static void on_no_ack(void *arg)
+{
+	struct chan *c = arg;
+
+	if (c->bye_waits) {
+		c->bye_waits = false;
+		leg_bye(c, c->cause);
+		clock_in(c->pbx->clock, &c->reap, 0);
+		return;
+	}
+	chan_hangup(c, 102);
+}

@@ -1,0 +1,281 @@
+/*
+ * pbx/leg_media.c: turns SDP into deals and deals into media plans. sdp and media never meet but here.
+ */
+#include "pbx/priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+static bool can_transcode(enum codec c)
+{
+	return c == CODEC_ULAW || c == CODEC_ALAW;
+}
+
+/*
+ * For an outgoing leg: first what the calling leg agreed on, so that nothing is transcoded; then what can be transcoded
+ * to it. For a leg of its own: all that the endpoint allows.
+ */
+void leg_media_caps(struct chan *c, const struct chan *from)
+{
+	const struct codec_list *mine = &c->ep->codecs;
+	bool convertible = !from || !from->has_deal;
+
+	c->caps = (struct sdp_caps){ .dtmf = c->ep->dtmf_mode != DTMF_INBAND && c->ep->dtmf_mode != DTMF_NONE &&
+					     c->ep->dtmf_mode != DTMF_INFO,
+				     .single_codec = c->ep->preferred_codec_only,
+				     .rtcp_mux = c->ep->rtcp_mux };
+	for (size_t i = 0; from && from->has_deal && i < from->deal.n_codecs; i++) {
+		enum codec one = from->deal.codecs[i].codec;
+
+		if (codec_list_has(mine, one))
+			codec_list_add(&c->caps.codecs, one);
+		convertible |= can_transcode(one);
+	}
+	for (size_t i = 0; i < mine->n; i++)
+		if (!from || !from->has_deal || (convertible && can_transcode(mine->id[i])))
+			codec_list_add(&c->caps.codecs, mine->id[i]);
+}
+
+/* The address to bind the ports to: media_address if asked for, the explicit transport's, else any of the family. */
+static struct addr bind_address(const struct chan *c, uint8_t family)
+{
+	const struct conf_endpoint *ep = c->ep;
+	struct addr a = { .family = family };
+
+	if (ep->bind_rtp_to_media_address && addr_parse_ip(span_of(ep->media_address), &a) && a.family == family)
+		return a;
+	if (ep->transport && ep->transport->bind.family == family)
+		return addr_with_port(&ep->transport->bind, 0);
+	return (struct addr){ .family = family };
+}
+
+int leg_media_open(struct chan *c, const struct addr *toward, const struct chan *beside)
+{
+	uint8_t family = toward->family ? toward->family : 4;
+	struct media_open ask = { .bind = bind_address(c, c->ep->rtp_ipv6 ? 6 : family),
+				  .port_start = (uint16_t)c->ep->rtp_port_start,
+				  .port_end = (uint16_t)c->ep->rtp_port_end,
+				  .tos = c->ep->tos_audio,
+				  .rtcp_mux = c->ep->rtcp_mux,
+				  .owner = c,
+				  .beside = beside ? beside->media : NULL };
+
+	if (c->media)
+		return 0;
+	snprintf(ask.name, sizeof ask.name, "%.31s", c->name);
+	c->media = media_open(c->pbx->media, &ask);
+	if (!c->media) {
+		trace(EV_MEDIA_WARN, c->name, "no free RTP port in %u-%u", c->conf->rtp.rtpstart, c->conf->rtp.rtpend);
+		return -EADDRINUSE;
+	}
+	rng_bytes(&c->pbx->clock->rng, &c->local.session_id, 4);
+	c->local.session_id &= 0x7fffffff;
+	c->local.version = c->local.session_id;
+	c->local.owner = c->ep->sdp_owner;
+	c->local.session = c->ep->sdp_session;
+	c->local.dir = SDP_SENDRECV;
+	return 0;
+}
+
+/* ---- what we write ---- */
+
+/* o= and c= for this destination: the door out decides. */
+static void set_face(struct chan *c, const struct sip_build *b)
+{
+	struct addr bound = media_local(c->media), here = b->flow.local, given;
+
+	if (addr_parse_ip(span_of(c->ep->media_address), &given))
+		here = given;
+	else if (!addr_is_any(&bound))
+		here = bound;
+	else if (bound.family != here.family)
+		here = c->pbx->cfg.net.source(c->pbx->cfg.net.arg, 0,
+					      c->deal.remote.family == bound.family ? &c->deal.remote : &b->flow.peer);
+	here.port = bound.port;
+	c->local.face = b->door ? nat_media_face(b->door, &here, &b->flow.peer) : here;
+	c->local.face.port = bound.port;
+}
+
+void leg_media_put_offer(struct chan *c, struct sip_build *b)
+{
+	struct out *body;
+
+	if (!c->media)
+		return;
+	set_face(c, b);
+	c->offer_out = true;
+	body = sip_put_body(b, "application/sdp");
+	if (c->has_deal)
+		sdp_write_reoffer(body, &c->local, &c->caps, &c->deal);
+	else
+		sdp_write_offer(body, &c->local, &c->caps);
+}
+
+void leg_media_put_answer(struct chan *c, struct sip_build *b)
+{
+	struct sdp offer;
+	const char *why;
+
+	if (!c->media)
+		return;
+	if (!c->offer) { /* the INVITE had none: ours is the offer, the ACK will answer it */
+		leg_media_put_offer(c, b);
+		return;
+	}
+	if (sdp_parse((struct span){ c->offer, c->offer_n }, &offer, &why) < 0)
+		return;
+	set_face(c, b);
+	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, &offer, &c->deal);
+}
+
+/* ---- what we read ---- */
+
+static int parse(struct chan *c, struct span body, struct sdp *s)
+{
+	const char *why;
+	int err = sdp_parse(body, s, &why);
+
+	if (err < 0)
+		trace(EV_SIP_BAD, c->name, "SDP: %s", why);
+	return err;
+}
+
+static void note_hold(struct chan *c)
+{
+	struct chan_event ev = { .kind = c->deal.held ? CH_HELD : CH_RESUMED };
+
+	if (c->held == c->deal.held)
+		return;
+	c->held = c->deal.held;
+	trace(EV_CALL_STATE, c->name, c->held ? "put on hold" : "resumed");
+	chan_tell(c, &ev);
+}
+
+int leg_media_offered(struct chan *c, struct span body)
+{
+	struct sdp_deal deal;
+	struct sdp offer;
+	bool again = c->has_deal;
+	enum codec now = again ? c->deal.codecs[0].codec : CODEC_NONE;
+	int err = parse(c, body, &offer);
+
+	if (err < 0)
+		return err;
+	if (!again)
+		leg_media_caps(c, NULL);
+	err = sdp_deal_offered(&c->caps, &offer, &deal);
+	if (err < 0)
+		return err;
+	err = leg_media_open(c, deal.remote.family ? &deal.remote : &c->peer, NULL);
+	if (err < 0)
+		return err;
+	free(c->offer);
+	c->offer = span_dup(body);
+	c->offer_n = body.n;
+	c->deal = deal;
+	c->has_deal = true;
+	if (again) {
+		c->local.version++;
+		sdp_deal_prefer(&c->deal, now); /* a hold or resume does not change the codec */
+	}
+	leg_media_apply(c, true);
+	note_hold(c);
+	return 0;
+}
+
+int leg_media_answered(struct chan *c, struct span body)
+{
+	struct sdp_deal deal;
+	struct sdp answer;
+	int err = parse(c, body, &answer);
+
+	if (err < 0)
+		return err;
+	err = sdp_deal_answered(&c->caps, &answer, &deal);
+	if (err < 0)
+		return err;
+	c->deal = deal;
+	c->has_deal = true;
+	c->offer_out = false;
+	leg_media_apply(c, true);
+	note_hold(c);
+	return 0;
+}
+
+void leg_media_prefer(struct chan *c, enum codec codec)
+{
+	if (c->has_deal && !c->answer_sent)
+		sdp_deal_prefer(&c->deal, codec);
+}
+
+/* ---- plans ---- */
+
+void leg_media_apply(struct chan *c, bool new_sdp)
+{
+	const struct sdp_deal *d = &c->deal;
+	const struct conf_endpoint *ep = c->ep;
+	uint32_t silence = d->held ? ep->rtp_timeout_hold : ep->rtp_timeout;
+	struct media_plan *m = &c->plan;
+
+	if (!c->media || !c->has_deal)
+		return;
+	*m = (struct media_plan){
+		.remote = d->remote,
+		.remote_rtcp = d->remote_rtcp,
+		.new_sdp = new_sdp,
+		.rtcp_mux = d->rtcp_mux,
+		.send = d->dir & SDP_SENDONLY,
+		.recv = d->dir & SDP_RECVONLY,
+		.latch = { .strict = c->conf->rtp.strictrtp,
+			   .probation = (uint8_t)c->conf->rtp.probation,
+			   .symmetric = ep->rtp_symmetric,
+			   .audio = true,
+			   .keep_on_same_sdp = !c->conf->hairpin.compat_asterisk },
+		.n_formats = d->n_codecs,
+		.dtmf_pt = d->dtmf_pt,
+		.cn_pt = d->cn_pt,
+		.ptime = ep->use_ptime ? d->ptime : 0,
+		.keepalive_ms = ep->rtp_keepalive * 1000,
+		.timeout_ms = c->state == CHAN_UP ? silence * 1000 : 0,
+	};
+	for (size_t i = 0; i < d->n_codecs; i++) {
+		m->formats[i].codec = d->codecs[i].codec;
+		m->formats[i].pt = d->codecs[i].pt;
+	}
+	media_replan(c->media, m);
+}
+
+void leg_media_event(void *arg, const struct media_event *ev)
+{
+	struct pbx *p = arg;
+	struct chan *c = ev->owner;
+	struct chan_event up = { .digit = ev->digit, .ok = ev->ok };
+	char from[ADDR_STRLEN], was[ADDR_STRLEN];
+
+	switch (ev->kind) {
+	case MEDIA_DEBUG:
+		if (p->cfg.rtp)
+			p->cfg.rtp(p->cfg.arg, ev->text);
+		break;
+	case MEDIA_LATCHED:
+		trace(EV_NAT_LATCH, c->name, "audio comes from %s (was %s)", addr_str(&ev->from, from),
+		      addr_str(&ev->was, was));
+		break;
+	case MEDIA_DTMF:
+		up.kind = CH_DTMF;
+		chan_tell(c, &up);
+		break;
+	case MEDIA_PLAYED:
+		up.kind = CH_PLAYED;
+		chan_tell(c, &up);
+		break;
+	case MEDIA_SILENT:
+		trace(EV_MEDIA, c->name, "no RTP for %u s: the call is ended", c->plan.timeout_ms / 1000);
+		chan_hangup(c, 44);
+		break;
+	}
+}

@@ -1,0 +1,282 @@
+/*
+ * pbx/leg_out.c: the SIP side of a channel that we call, and the end of any channel.
+ *
+ * When a contact gives no answer, cannot be reached or says 503, the next one of its AOR is tried, as with the targets
+ * of one name (compat=asterisk: only the first).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
+
+static void put_identity(struct chan *c, struct sip_build *b)
+{
+	const char *name = c->caller_name, *num = c->caller_num;
+
+	if (!num[0] || !c->ep->trust_id_outbound)
+		return;
+	if (c->ep->send_pai)
+		sip_put(b, "P-Asserted-Identity", "\"%s\" <sip:%s@%s>", name, num, b->face.host);
+	if (c->ep->send_rpid)
+		sip_put(b, "Remote-Party-ID", "\"%s\" <sip:%s@%s>;party=calling;privacy=off;screen=no", name, num,
+			b->face.host);
+}
+
+static void build_invite(void *arg, struct sip_build *b)
+{
+	struct chan *c = arg;
+
+	leg_put_contact(c, b);
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	put_identity(c, b);
+	if (c->headers)
+		out_str(b->o, c->headers);
+	leg_media_put_offer(c, b);
+}
+
+static struct addr media_family(const struct chan *c, const struct sip_uri *u)
+{
+	struct addr a = { 0 };
+
+	if (addr_parse_ip(u->host, &a))
+		return a;
+	a.family = c->ep->transport ? c->ep->transport->bind.family : 4;
+	return a;
+}
+
+static int ask(struct chan *c)
+{
+	struct span route = span_of(c->path);
+	struct sip_ask a = { .method = SIP_INVITE,
+			     .uri = span_of(c->target),
+			     .from_display = span_of(c->caller_name),
+			     .from_user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->caller_num),
+			     .from_domain = span_of(c->ep->from_domain),
+			     .from_params = c->ep->user_eq_phone ? SPAN(";user=phone") : SPAN_NONE,
+			     .proxy = span_of(c->ep->outbound_proxy),
+			     .routes = route.n ? &route : NULL,
+			     .n_routes = route.n ? 1 : 0,
+			     .transport = c->ep->transport ? c->ep->transport : c->via,
+			     .conf = c->conf,
+			     .max_forwards = c->max_forwards,
+			     .build = build_invite,
+			     .answer = on_answer,
+			     .arg = c };
+
+	a.auths = outbound_auths(c->ep, &a.n_auths);
+	c->asking = sip_ask(c->pbx->sip, &a);
+	return 0;
+}
+
+static void set_text(char **slot, const char *s)
+{
+	free(*slot);
+	*slot = xstrdup(s ? s : "");
+}
+
+int leg_call(struct chan *c, const struct leg_call *call)
+{
+	struct sip_uri u;
+	struct addr toward;
+	int err;
+
+	c->tries.uris = call->more;
+	c->tries.n = call->n_more;
+	if (!sip_uri_parse(call->aor_or_uri, &u))
+		return -EINVAL;
+	set_text(&c->caller_num, call->caller_num);
+	set_text(&c->caller_name, call->caller_name);
+	set_text(&c->path, call->path);
+	free(c->dialed);
+	c->dialed = span_dup(u.user);
+	c->target = span_dup(call->aor_or_uri);
+	c->headers = call->headers ? xstrdup(call->headers) : NULL;
+	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
+	c->via = call->transport && call->transport[0] ? conf_transport(c->conf, span_of(call->transport)) : NULL;
+	leg_media_caps(c, call->from);
+	if (!c->caps.codecs.n)
+		return -ENOENT;
+	toward = media_family(c, &u);
+	err = leg_media_open(c, &toward, call->from);
+	return err < 0 ? err : ask(c);
+}
+
+/* ---- answers ---- */
+
+/* One dialog at a time: a fork's first word replaces the one before. */
+static void follow_dialog(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
+{
+	struct sip_dialog_conf d = leg_dialog_conf(c);
+
+	if (c->dialog && sip_dialog_is(c->dialog, m)) {
+		sip_dialog_refresh(c->dialog, m);
+		return;
+	}
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	c->dialog = sip_dialog_uac(uac, m, &d);
+}
+
+static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
+{
+	struct chan_event ev = { .kind = CH_RINGING };
+
+	if (m->status == 100)
+		return;
+	if (m->to.tag.n)
+		follow_dialog(c, uac, m);
+	if (m->body.n && span_istarts(m->content_type, SPAN("application/sdp")) &&
+	    leg_media_answered(c, m->body) == 0) {
+		c->early_answered = true;
+		ev.kind = CH_PROGRESS;
+	} else if (m->status == 183) {
+		return;
+	}
+	c->state = CHAN_RINGING;
+	if (m->status == 180 && ev.kind == CH_PROGRESS) {
+		struct chan_event ringing = { .kind = CH_RINGING };
+
+		chan_tell(c, &ringing);
+		if (c->gone)
+			return;
+	}
+	chan_tell(c, &ev);
+}
+
+static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
+{
+	struct chan_event ev = { .kind = CH_ANSWERED };
+	int err = 0;
+
+	follow_dialog(c, uac, m);
+	if (!c->dialog) {
+		sip_end_unusable(uac, m);
+		c->cause = 41;
+		chan_ended(c, 41);
+		return;
+	}
+	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
+	if (m->body.n)
+		err = leg_media_answered(c, m->body);
+	else if (!c->early_answered)
+		err = -ENOENT;
+	c->state = CHAN_UP;
+	c->answered_at = c->pbx->clock->now;
+	if (err < 0) {
+		trace(EV_MEDIA_WARN, c->name, "the 2xx has no usable SDP answer");
+		chan_hangup(c, 58);
+		return;
+	}
+	leg_media_apply(c, false);
+	count(CNT_calls_answered);
+	trace(EV_CALL_STATE, c->name, "answered");
+	chan_tell(c, &ev);
+}
+
+/* A contact that did not answer: is there another one? */
+static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
+{
+	bool unreachable = !m ? code != 487 && code != 513 : code == 503 || code == 408 || code == 430;
+
+	if (!unreachable || c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
+		return false;
+	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
+	set_text(&c->target, c->tries.uris[c->tries.at++]);
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	c->has_deal = c->offer_out = false;
+	return ask(c) == 0;
+}
+
+/* What a failure means. Our own 404 and 503: the address is unknown or cannot be reached. */
+static int cause_of(const struct chan *c, const struct sip_msg *m, unsigned code)
+{
+	if (!m && (code == 404 || code == 503 || code == 408))
+		return code == 408 ? 18 : c->conf->hairpin.compat_asterisk ? 3 : 20;
+	return cause_of_sip(code);
+}
+
+static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why)
+{
+	struct chan *c = arg;
+
+	c->peer = sip_uac_flow(uac).peer;
+	if (code < 200) {
+		on_provisional(c, uac, m);
+		return;
+	}
+	c->asking = NULL;
+	c->sip_code = code;
+	if (code < 300) {
+		on_2xx(c, uac, m);
+		return;
+	}
+	if (next_contact(c, m, code))
+		return;
+	trace(EV_CALL_STATE, c->name, "%s: %u %.*s%s", c->target, code, m ? (int)m->reason.n : 0, m ? m->reason.p : "",
+	      why ? why : "");
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+	c->cause = c->cause ? c->cause : cause_of(c, m, code);
+	chan_ended(c, c->cause);
+}
+
+/* ---- the end ---- */
+
+static void reason_line(const struct chan *c, int cause, char *buf, size_t cap)
+{
+	buf[0] = '\0';
+	if (cause && !c->ep->suppress_q850_reason_headers)
+		snprintf(buf, cap, "Reason: Q.850;cause=%d\r\n", cause);
+}
+
+void leg_bye(struct chan *c, int cause)
+{
+	struct sip_ask bye = { .method = SIP_BYE };
+	char line[64];
+
+	reason_line(c, cause, line, sizeof line);
+	bye.headers = span_of(line);
+	sip_dialog_ask(c->dialog, &bye);
+	sip_dialog_free(&c->dialog);
+}
+
+static void build_failure(void *arg, struct sip_build *b)
+{
+	struct chan *c = arg;
+
+	if (!c->ep->suppress_q850_reason_headers)
+		sip_put(b, "Reason", "Q.850;cause=%d", c->cause);
+	if (c->cause == 34 || c->cause == 42)
+		sip_put(b, "Retry-After", "5");
+}
+
+void leg_end(struct chan *c, int cause)
+{
+	struct sip_uas *uas = c->invite;
+
+	c->invite = NULL;
+	if (uas) {
+		sip_uas_on_cancel(uas, NULL, NULL);
+		sip_reply(uas, c->state == CHAN_UP ? 487 : cause_to_sip(cause), NULL, build_failure, c);
+	}
+	if (c->asking) {
+		sip_uac_cancel(c->asking,
+			       cause == 26 ? SPAN("SIP;cause=200;text=\"Call completed elsewhere\"") : SPAN_NONE);
+		sip_uac_forget(c->asking);
+		c->asking = NULL;
+	}
+	if (!c->dialog)
+		return;
+	if (c->state != CHAN_UP)
+		sip_dialog_free(&c->dialog);
+	else if (sip_dialog_waits_for_ack(c->dialog))
+		c->bye_waits = true;
+	else
+		leg_bye(c, cause);
+}

@@ -1,0 +1,459 @@
+/*
+ * pbx/outreg.c: the registrations that we make at providers (RFC 3261 10.2; nat-semantics 3.8).
+ *
+ * One object per registration section, kept over reloads while its options stay the same. The granted expiry is read
+ * from the Contact that we really sent, with the external address in it. Unregistered on stop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+#define LINE_LEN     7
+#define REFRESH_LEAD 10000 /* before the expiry */
+
+enum reg_state { REG_UNREGISTERED, REG_REGISTERED, REG_REJECTED, REG_STOPPED };
+
+struct outreg {
+	struct list link;
+	struct pbx *p;
+	struct conf *snapshot; /* holds conf */
+	const struct conf_registration *conf;
+	char *options; /* all of them as text: has anything changed? */
+	char line[LINE_LEN + 1], tag[17], call_id[37], contact[300], why[128];
+	enum reg_state state;
+	uint32_t cseq, retries, asked_expires;
+	bool leaving, doomed, interval_raised; /* doomed: freed once it has unregistered */
+	ms_t expires_at;
+	struct timer timer;
+	struct sip_uac *asking;
+	struct flow flow;
+};
+
+static void send_register(struct outreg *r);
+
+static void outreg_drop(struct outreg *r)
+{
+	if (r->asking)
+		sip_uac_forget(r->asking);
+	clock_stop(r->p->clock, &r->timer);
+	list_del(&r->link);
+	conf_unref(r->snapshot);
+	free(r->options);
+	free(r);
+}
+
+static void set_state(struct outreg *r, enum reg_state s, const char *why)
+{
+	static const char *const names[] = { "Unregistered", "Registered", "Rejected", "Stopped" };
+
+	if (r->state != s || why[0])
+		trace(EV_OUTREG, NULL, "%s: %s%s%s", r->conf->o.name, names[s], why[0] ? ": " : "", why);
+	r->state = s;
+	span_copy(span_of(why), r->why, sizeof r->why);
+}
+
+/* ---- asking ---- */
+
+static void build(void *arg, struct sip_build *b)
+{
+	struct outreg *r = arg;
+	const char *user = r->conf->contact_user[0] ? r->conf->contact_user : "s";
+	char line[32] = "";
+	struct span params = SPAN_NONE;
+	struct out extra = out_growing();
+
+	if (r->conf->line)
+		snprintf(line, sizeof line, ";line=%s", r->line);
+	if (r->conf->contact_header_params[0])
+		out_fmt(&extra, ";%s", r->conf->contact_header_params);
+	if (r->leaving)
+		out_str(&extra, ";expires=0");
+	params = out_look(&extra);
+	sip_put_contact(b, span_of(user), span_of(line), params);
+	out_free(&extra);
+	sip_put(b, "Expires", "%u", r->leaving ? 0 : r->asked_expires);
+	if (r->conf->support_path)
+		sip_put(b, "Supported", "path");
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	if (b->face.port)
+		snprintf(r->contact, sizeof r->contact, "%s:%u", b->face.host, b->face.port);
+	else
+		snprintf(r->contact, sizeof r->contact, "%s", b->face.host);
+}
+
+/* What the registrar granted to the Contact that we sent; if it does not list it, Expires; else what we asked. */
+static uint32_t granted(const struct outreg *r, const struct sip_msg *m)
+{
+	struct sip_walk w = { 0 };
+	uint32_t best = UINT32_MAX, v;
+	struct span text;
+
+	while (sip_walk(m, SIP_HDR_CONTACT, &w, &text)) {
+		struct sip_naddr a;
+		char host[300];
+
+		if (!sip_naddr_parse(text, &a))
+			continue;
+		if (a.uri.port)
+			snprintf(host, sizeof host, "%.*s:%u", (int)MIN(a.uri.host.n, 256u), a.uri.host.p, a.uri.port);
+		else
+			span_copy(a.uri.host, host, sizeof host);
+		if (strcmp(host, r->contact) == 0 && sip_param(a.params, "expires", &text) &&
+		    span_u32(text, UINT32_MAX - 1, &v))
+			best = MIN(best, v);
+	}
+	if (best != UINT32_MAX)
+		return best;
+	return m->expires != SIP_NO_NUMBER ? m->expires : r->asked_expires;
+}
+
+static void again_in(struct outreg *r, ms_t delay)
+{
+	clock_in(r->p->clock, &r->timer, delay);
+}
+
+static void on_granted(struct outreg *r, const struct sip_msg *m)
+{
+	ms_t term = (ms_t)granted(r, m) * 1000;
+
+	r->retries = 0;
+	r->interval_raised = false;
+	r->expires_at = r->p->clock->now + term;
+	set_state(r, REG_REGISTERED, "");
+	again_in(r, term > 2 * REFRESH_LEAD ? term - REFRESH_LEAD : MAX(term / 2, 1000));
+}
+
+static bool temporary(const struct outreg *r, const struct sip_msg *m, unsigned code)
+{
+	if (!m || code == 408 || code == 500 || code == 502 || code == 503 || code == 504 || code >= 600)
+		return true;
+	return (code == 401 || code == 407) && !r->conf->auth_rejection_permanent;
+}
+
+/* How long to wait after a failure; 0: never again (until someone asks). */
+static ms_t retry_delay(struct outreg *r, const struct sip_msg *m, unsigned code)
+{
+	const struct conf_registration *c = r->conf;
+	struct span after = m ? sip_hdr_value(m, SIP_HDR_RETRY_AFTER) : SPAN_NONE;
+	uint32_t seconds, wait = 0;
+	size_t digits = 0;
+
+	while (digits < after.n && after.p[digits] >= '0' && after.p[digits] <= '9')
+		digits++;
+	if (span_u32(span_sub(after, 0, digits), 86400, &seconds) && seconds)
+		return (ms_t)seconds * 1000;
+	if (temporary(r, m, code))
+		wait = c->retry_interval;
+	else if (code == 403 && c->forbidden_retry_interval)
+		wait = c->forbidden_retry_interval;
+	else
+		wait = c->fatal_retry_interval;
+	if (!wait || r->retries >= c->max_retries)
+		return 0;
+	r->retries++;
+	return (ms_t)wait * 1000;
+}
+
+/* RFC 3261 10.2.8: 423 says how long it must at least be. */
+static bool longer_interval(struct outreg *r, const struct sip_msg *m)
+{
+	uint32_t least;
+
+	if (r->interval_raised || !span_u32(sip_hdr_value(m, SIP_HDR_MIN_EXPIRES), 86400 * 30, &least) ||
+	    least <= r->asked_expires)
+		return false;
+	r->asked_expires = least;
+	r->interval_raised = true;
+	send_register(r);
+	return true;
+}
+
+static void on_refused(struct outreg *r, const struct sip_msg *m, unsigned code, const char *why)
+{
+	ms_t wait;
+	char text[128];
+
+	if (m && code == 423 && longer_interval(r, m))
+		return;
+	wait = retry_delay(r, m, code);
+	snprintf(text, sizeof text, "%u %.*s%s, %s", code, m ? (int)MIN(m->reason.n, 60u) : 0, m ? m->reason.p : "",
+		 m ? "" : why, wait ? "will try again" : "given up: 'pjsip send register' or a reload tries again");
+	set_state(r, REG_REJECTED, text);
+	if (wait)
+		again_in(r, wait);
+}
+
+static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why)
+{
+	struct outreg *r = arg;
+
+	if (code < 200)
+		return;
+	r->asking = NULL;
+	r->flow = sip_uac_flow(uac);
+	if (m)
+		r->cseq = m->cseq;
+	if (r->leaving) {
+		r->leaving = false;
+		set_state(r, REG_STOPPED, "");
+		if (r->doomed)
+			outreg_drop(r);
+		return;
+	}
+	if (code < 300)
+		on_granted(r, m);
+	else
+		on_refused(r, m, code, why ? why : "");
+}
+
+static void send_register(struct outreg *r)
+{
+	const struct conf_registration *c = r->conf;
+	char *from = xasprintf("<%s>;tag=%s", c->client_uri, r->tag), *to = xasprintf("<%s>", c->client_uri);
+	struct sip_ask a = { .method = SIP_REGISTER,
+			     .uri = span_of(c->server_uri),
+			     .from_text = span_of(from),
+			     .to = span_of(to),
+			     .call_id = span_of(r->call_id),
+			     .cseq = ++r->cseq,
+			     .proxy = span_of(c->outbound_proxy),
+			     .transport = c->transport,
+			     .auths = (const struct conf_auth *const *)c->outbound_auth,
+			     .n_auths = c->n_outbound_auth,
+			     .conf = r->snapshot,
+			     .user_agent = c->user_agent[0] ? c->user_agent : NULL,
+			     .build = build,
+			     .answer = on_answer,
+			     .arg = r };
+
+	if (r->asking)
+		sip_uac_forget(r->asking);
+	clock_stop(r->p->clock, &r->timer);
+	r->asking = sip_ask(r->p->sip, &a);
+	free(from);
+	free(to);
+}
+
+static void due(struct timer *t, ms_t now UNUSED)
+{
+	send_register(container_of(t, struct outreg, timer));
+}
+
+/* ---- leaving ---- */
+
+static void leave(struct outreg *r)
+{
+	bool there = r->state == REG_REGISTERED;
+
+	clock_stop(r->p->clock, &r->timer);
+	if (r->asking)
+		sip_uac_forget(r->asking);
+	r->asking = NULL;
+	if (there) {
+		r->leaving = true;
+		send_register(r);
+	} else if (r->doomed) {
+		outreg_drop(r);
+	} else {
+		set_state(r, REG_STOPPED, "");
+	}
+}
+
+/* ---- adopting ---- */
+
+static void add_option(void *ctx, const char *option, const char *value)
+{
+	out_fmt(ctx, "%s=%s\n", option, value);
+}
+
+static char *options_of(const struct conf_registration *c)
+{
+	struct out o = out_growing();
+
+	conf_each_option(&c->o, "registration", add_option, &o);
+	return out_take(&o);
+}
+
+static struct outreg *outreg_new(struct pbx *p, const struct conf_registration *c)
+{
+	struct outreg *r = xcalloc(1, sizeof *r);
+	struct rng *rng = &p->clock->rng;
+	uint32_t spread = c->max_random_initial_delay;
+
+	r->p = p;
+	r->options = options_of(c);
+	r->timer.fire = due;
+	rng_token(rng, r->line, LINE_LEN);
+	rng_token(rng, r->tag, 16);
+	rng_token(rng, r->call_id, 36);
+	r->cseq = rng_below(rng, 20000);
+	r->asked_expires = c->expiration;
+	list_push(&p->outregs, &r->link);
+	again_in(r, 1000 + (spread ? 1000 * (ms_t)rng_below(rng, spread) : 0));
+	return r;
+}
+
+static struct outreg *outreg_find(struct pbx *p, struct span name)
+{
+	list_for (l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (!r->doomed && span_is(name, r->conf->o.name))
+			return r;
+	}
+	return NULL;
+}
+
+static void take_snapshot(struct outreg *r, const struct conf_registration *c)
+{
+	struct conf *old = r->snapshot;
+
+	r->snapshot = conf_ref(r->p->conf);
+	r->conf = c;
+	conf_unref(old);
+}
+
+void outreg_adopt(struct pbx *p)
+{
+	list_for_safe (l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+		const struct conf_registration *c = conf_registration(p->conf, span_of(r->conf->o.name));
+		char *now = c ? options_of(c) : NULL;
+
+		if (!r->doomed && (!now || strcmp(now, r->options) != 0)) {
+			r->doomed = true;
+			leave(r);
+		} else if (!r->doomed) {
+			take_snapshot(r, c);
+			if (r->state == REG_REJECTED) { /* a password may have been mended */
+				r->retries = 0;
+				send_register(r);
+			}
+		}
+		free(now);
+	}
+	for (size_t i = 0; i < p->conf->n_registrations; i++) {
+		const struct conf_registration *c = &p->conf->registrations[i];
+
+		if (!outreg_find(p, span_of(c->o.name)))
+			take_snapshot(outreg_new(p, c), c);
+	}
+}
+
+void outreg_moved(struct pbx *p, const struct conf_transport *t)
+{
+	list_for (l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (r->state == REG_REGISTERED && !r->doomed &&
+		    (!r->conf->transport || strcmp(r->conf->transport->o.name, t->o.name) == 0))
+			send_register(r);
+	}
+}
+
+void outreg_closed(struct pbx *p, const struct flow *f)
+{
+	list_for (l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (r->state == REG_REGISTERED && !r->doomed && !r->asking && r->flow.sock == f->sock)
+			send_register(r);
+	}
+}
+
+void outreg_stop(struct pbx *p)
+{
+	list_for (l, &p->outregs)
+		leave(list_entry(l, struct outreg, link));
+}
+
+bool outreg_idle(const struct pbx *p)
+{
+	list_for (l, &p->outregs)
+		if (list_entry(l, struct outreg, link)->leaving)
+			return false;
+	return true;
+}
+
+void outreg_free(struct pbx *p)
+{
+	list_for_safe (l, &p->outregs)
+		outreg_drop(list_entry(l, struct outreg, link));
+}
+
+/* ---- identifying by line ---- */
+
+static bool has_line(const struct sip_uri *u, const struct outreg *r)
+{
+	struct span line;
+
+	return sip_param(u->params, "line", &line) && span_is(line, r->line);
+}
+
+const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m)
+{
+	list_for (l, &p->outregs) {
+		const struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (r->conf->line && r->conf->endpoint && (has_line(&m->to.uri, r) || has_line(&m->ruri, r)))
+			return conf_endpoint(p->conf, span_of(r->conf->endpoint->o.name));
+	}
+	return NULL;
+}
+
+/* ---- the console's wishes ---- */
+
+void pbx_each_registration(struct pbx *p, void (*each)(void *arg, const struct pbx_registration_info *i), void *arg)
+{
+	static const char *const names[] = {
+		[REG_UNREGISTERED] = "Unregistered",
+		[REG_REGISTERED] = "Registered",
+		[REG_REJECTED] = "Rejected",
+		[REG_STOPPED] = "Stopped",
+	};
+
+	list_for (l, &p->outregs) {
+		const struct outreg *r = list_entry(l, struct outreg, link);
+		struct pbx_registration_info i = { .conf = r->conf, .state = names[r->state], .why = r->why };
+
+		i.expires_s = r->state == REG_REGISTERED ? (int)((r->expires_at - p->clock->now) / 1000) : -1;
+		if (!r->doomed)
+			each(arg, &i);
+	}
+}
+
+static bool each_named(struct pbx *p, struct span name, void (*fn)(struct outreg *r))
+{
+	bool any = false;
+
+	list_for_safe (l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (r->doomed || (!span_is(name, r->conf->o.name) && !span_is(name, "all") && !span_is(name, "*all")))
+			continue;
+		fn(r);
+		any = true;
+	}
+	return any;
+}
+
+static void register_now(struct outreg *r)
+{
+	r->retries = 0;
+	r->leaving = false;
+	r->state = r->state == REG_STOPPED ? REG_UNREGISTERED : r->state;
+	send_register(r);
+}
+
+bool pbx_register(struct pbx *p, struct span registration)
+{
+	return each_named(p, registration, register_now);
+}
+
+bool pbx_unregister(struct pbx *p, struct span registration)
+{
+	return each_named(p, registration, leave);
+}

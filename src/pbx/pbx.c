@@ -1,0 +1,231 @@
+/*
+ * pbx/pbx.c: the PBX as one object: its parts are made bottom up, a new snapshot goes to each of them, and every
+ * request that belongs to no dialog comes in here: who is it, can they prove it, what do they want?
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+static void build_allow(void *arg UNUSED, struct sip_build *b)
+{
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+}
+
+static void build_options(void *arg, struct sip_build *b)
+{
+	build_allow(arg, b);
+	sip_put(b, "Accept", "application/sdp");
+	sip_put(b, "Accept-Encoding", "identity");
+	sip_put(b, "Accept-Language", "en");
+	sip_put_contact(b, SPAN_NONE, SPAN_NONE, SPAN_NONE);
+}
+
+/* OPTIONS is what an INVITE would find (RFC 3261 11.2), and 503 as soon as calls are not taken. */
+static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
+{
+	const struct sip_msg *m = sip_uas_msg(uas);
+	struct out user = out_growing();
+	unsigned code = 200;
+
+	sip_out_unescaped(&user, m->ruri.user);
+	if (p->stopping)
+		code = 503;
+	else if (user.n && !dp_exists(p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))
+		code = 404;
+	out_free(&user);
+	sip_reply(uas, code, NULL, build_options, NULL);
+}
+
+static bool acl_denies(const struct conf_endpoint *ep, const struct addr *src)
+{
+	return net_list_ask(&ep->acl.deny, src) == NET_MATCH;
+}
+
+static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
+{
+	struct pbx *p = arg;
+	const char *how = NULL;
+	const struct conf_endpoint *ep = identify(p, m, &how);
+
+	if (ep && acl_denies(ep, &m->flow.peer)) {
+		char src[ADDR_STRLEN];
+
+		trace(EV_SIP_NO, NULL, "%s: %s is denied by the endpoint's acl", ep->o.name,
+		      addr_str(&m->flow.peer, src));
+		ep = NULL;
+	}
+	if (ep)
+		sip_uas_force_rport(uas, ep->force_rport);
+	if (!authenticate(p, uas, ep))
+		return;
+	switch (m->method) {
+	case SIP_REGISTER: registrar_request(p, uas, ep); break;
+	case SIP_INVITE: leg_incoming(p, uas, ep); break;
+	case SIP_OPTIONS: on_options(p, uas, ep); break;
+	case SIP_SUBSCRIBE:
+	case SIP_PUBLISH: sip_reply(uas, 489, NULL, build_allow, NULL); break;
+	case SIP_BYE:
+	case SIP_UPDATE:
+	case SIP_INFO:
+	case SIP_PRACK:
+	case SIP_NOTIFY: sip_reply(uas, 481, NULL, NULL, NULL); break;
+	case SIP_OTHER: sip_reply(uas, 501, NULL, build_allow, NULL); break;
+	default: sip_reply(uas, 405, NULL, build_allow, NULL); break;
+	}
+}
+
+static void on_closed(void *arg, const struct flow *f)
+{
+	registrar_closed(arg, f);
+	outreg_closed(arg, f);
+}
+
+static void on_wire(void *arg, const struct flow *f, bool sent, struct span bytes)
+{
+	struct pbx *p = arg;
+
+	if (p->cfg.wire)
+		p->cfg.wire(p->cfg.arg, f, sent, bytes);
+}
+
+static void on_moved(void *arg, const struct conf_transport *t)
+{
+	outreg_moved(arg, t);
+}
+
+static void adopt_globals(struct pbx *p)
+{
+	const struct conf_dialplan *d = &p->conf->dialplan;
+
+	if (d->clearglobalvars)
+		vars_free(&p->globals);
+	for (size_t i = 0; i < d->n_globals; i++)
+		vars_set(&p->globals, span_of(d->globals[i].name), span_of(d->globals[i].value));
+}
+
+int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
+{
+	struct conf *old = p->conf;
+	int err;
+
+	p->conf = conf_ref(c);
+	err = sip_adopt(p->sip, c, why);
+	media_set_rtp(p->media, &c->rtp);
+	adopt_globals(p);
+	aors_adopt(p);
+	identify_adopt(p);
+	outreg_adopt(p);
+	qualify_adopt(p);
+	conf_unref(old);
+	trace(EV_CONF_LOADED, NULL, "%zu endpoints, %zu transports, %zu registrations, %zu contexts", c->n_endpoints,
+	      c->n_transports, c->n_registrations, c->dialplan.n_contexts);
+	return err;
+}
+
+static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
+{
+	struct pbx *p = xcalloc(1, sizeof *p);
+	struct media_config mc = { .rtp = c->rtp,
+				   .workers = c->hairpin.media_workers,
+				   .io = cfg->media_io,
+				   .rng = &cfg->clock->rng,
+				   .event = leg_media_event,
+				   .arg = p };
+	struct sip_config sc = { .clock = cfg->clock,
+				 .net = cfg->net,
+				 .user = { .arg = p,
+					   .request = on_request,
+					   .closed = on_closed,
+					   .wire = on_wire,
+					   .moved = on_moved } };
+
+	p->cfg = *cfg;
+	p->clock = cfg->clock;
+	p->store = cfg->store;
+	list_init(&p->outregs);
+	list_init(&p->identifies);
+	list_init(&p->chans);
+	p->media = media_new(&mc);
+	p->sip = sip_new(&sc);
+	return p;
+}
+
+struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *why)
+{
+	struct pbx *p = pbx_alloc(cfg, c);
+	struct sip_transport_info info;
+
+	p->conf = conf_ref(c);
+	aors_adopt(p);
+	aors_load(p);
+	pbx_adopt(p, c, why);
+	if (sip_transport_nth(p->sip, 0, &info) || !c->n_transports)
+		return p;
+	pbx_free(p);
+	return NULL;
+}
+
+void pbx_free(struct pbx *p)
+{
+	if (!p)
+		return;
+	chans_free(p);
+	outreg_free(p);
+	identify_free(p);
+	aors_free(p);
+	sip_free(p->sip);
+	media_free(p->media);
+	vars_free(&p->globals);
+	conf_unref(p->conf);
+	free(p);
+}
+
+void pbx_stop(struct pbx *p, bool now)
+{
+	p->stopping = true;
+	outreg_stop(p);
+	if (now)
+		pbx_hangup(p, SPAN("all"));
+}
+
+bool pbx_is_idle(const struct pbx *p)
+{
+	return p->stopping && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip);
+}
+
+struct net_sink pbx_sink(struct pbx *p)
+{
+	return sip_sink(p->sip);
+}
+
+int pbx_media_fd(const struct pbx *p)
+{
+	return media_fd(p->media);
+}
+
+void pbx_media_poll(struct pbx *p)
+{
+	media_poll(p->media);
+}
+
+struct media *pbx_media(struct pbx *p)
+{
+	return p->media;
+}
+
+struct sip *pbx_sip(struct pbx *p)
+{
+	return p->sip;
+}
+
+struct conf *pbx_conf(struct pbx *p)
+{
+	return p->conf;
+}
+
+void pbx_rtp_debug(struct pbx *p, bool on, const struct addr *ip)
+{
+	media_debug(p->media, on, ip);
+}

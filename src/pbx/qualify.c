@@ -1,0 +1,143 @@
+/*
+ * pbx/qualify.c: OPTIONS to every contact of an AOR, and what the answers say (nat-semantics 3.6).
+ *
+ * One schedule per AOR. The first round after a load comes at a random time, a new contact is asked at once, then
+ * exactly every qualify_frequency. Any final answer means Avail unless qualify_2xx_only. No answer within
+ * qualify_timeout, or an ICMP error at once, means Unavail.
+ */
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+static void set_status(struct contact *c, enum contact_status s, double rtt_ms)
+{
+	if (c->status != s)
+		trace(EV_QUALIFY, NULL, "Contact %s/%s is now %s.  RTT: %.3f msec", c->aor->name, c->uri,
+		      s == CONTACT_AVAIL     ? "Reachable"
+		      : s == CONTACT_UNAVAIL ? "Unreachable"
+					     : contact_status_name(s),
+		      rtt_ms < 0 ? 0 : rtt_ms);
+	c->status = s;
+	c->rtt_ms = rtt_ms;
+}
+
+static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_msg *m, unsigned code,
+		      const char *why UNUSED)
+{
+	struct contact *c = arg;
+	bool good;
+
+	if (code < 200)
+		return;
+	c->asking = NULL;
+	good = m && (!c->aor->conf->qualify_2xx_only || code < 300);
+	set_status(c, good ? CONTACT_AVAIL : CONTACT_UNAVAIL,
+		   good ? (double)(c->aor->pbx->clock->now - c->asked_at) : -1);
+}
+
+static void build_options(void *arg, struct sip_build *b)
+{
+	const struct contact *c = arg;
+	const struct conf_endpoint *ep = contact_endpoint(c);
+
+	sip_put_contact(b, span_of(ep && ep->contact_user[0] ? ep->contact_user : ""), SPAN_NONE, SPAN_NONE);
+	sip_put(b, "Accept", "application/sdp");
+}
+
+static void ask(struct contact *c)
+{
+	struct pbx *p = c->aor->pbx;
+	const struct conf_endpoint *ep = contact_endpoint(c);
+	struct span path = span_of(c->path);
+	struct sip_ask a;
+
+	if (!ep || c->asking)
+		return;
+	a = (struct sip_ask){ .method = SIP_OPTIONS,
+			      .uri = span_of(c->uri),
+			      .from_user = span_of(ep->from_user),
+			      .from_domain = span_of(ep->from_domain),
+			      .proxy = span_of(c->aor->conf->outbound_proxy[0] ? c->aor->conf->outbound_proxy
+									       : ep->outbound_proxy),
+			      .routes = path.n ? &path : NULL,
+			      .n_routes = path.n ? 1 : 0,
+			      .transport = ep->transport,
+			      .conf = p->conf,
+			      .timeout = (ms_t)(c->aor->conf->qualify_timeout * 1000),
+			      .build = build_options,
+			      .answer = on_answer,
+			      .arg = c };
+	if (c->transport[0])
+		a.transport = conf_transport(p->conf, span_of(c->transport));
+	a.auths = outbound_auths(ep, &a.n_auths);
+	c->asked_at = p->clock->now;
+	c->asking = sip_ask(p->sip, &a);
+}
+
+void qualify_drop(struct contact *c)
+{
+	if (c->asking)
+		sip_uac_forget(c->asking);
+	c->asking = NULL;
+}
+
+static void ask_all(struct aor *a)
+{
+	list_for (l, &a->contacts)
+		ask(list_entry(l, struct contact, link));
+}
+
+static void round_due(struct timer *t, ms_t now UNUSED)
+{
+	struct aor *a = container_of(t, struct aor, qualify);
+
+	ask_all(a);
+	clock_in(a->pbx->clock, &a->qualify, (ms_t)a->conf->qualify_frequency * 1000);
+}
+
+void qualify_now(struct aor *a)
+{
+	ask_all(a);
+	if (a->conf->qualify_frequency)
+		clock_in(a->pbx->clock, &a->qualify, (ms_t)a->conf->qualify_frequency * 1000);
+}
+
+void qualify_new_contact(struct aor *a)
+{
+	if (!a->conf->qualify_frequency)
+		return;
+	a->qualify.fire = round_due;
+	clock_in(a->pbx->clock, &a->qualify, 1);
+}
+
+static void adopt(struct aor *a)
+{
+	struct pbx *p = a->pbx;
+	uint32_t frequency = a->conf->qualify_frequency, initial = p->conf->global.max_initial_qualify_time;
+	ms_t window = (ms_t)(initial ? MIN(initial, frequency) : frequency) * 1000;
+
+	if (!frequency) {
+		clock_stop(p->clock, &a->qualify);
+		list_for (l, &a->contacts) {
+			struct contact *c = list_entry(l, struct contact, link);
+
+			qualify_drop(c);
+			c->status = CONTACT_NONQUAL;
+			c->rtt_ms = -1;
+		}
+		return;
+	}
+	a->qualify.fire = round_due;
+	if (timer_runs(&a->qualify) && a->qualify.at - p->clock->now <= (ms_t)frequency * 1000)
+		return;
+	clock_in(p->clock, &a->qualify, 1 + rng_below(&p->clock->rng, (uint32_t)window));
+}
+
+void qualify_adopt(struct pbx *p)
+{
+	struct aor *a, *next;
+
+	HASH_ITER (hh, p->aors, a, next)
+		adopt(a);
+}

@@ -1,0 +1,365 @@
+/*
+ * tests/unit/test_media_udp.c: the engine of sockets and threads on loopback. Whatever is waited for has a deadline far
+ * beyond what it needs; nothing is said about how fast it comes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "base/trace.h"
+#include "media/media.h"
+#include "media/rtp.h"
+
+#define PATIENCE_MS 20000
+
+struct phone {
+	int fd;
+	struct addr me;
+	uint16_t seq;
+	struct rtp got; /* the latest packet; payload is in bytes */
+	char bytes[600];
+	unsigned received;
+};
+
+struct world {
+	struct media *m;
+	struct rng rng;
+	struct media_event latest[MEDIA_DEBUG + 1];
+	unsigned events[MEDIA_DEBUG + 1];
+	struct phone a, b;
+	ms_t deadline;
+};
+
+static ms_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (ms_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void on_event(void *arg, const struct media_event *ev)
+{
+	struct world *w = arg;
+
+	w->latest[ev->kind] = *ev;
+	w->events[ev->kind]++;
+}
+
+static void phone_open(struct phone *p, const char *ip)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	assert_true(addr_parse_ip(span_of(ip), &p->me));
+	len = addr_to_sockaddr(&p->me, &ss);
+	p->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_true(p->fd >= 0);
+	assert_int_equal(bind(p->fd, (struct sockaddr *)&ss, len), 0);
+	assert_int_equal(getsockname(p->fd, (struct sockaddr *)&ss, &len), 0);
+	p->me = addr_from_sockaddr((struct sockaddr *)&ss);
+}
+
+static void phone_speak(struct phone *p, const struct media_leg *leg, const char *text)
+{
+	struct rtp r = { .seq = p->seq, .ts = p->seq * 160u, .ssrc = 7, .payload = span_of(text) };
+	struct addr to = addr_with_port(&p->me, media_local(leg).port);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&to, &ss);
+	uint8_t buf[600];
+
+	p->seq++;
+	sendto(p->fd, buf, rtp_write(buf, sizeof buf, &r), 0, (struct sockaddr *)&ss, len);
+}
+
+static void phone_hear(struct phone *p)
+{
+	ssize_t n;
+
+	while ((n = recv(p->fd, p->bytes, sizeof p->bytes, 0)) > 0)
+		if (rtp_parse((struct span){ p->bytes, (size_t)n }, &p->got) &&
+		    !rtp_is_rtcp((struct span){ p->bytes, 2 }))
+			p->received++;
+}
+
+/* One turn of waiting for something: 5 ms, or an event. */
+static void wait_a_bit(struct world *w)
+{
+	struct pollfd fd = { .fd = media_fd(w->m), .events = POLLIN };
+
+	poll(&fd, 1, 5);
+	media_poll(w->m);
+	phone_hear(&w->a);
+	phone_hear(&w->b);
+	if (clock_ms() > w->deadline)
+		fail_msg("waited too long");
+}
+
+static int setup_on(struct world *w, const char *ip, unsigned workers)
+{
+	static const uint8_t seed[32] = { 3 };
+	struct media_config c = { .workers = workers, .rng = &w->rng, .event = on_event, .arg = w };
+
+	rng_seed(&w->rng, seed);
+	c.rtp = (struct conf_rtp){
+		.rtpstart = 34000, .rtpend = 36000, .strictrtp = STRICTRTP_YES, .probation = 4, .rtcpinterval = 500
+	};
+	w->m = media_new(&c);
+	phone_open(&w->a, ip);
+	phone_open(&w->b, ip);
+	w->deadline = clock_ms() + PATIENCE_MS;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	*state = calloc(1, sizeof(struct world));
+	return setup_on(*state, "127.0.0.1", 3);
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	media_free(w->m);
+	close(w->a.fd);
+	close(w->b.fd);
+	free(w);
+	return 0;
+}
+
+static struct media_leg *leg_for(struct world *w, const struct phone *p)
+{
+	struct media_open ask = { .bind = addr_with_port(&p->me, 0), .owner = w, .tos = 0xb8 };
+	struct media_plan plan = { .remote = p->me,
+				   .new_sdp = true,
+				   .send = true,
+				   .recv = true,
+				   .n_formats = 1,
+				   .ptime = 20,
+				   .latch = { STRICTRTP_YES, 4, true, true, true } };
+	struct media_leg *leg = media_open(w->m, &ask);
+
+	assert_non_null(leg);
+	media_replan(leg, &plan);
+	return leg;
+}
+
+/* Audio goes both ways. */
+static void converse(struct world *w, struct media_leg *a, struct media_leg *b)
+{
+	unsigned a0 = w->a.received, b0 = w->b.received;
+
+	while (w->a.received == a0 || w->b.received == b0) {
+		phone_speak(&w->a, a, "from a");
+		phone_speak(&w->b, b, "from b");
+		wait_a_bit(w);
+	}
+	assert_true(span_is(w->a.got.payload, "from b"));
+	assert_true(span_is(w->b.got.payload, "from a"));
+}
+
+static void test_relay(void **state)
+{
+	struct world *w = *state;
+	struct media_leg *a = leg_for(w, &w->a);
+	struct media_open beside = { .bind = addr_with_port(&w->b.me, 0), .beside = a };
+	struct media_leg *c = media_open(w->m, &beside), *b = leg_for(w, &w->b);
+	struct media_stats st = { 0 };
+	uint64_t relayed = count_get(CNT_relay_packets);
+
+	media_join(a, b); /* on different workers: b moves */
+	converse(w, a, b);
+	while (st.rx_packets == 0) { /* published within a second */
+		media_stats(a, &st);
+		wait_a_bit(w);
+	}
+	assert_true(addr_eq(&st.rx_source, &w->a.me));
+	assert_true(st.tx_packets > 0 && st.first_rx > 0 && st.rx_codec == CODEC_ULAW);
+	assert_true(w->events[MEDIA_LATCHED] >= 2);
+	assert_true(count_get(CNT_relay_packets) > relayed);
+	media_close(&a);
+	media_close(&b);
+	media_close(&c);
+}
+
+static void test_v6(void **state)
+{
+	struct world *w = *state;
+
+	setup_on(w, "::1", 2);
+	for (int i = 0; i < 3; i++) {
+		struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b);
+
+		media_join(b, a);
+		converse(w, a, b);
+		media_close(&b);
+		media_close(&a);
+	}
+	teardown(state);
+}
+
+static int has_v6(void **state)
+{
+	struct sockaddr_in6 loop = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), err = fd < 0 || bind(fd, (struct sockaddr *)&loop, sizeof loop);
+
+	close(fd);
+	*state = err ? NULL : calloc(1, sizeof(struct world));
+	return 0;
+}
+
+static void test_v6_if_any(void **state)
+{
+	if (*state)
+		test_v6(state);
+}
+
+/* Partners change again and again while legs are on their way between workers. */
+static void test_moves(void **state)
+{
+	struct world *w = *state;
+	struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b), *others[6];
+	struct media_play silence = { .source = SOURCE_SILENCE }, none = { .source = SOURCE_NONE };
+
+	for (int i = 0; i < 6; i++)
+		others[i] = leg_for(w, &w->b);
+	for (int round = 0; round < 50; round++) {
+		media_join(a, others[round % 6]);
+		media_join(others[(round + 1) % 6], b);
+		media_play(b, &silence);
+		if (round % 3 == 0)
+			media_join(a, b);
+		if (round % 7 == 0)
+			wait_a_bit(w);
+		media_play(b, &none);
+	}
+	media_join(b, a);
+	for (int i = 0; i < 6; i++)
+		media_close(&others[i]);
+	converse(w, a, b);
+	media_part(b);
+	media_close(&a);
+	media_close(&b);
+}
+
+/* Closed while moving, with plans and sources that never arrive: nothing may leak, nothing may be told. */
+static void test_close_while_moving(void **state)
+{
+	struct world *w = *state;
+
+	for (int round = 0; round < 30; round++) {
+		struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b);
+		struct media_play what = { .source = SOURCE_FILE, .path = "/nowhere.wav" };
+		struct media_plan plan = { .n_formats = 0 };
+
+		media_join(a, b);
+		media_play(b, &what);
+		media_replan(b, &plan);
+		media_replan(b, &plan);
+		what.source = SOURCE_SILENCE;
+		media_play(a, &what);
+		if (round % 2)
+			wait_a_bit(w);
+		media_close(&b);
+		media_close(&a);
+	}
+}
+
+static void test_files(void **state)
+{
+	struct world *w = *state;
+	struct media_leg *a = leg_for(w, &w->a);
+	struct media_play what = { .source = SOURCE_FILE, .path = "/tmp/hairpin-udp-XXXXXX.ulaw" };
+	int fd = mkstemps(what.path, 5);
+	char bytes[800];
+
+	memset(bytes, 0x44, sizeof bytes);
+	assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+	close(fd);
+	media_play(a, &what);
+	while (!w->events[MEDIA_PLAYED])
+		wait_a_bit(w);
+	assert_true(w->latest[MEDIA_PLAYED].ok);
+	assert_ptr_equal(w->latest[MEDIA_PLAYED].owner, w);
+	while (w->a.received < 5)
+		wait_a_bit(w);
+	assert_int_equal(w->a.bytes[RTP_HEADER], 0x44);
+	unlink(what.path);
+	media_play(a, &what); /* replaced at once: only the second is told of */
+	media_play(a, &what);
+	while (w->events[MEDIA_PLAYED] < 2)
+		wait_a_bit(w);
+	assert_false(w->latest[MEDIA_PLAYED].ok);
+	media_close(&a);
+	for (int i = 0; i < 20; i++)
+		wait_a_bit(w);
+	assert_int_equal(w->events[MEDIA_PLAYED], 2);
+}
+
+/* Nobody listens at the far end: the ICMP errors are counted, with their destination. */
+static void test_icmp(void **state)
+{
+	struct world *w = *state;
+	struct phone gone = { 0 };
+	struct media_play tone = { .source = SOURCE_TONE, .freq1 = 440 };
+	struct media_stats st = { 0 };
+	struct media_leg *leg;
+
+	phone_open(&gone, "127.0.0.1");
+	close(gone.fd);
+	leg = leg_for(w, &gone);
+	media_debug(w->m, true, NULL);
+	media_play(leg, &tone);
+	while (st.icmp_errors < 2) {
+		media_stats(leg, &st);
+		wait_a_bit(w);
+	}
+	assert_true(addr_ip_eq(&st.icmp_dest, &gone.me));
+	while (!w->events[MEDIA_DEBUG])
+		wait_a_bit(w);
+	assert_memory_equal(w->latest[MEDIA_DEBUG].text, "Sent RTP packet to      127.0.0.1:", 34);
+	media_close(&leg);
+}
+
+static void test_full(void **state)
+{
+	struct world *w = *state;
+	struct media_open ask = { .bind = addr_with_port(&w->a.me, 0), .port_start = 36500, .port_end = 36503 };
+	struct media_leg *one = media_open(w->m, &ask), *two = media_open(w->m, &ask), *three = media_open(w->m, &ask);
+
+	assert_null(three);
+	media_close(&one);
+	media_close(&two);
+	while (!(three = media_open(w->m, &ask))) /* the workers give the ports back */
+		wait_a_bit(w);
+	media_close(&three);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(relay),
+		T(moves),
+		T(close_while_moving),
+		T(files),
+		T(icmp),
+		T(full),
+		cmocka_unit_test_setup(test_v6_if_any, has_v6),
+	};
+#undef T
+
+	return cmocka_run_group_tests_name("media on sockets", tests, NULL, NULL);
+}
