@@ -32,7 +32,7 @@ struct media_io {
 	void *arg;
 	int (*open)(void *arg, const struct addr *bind, uint32_t *sock); /* 0 or -EADDRINUSE */
 	void (*close)(void *arg, uint32_t sock);
-	void (*send)(void *arg, uint32_t sock, const struct addr *to, struct span bytes);
+	void (*send)(void *arg, uint32_t sock, const struct addr *to, struct span bytes); /* bytes: during the call */
 };
 
 struct media_config {
@@ -59,7 +59,7 @@ struct media_open {
 	struct addr bind;              /* any address of the family when not bound to one */
 	uint16_t port_start, port_end; /* 0: rtp.conf's */
 	uint8_t tos;
-	bool rtcp_mux;
+	bool rtcp_mux; /* no RTCP port at all: only when the peer is known to agree (media_plan can mux later, too) */
 	void *owner;
 	char name[32];            /* for debug lines and statistics */
 	struct media_leg *beside; /* on the same worker as this leg; NULL: anywhere */

@@ -38,9 +38,13 @@ static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_end
 	sip_reply(uas, code, NULL, build_options, NULL);
 }
 
-static bool acl_denies(const struct conf_endpoint *ep, const struct addr *src)
+/* acl sections hold for everybody. */
+static bool acl_denies(const struct pbx *p, const struct conf_endpoint *ep, const struct addr *src)
 {
-	return net_list_ask(&ep->acl.deny, src) == NET_MATCH;
+	for (size_t i = 0; i < p->conf->n_acls; i++)
+		if (conf_acls_deny(&p->conf->acls[i].acl, src))
+			return true;
+	return conf_acls_deny(&ep->acl, src);
 }
 
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
@@ -49,7 +53,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	const char *how = NULL;
 	const struct conf_endpoint *ep = identify(p, m, &how);
 
-	if (ep && acl_denies(ep, &m->flow.peer)) {
+	if (ep && acl_denies(p, ep, &m->flow.peer)) {
 		char src[ADDR_STRLEN];
 
 		trace(EV_SIP_NO, NULL, "%s: %s is denied by the endpoint's acl", ep->o.name,

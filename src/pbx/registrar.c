@@ -174,7 +174,7 @@ static bool acl_allows(const struct reg *r, const struct sip_naddr *a)
 {
 	struct addr ip;
 
-	return !addr_parse_ip(a->uri.host, &ip) || net_list_ask(&r->ep->contact_acl.deny, &ip) != NET_MATCH;
+	return !addr_parse_ip(a->uri.host, &ip) || !conf_acls_deny(&r->ep->contact_acl, &ip);
 }
 
 /* False: refused. */

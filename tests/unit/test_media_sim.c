@@ -811,6 +811,23 @@ static void test_rtcp_mux(void **state)
 	media_close(&leg);
 }
 
+/* Offered and then agreed: the RTCP port is there, but RTCP leaves from the RTP port. */
+static void test_late_mux(void **state)
+{
+	struct world *w = *state;
+	struct media_plan plan = plan_of("192.0.2.20:4000", CODEC_ULAW, 0, 0);
+	struct talk t = { "192.0.2.20:4000", { .seq = 1, .ssrc = 11 } };
+	struct media_leg *leg = leg_open(w, "a");
+
+	plan.rtcp_mux = true;
+	media_replan(leg, &plan);
+	speak(w, leg, &t, 300);
+	assert_int_equal(w->n_sent, 1);
+	assert_int_equal(last(w)->to.port, 4000);
+	assert_int_equal(last(w)->sock, sock_of(w, leg, 0));
+	media_close(&leg);
+}
+
 static void test_debug(void **state)
 {
 	struct world *w = *state;
@@ -856,7 +873,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(ports),     T(relay),          T(source_change), T(transcode), T(mismatch), T(direction), T(dtmf),
 		T(symmetric), T(unknown_remote), T(hostile),       T(keepalive), T(timeout),  T(tone),      T(file),
-		T(echo),      T(play_in_bridge), T(rtcp),          T(rtcp_mux),  T(debug),    T(close),
+		T(echo),      T(play_in_bridge), T(rtcp),          T(rtcp_mux),  T(late_mux), T(debug),     T(close),
 	};
 #undef T
 
