@@ -1,0 +1,340 @@
+/* ctl/core.c: commands about the server itself and its channels. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "ctl/priv.h"
+
+/* ---- version, uptime, counters ---- */
+
+static void show_version(struct call *c)
+{
+	rows_say(c->rows, "hairpin " HAIRPIN_VERSION);
+}
+
+/* "1 day, 2 hours, 3 seconds" */
+static void out_duration(struct out *o, ms_t ms)
+{
+	static const struct {
+		const char *name;
+		ms_t s;
+	} units[] = { { "week", 604800 }, { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
+	ms_t s = ms / 1000;
+	bool first = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		ms_t n = s / units[i].s;
+
+		s %= units[i].s;
+		if (!n && !(first && units[i].s == 1))
+			continue;
+		out_fmt(o, "%s%lld %s%s", first ? "" : ", ", (long long)n, units[i].name, n == 1 ? "" : "s");
+		first = false;
+	}
+}
+
+static void say_duration(struct call *c, const char *what, ms_t since)
+{
+	struct out o = out_growing();
+
+	out_duration(&o, io_clock(c->ctl->cfg.loop)->now - since);
+	rows_say(c->rows, "%s: %.*s", what, SP(out_look(&o)));
+	out_free(&o);
+}
+
+static void show_uptime(struct call *c)
+{
+	say_duration(c, "System uptime", c->ctl->started);
+	say_duration(c, "Last reload", c->ctl->reloaded);
+}
+
+static void show_counters(struct call *c)
+{
+	static const struct row_kind counter = {
+		.name = "counter",
+		.columns = { { .name = "name" }, { .name = "value", .at = 32, .right = true }, { .name = "help", .at = 34 } }
+	};
+
+	for (int i = 0; i < CNT_COUNT; i++) {
+		rows_add(c->rows, &counter);
+		rows_put(c->rows, "%s", trace_counter_names[i]);
+		rows_put(c->rows, "%llu", (unsigned long long)count_get((enum trace_counter)i));
+		rows_put(c->rows, "%s", trace_counter_helps[i]);
+	}
+}
+
+/* ---- channels ---- */
+
+struct channels {
+	struct rows *rows;
+	const struct row_kind *kind;
+	unsigned channels, calls;
+};
+
+static const struct row_kind plain_channel = {
+	.name = "channel",
+	.columns = { { .name = "channel" },
+		     { .name = "context", .at = 21 },
+		     { .name = "exten", .lead = "" },
+		     { .name = "state", .at = 42 },
+		     { .name = "application", .at = 50 } },
+};
+
+static const struct row_kind verbose_channel = {
+	.name = "channel",
+	.columns = { { .name = "channel" },
+		     { .name = "context", .at = 21 },
+		     { .name = "exten", .at = 42 },
+		     { .name = "priority", .at = 59 },
+		     { .name = "state", .at = 64 },
+		     { .name = "application", .at = 72 },
+		     { .name = "data", .at = 85 },
+		     { .name = "callerid", .at = 111 },
+		     { .name = "duration", .at = 127 },
+		     { .name = "accountcode", .at = 136 },
+		     { .name = "bridged", .at = 148 } },
+};
+
+static const struct row_kind concise_channel = {
+	.name = "channel",
+	.columns = { { .name = "channel" },
+		     { .name = "context", .lead = "!" },
+		     { .name = "exten", .lead = "!" },
+		     { .name = "priority", .lead = "!" },
+		     { .name = "state", .lead = "!" },
+		     { .name = "application", .lead = "!" },
+		     { .name = "data", .lead = "!" },
+		     { .name = "callerid", .lead = "!" },
+		     { .name = "accountcode", .lead = "!" },
+		     { .name = "peeraccount", .lead = "!" },
+		     { .name = "amaflags", .lead = "!" },
+		     { .name = "duration", .lead = "!" },
+		     { .name = "bridged", .lead = "!" },
+		     { .name = "uniqueid", .lead = "!" } },
+};
+
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+static void count_channel(struct channels *n, const struct pbx_call_info *i)
+{
+	n->channels++;
+	n->calls += i->incoming || !*or_empty(i->bridged); /* a bridged pair is one call */
+}
+
+static void put_plain(void *arg, const struct pbx_call_info *i)
+{
+	struct channels *n = arg;
+
+	count_channel(n, i);
+	rows_add(n->rows, &plain_channel);
+	rows_put(n->rows, "%s", i->name);
+	if (*or_empty(i->exten))
+		rows_put(n->rows, "%s@%s:%d", i->exten, or_empty(i->context), i->prio);
+	else
+		rows_put(n->rows, "(None)");
+	rows_put(n->rows, "%s", "");
+	rows_put(n->rows, "%s", i->state);
+	if (*or_empty(i->app))
+		rows_put(n->rows, "%s(%s)", i->app, or_empty(i->data));
+	else
+		rows_put(n->rows, "(None)");
+}
+
+static void put_verbose(void *arg, const struct pbx_call_info *i)
+{
+	struct channels *n = arg;
+	long s = (long)(i->age / 1000);
+
+	count_channel(n, i);
+	rows_add(n->rows, &verbose_channel);
+	rows_put(n->rows, "%s", i->name);
+	rows_put(n->rows, "%s", or_empty(i->context));
+	rows_put(n->rows, "%s", or_empty(i->exten));
+	rows_put(n->rows, "%d", i->prio);
+	rows_put(n->rows, "%s", i->state);
+	rows_put(n->rows, "%s", or_empty(i->app));
+	rows_put(n->rows, "%s", or_empty(i->data));
+	rows_put(n->rows, "%s", or_empty(i->caller_num));
+	rows_put(n->rows, "%02ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+	rows_put(n->rows, "%s", or_empty(i->accountcode));
+	rows_put(n->rows, "%s", or_empty(i->bridged));
+}
+
+static void put_concise(void *arg, const struct pbx_call_info *i)
+{
+	struct channels *n = arg;
+
+	rows_add(n->rows, &concise_channel);
+	rows_put(n->rows, "%s", i->name);
+	rows_put(n->rows, "%s", or_empty(i->context));
+	rows_put(n->rows, "%s", or_empty(i->exten));
+	rows_put(n->rows, "%d", i->prio);
+	rows_put(n->rows, "%s", i->state);
+	rows_put(n->rows, "%s", or_empty(i->app));
+	rows_put(n->rows, "%s", or_empty(i->data));
+	rows_put(n->rows, "%s", or_empty(i->caller_num));
+	rows_put(n->rows, "%s", or_empty(i->accountcode));
+	rows_put(n->rows, "%s", "");
+	rows_put(n->rows, "3");
+	rows_put(n->rows, "%lld", (long long)(i->age / 1000));
+	rows_put(n->rows, "%s", or_empty(i->bridged));
+	rows_put(n->rows, "%s", i->name);
+}
+
+static void just_count(void *arg, const struct pbx_call_info *i)
+{
+	count_channel(arg, i);
+}
+
+static void show_channels(struct call *c)
+{
+	struct channels n = { .rows = c->rows };
+	unsigned done = pbx_calls_processed(c->pbx);
+
+	if (span_is(c->args, "concise")) {
+		pbx_each_call(c->pbx, put_concise, &n);
+		return;
+	}
+	if (span_is(c->args, "count")) {
+		pbx_each_call(c->pbx, just_count, &n);
+	} else if (span_is(c->args, "verbose")) {
+		c->rows->head = "Channel              Context              Extension        Prio State   Application  "
+				"Data                      CallerID        Duration Accountcode Bridged\n";
+		pbx_each_call(c->pbx, put_verbose, &n);
+	} else if (!c->args.n) {
+		c->rows->head = "Channel              Location             State   Application(Data)             \n";
+		pbx_each_call(c->pbx, put_plain, &n);
+	} else {
+		cmd_usage(c, "core show channels");
+		return;
+	}
+	rows_say(c->rows, "%u active channel%s", n.channels, n.channels == 1 ? "" : "s");
+	rows_say(c->rows, "%u active call%s", n.calls, n.calls == 1 ? "" : "s");
+	rows_say(c->rows, "%u call%s processed", done, done == 1 ? "" : "s");
+}
+
+static void hangup(struct call *c)
+{
+	unsigned n;
+
+	if (!c->args.n) {
+		cmd_usage(c, "channel request hangup");
+		return;
+	}
+	n = pbx_hangup(c->pbx, c->args);
+	if (span_is(c->args, "all"))
+		rows_say(c->rows, "Requested Hangup on %u channel%s", n, n == 1 ? "" : "s");
+	else if (n)
+		rows_say(c->rows, "Requested Hangup on channel '%.*s'", SP(c->args));
+	else
+		cmd_fail(c, "%.*s is not a known channel", SP(c->args));
+}
+
+/* ---- verbosity ---- */
+
+static void set_level(struct call *c, const char *what, int *level)
+{
+	int was = *level;
+	long n;
+
+	if (span_is(c->args, "off"))
+		n = 0;
+	else if (!span_int(c->args, &n) || n < 0 || n > 1000) {
+		cmd_usage(c, what);
+		return;
+	}
+	*level = (int)n;
+	trace_set_verbosity(c->ctl->debug ? LV_DEBUG : c->ctl->verbose ? LV_VERBOSE : LV_NOTICE);
+	rows_say(c->rows, "Console %s was %d and is now %d.", what + strlen("core set "), was, *level);
+}
+
+static void set_verbose(struct call *c)
+{
+	set_level(c, "core set verbose", &c->ctl->verbose);
+}
+
+static void set_debug(struct call *c)
+{
+	set_level(c, "core set debug", &c->ctl->debug);
+}
+
+/* ---- stop, restart, reload ---- */
+
+static void stop(struct call *c, bool now, bool restart)
+{
+	rows_say(c->rows, now ? "%s now." : "%s when the last call has ended; no new calls are taken.",
+		 restart ? "Restarting" : "Stopping");
+	c->ctl->cfg.stop(c->ctl->cfg.arg, now, restart);
+}
+
+static void stop_now(struct call *c)
+{
+	stop(c, true, false);
+}
+
+static void stop_gracefully(struct call *c)
+{
+	stop(c, false, false);
+}
+
+static void restart_now(struct call *c)
+{
+	stop(c, true, true);
+}
+
+static void restart_gracefully(struct call *c)
+{
+	stop(c, false, true);
+}
+
+static void reload(struct call *c)
+{
+	struct diag why = { 0 };
+	struct out o = out_growing();
+	int err = ctl_reload(c->ctl, &why);
+
+	ctl_out_diag(&o, &why);
+	if (o.n)
+		rows_say(c->rows, "%.*s", SP(span_trim(out_look(&o))));
+	if (err)
+		cmd_fail(c, why.errors && !pbx_conf(c->pbx) ? "Not reloaded." :
+							      "Not (wholly) reloaded: see the errors above.");
+	else
+		rows_say(c->rows, "Configuration reloaded.");
+	out_free(&o);
+	diag_free(&why);
+}
+
+static void help(struct call *c)
+{
+	cmd_help(c);
+}
+
+const struct cmd core_cmds[] = {
+	{ "core show channels", "[concise|verbose|count]", "Channels that exist, and how many calls they make.",
+	  show_channels },
+	{ "core show version", NULL, "The version of hairpin.", show_version },
+	{ "core show uptime", NULL, "How long the server has been up, and since when the configuration holds.",
+	  show_uptime },
+	{ "core show counters", NULL, "What was counted since the start.", show_counters },
+	{ "core show help", "[COMMAND]", "The commands, or how one is used.", help },
+	{ "help", "[COMMAND]", "The commands, or how one is used.", help },
+	{ "core set verbose", "LEVEL|off", "Shows or hides what happens to calls and phones.", set_verbose },
+	{ "core set debug", "LEVEL|off", "Shows or hides details for the developers.", set_debug },
+	{ "core stop now", NULL, "Ends all calls and the server.", stop_now },
+	{ "core stop gracefully", NULL, "Takes no more calls; ends the server after the last one.", stop_gracefully },
+	{ "core restart now", NULL, "Ends all calls and starts the server again.", restart_now },
+	{ "core restart gracefully", NULL, "Takes no more calls; starts again after the last one.",
+	  restart_gracefully },
+	{ "core reload", NULL, "Reads the configuration again.", reload },
+	{ "module reload", "[MODULE]", "Reads the configuration again; there are no modules.", reload },
+	{ "reload", NULL, "Reads the configuration again.", reload },
+	{ "pjsip reload", NULL, "Reads the configuration again.", reload },
+	{ "dialplan reload", NULL, "Reads the configuration again.", reload },
+	{ "channel request hangup", "CHANNEL|all", "Ends a channel, or all.", hangup },
+	{ 0 },
+};

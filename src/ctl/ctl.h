@@ -1,0 +1,45 @@
+/*
+ * ctl/ctl.h: commands as data, and the remote console, both ends. The server half lives on the loop's thread; the
+ * client half (ctl_remote_*) blocks and needs no loop.
+ */
+#pragma once
+#include "io/io.h"
+#include "pbx/pbx.h"
+
+struct ctl;
+
+struct ctl_config {
+	struct io_loop *loop;
+	const char *conf_dir; /* read again by `reload`; must outlive the ctl */
+	bool quiet;           /* nothing goes to stderr */
+	void *arg;
+	/* "core stop|restart now|gracefully": asked from a command; returns at once. */
+	void (*stop)(void *arg, bool now, bool restart);
+};
+/* From here on events are printed on stderr. */
+struct ctl *ctl_new(const struct ctl_config *c);
+void ctl_set_pbx(struct ctl *c, struct pbx *p); /* before the first command; NULL when it goes */
+/* Opens the console's socket. 0 or -errno (-EADDRINUSE: a server runs there already). */
+int ctl_serve(struct ctl *c, const char *path);
+void ctl_free(struct ctl **c);
+
+/* Runs one command line; its output is appended. Returns the exit status, 0 or 1. */
+int ctl_run(struct ctl *c, struct span line, struct out *o);
+/* Words that may come next at the end of `line`, one a line: the whole last word of each. */
+void ctl_complete(struct ctl *c, struct span line, struct out *o);
+/* Reads the configuration and adopts it, or keeps the old one whole and returns -errno; `why` says what was found. */
+int ctl_reload(struct ctl *c, struct diag *why);
+
+/* For struct pbx_config: arg is the ctl. */
+void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes);
+void ctl_rtp(void *ctl, const char *line);
+
+/* Every diagnostic as "file:line: phrase", one a line. */
+void ctl_out_diag(struct out *o, const struct diag *d);
+/* How to point a phone at this server, and what it sees of its NAT: for the terminal of `make run`. */
+void ctl_welcome(struct pbx *p, struct out *o);
+
+/* One command on the server behind the socket: prints its output. Returns its exit status, 1 when there is none. */
+int ctl_remote_command(const char *path, const char *line);
+/* The console, until EOF or "exit". Returns the exit status. */
+int ctl_remote_console(const char *path);

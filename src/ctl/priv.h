@@ -1,0 +1,91 @@
+/*
+ * ctl/priv.h: what the files of this folder share. Not for others.
+ *
+ * A command is one row of a table (struct cmd). It puts rows with named columns (struct rows); how a kind of row looks
+ * in the terminal is data, too (struct row_kind), so that another face can show the same rows in its own way.
+ */
+#pragma once
+#include "ctl/ctl.h"
+
+/* ---- rows ---- */
+
+enum { COLUMNS_MAX = 16 };
+
+struct column {
+	const char *name;
+	const char *lead; /* printed before the value; NULL: nothing */
+	short at;         /* where the value begins, or ends when right is set; 0: right behind what came before */
+	bool right;
+};
+struct row_kind {
+	const char *name;
+	const char *label; /* what the line begins with */
+	bool gap;          /* an empty line comes before it */
+	struct column columns[COLUMNS_MAX]; /* ends with one without name */
+};
+struct row {
+	const struct row_kind *kind;
+	size_t n;
+	char *values[COLUMNS_MAX];
+};
+struct rows {
+	const char *head, *foot; /* printed around; NULL: nothing */
+	bool count;              /* "Objects found: N", or "No objects found." */
+	size_t objects;
+	struct row *rows;
+	size_t n;
+};
+void rows_add(struct rows *r, const struct row_kind *kind);
+void rows_put(struct rows *r, const char *fmt, ...) PRINTF(2, 3); /* the next column of the last row */
+void rows_say(struct rows *r, const char *fmt, ...) PRINTF(2, 3); /* a row that is a sentence */
+void rows_text(const struct rows *r, struct out *o);
+void rows_free(struct rows *r);
+
+/* ---- commands ---- */
+
+struct call { /* one command being run */
+	struct ctl *ctl;
+	struct pbx *pbx;
+	struct conf *conf;
+	struct span args; /* behind the command's own words */
+	struct rows *rows;
+	int status; /* 0; a command that cannot do what it was asked sets 1 */
+};
+struct cmd {
+	const char *words;
+	/*
+	 * What may follow: alternatives between '|', words of lower case literal, words of upper case names of things
+	 * (ENDPOINT, AOR, …), optional ones in brackets. Help and completion come from it.
+	 */
+	const char *args;
+	const char *help;
+	void (*run)(struct call *c);
+};
+extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_cmds[], dialplan_cmds[]; /* each ends without words */
+
+/* The command that the line begins with, the longest one; *args: what follows. NULL: there is none. */
+const struct cmd *cmd_find(struct span line, struct span *args);
+void cmd_help(struct call *c); /* "core show help" */
+/* Says "Usage: …" and sets the status. */
+void cmd_usage(struct call *c, const char *words);
+/* Says it and sets the status. */
+void cmd_fail(struct call *c, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- the server ---- */
+
+struct logger { /* "pjsip set logger" */
+	bool on, silent;
+	struct addr host; /* family 0: every peer */
+};
+struct ctl {
+	struct ctl_config cfg;
+	struct pbx *pbx;
+	struct io_server *server;
+	struct list watchers; /* consoles that see the log */
+	struct logger logger;
+	int listener;
+	int verbose, debug;
+	ms_t started, reloaded;
+};
+void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
+void logger_set(struct call *c);               /* "pjsip set logger" */

@@ -1,0 +1,82 @@
+/* sim/priv.h: what the files of this folder share. Not for others. */
+#pragma once
+#include <uthash.h>
+
+#include "sim/sim.h"
+
+struct mapping {
+	struct list link;
+	bool tcp;
+	struct addr inside, remote; /* remote: as far as the mapping depends on it */
+	uint16_t port;              /* on the external address */
+	ms_t expires;
+	struct addr asked[16];      /* who was sent to: what the filter lets in */
+	unsigned n_asked;
+};
+
+struct forward {
+	uint16_t first, last;
+	struct addr to;
+};
+
+struct sim_net {
+	struct list link;
+	struct sim *sim;
+	char name[32];
+	struct sim_net *outer;
+	struct sim_nat nat;
+	struct list mappings;
+	struct forward forwards[8];
+	unsigned n_forwards;
+	uint16_t next_port;
+};
+
+struct socket {
+	UT_hash_handle hh;
+	uint32_t id, listener;
+	struct sim_host *host;
+	bool tcp, listening, media;
+	struct addr local, peer; /* peer: TCP, as this side sees it */
+	uint32_t other;          /* TCP: the other end's socket, 0 while connecting or when it is gone */
+	ms_t last_at;            /* TCP: when the last bytes arrive: order is kept */
+};
+
+struct sim_host {
+	struct list link;
+	struct sim *sim;
+	struct sim_net *net;
+	struct addr ip;
+	bool up;
+	struct net_sink sink;
+	struct media_io media;
+	void (*rtp)(void *arg, uint32_t sock, const struct addr *from, struct span bytes);
+	void *rtp_arg;
+};
+
+struct zone_record {
+	struct list link;
+	char name[256];
+	struct dns_record r;
+};
+
+struct sim {
+	struct clock clock;
+	struct list nets, hosts, zone, packets, phones, pbxs;
+	struct socket *sockets;
+	uint32_t next_socket;
+	unsigned messages, fated;
+	enum sim_fate fate;
+	void (*tap)(void *arg, const struct sim_wire *w);
+	void *tap_arg;
+	unsigned next_phone;
+};
+
+/* nat.c: where a packet of a host goes, and as whom; NULL: it is lost. */
+struct passage {
+	struct addr from, to;
+	bool tcp;
+	const struct span *sip; /* to be shown to the tap on each network; NULL: not SIP */
+};
+struct sim_host *sim_route(struct sim_net *n, struct passage *p);
+void sim_phones_free(struct sim *s);
+void sim_pbxs_free(struct sim *s);

@@ -1,0 +1,111 @@
+/*
+ * sim/sim.h: a world without sockets: a virtual clock, networks, NAT boxes, DNS, and hosts that run the real PBX or a
+ * virtual phone. Everything happens inside sim_run(); time is free. One thread.
+ */
+#pragma once
+#include "pbx/pbx.h"
+
+struct sim;      /* the world */
+struct sim_net;  /* one network: hosts on it reach each other by address */
+struct sim_host; /* one host with its addresses */
+
+/* ---- the world ---- */
+
+struct sim *sim_new(uint32_t seed); /* the same seed, the same world */
+void sim_free(struct sim *s);       /* hosts, phones and PBXs in it, too */
+struct clock *sim_clock(struct sim *s);
+void sim_run(struct sim *s, ms_t until); /* virtual time of the clock */
+
+/* What happens to the nth SIP message on the wire (from 0, over all networks), for stories under loss. */
+enum sim_fate { SIM_DELIVER, SIM_LOSE, SIM_DOUBLE };
+void sim_fate(struct sim *s, unsigned nth, enum sim_fate fate);
+unsigned sim_messages(const struct sim *s); /* SIP messages sent so far */
+/* Every SIP message, as it leaves a host or a NAT box onto a network. */
+struct sim_wire {
+	const struct sim_net *net;
+	struct addr from, to;
+	struct span bytes;
+};
+void sim_tap(struct sim *s, void (*fn)(void *arg, const struct sim_wire *w), void *arg);
+
+/* ---- networks and NAT (RFC 4787's words) ---- */
+
+enum sim_nat_rule { NAT_ENDPOINT, NAT_ADDRESS, NAT_ADDRESS_PORT }; /* independent, address-, address-and-port-dependent */
+struct sim_nat {
+	struct addr external;      /* on the outer network */
+	enum sim_nat_rule mapping, filtering;
+	bool preserve_ports, hairpins;
+	ms_t timeout;              /* of a mapping without outgoing packets */
+};
+/* outer NULL: the public network (nat is not looked at); else a private network behind a NAT box on `outer`. */
+struct sim_net *sim_net(struct sim *s, const char *name, struct sim_net *outer, const struct sim_nat *nat);
+const char *sim_net_name(const struct sim_net *n);
+/* Ports first..last of the external address go to the same ports of `to`. */
+void sim_forward(struct sim_net *n, uint16_t first, uint16_t last, const struct addr *to);
+void sim_restart_nat(struct sim_net *n); /* every mapping is lost */
+
+/* ---- hosts ---- */
+
+struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip);
+void sim_host_up(struct sim_host *h, bool up); /* down: what is sent to it vanishes */
+/* The host's sockets as base/net.h's contract, and for media. */
+struct net sim_host_net(struct sim_host *h);
+void sim_host_sink(struct sim_host *h, const struct net_sink *sink); /* NULL: nobody listens */
+struct media_io *sim_host_media(struct sim_host *h); /* the host's */
+/* Where RTP of the host goes: the PBX's media, or a phone. */
+void sim_host_rtp(struct sim_host *h, void (*fn)(void *arg, uint32_t sock, const struct addr *from, struct span bytes),
+		  void *arg);
+void sim_host_close_all(struct sim_host *h); /* as the kernel does when the process dies */
+
+/* ---- DNS ---- */
+void sim_dns(struct sim *s, const char *name, const struct dns_record *r);
+void sim_dns_clear(struct sim *s, const char *name, enum dns_type type);
+
+/* ---- virtual phones: a user agent with one call at a time; its audio is its own number, so that who hears whom is
+ * known ---- */
+struct sim_phone;
+struct sim_phone_conf {
+	struct sim_host *host;
+	const char *name, *user, *password, *server; /* server: "192.0.2.10" or a name */
+	bool tcp;
+	uint16_t port;       /* 0: 5060 */
+	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */
+	ms_t answer_after;   /* and when */
+	bool early_media;    /* 183 with SDP before the answer */
+	bool symmetric;      /* sends RTP to where it comes from */
+	const char *codecs;  /* "ulaw,alaw" */
+	uint32_t expires;
+};
+struct sim_phone *sim_phone(struct sim *s, const struct sim_phone_conf *c);
+void sim_phone_register(struct sim_phone *p, uint32_t expires);
+void sim_phone_call(struct sim_phone *p, const char *number);
+void sim_phone_answer(struct sim_phone *p);
+void sim_phone_hangup(struct sim_phone *p); /* BYE, CANCEL or 486, as fits */
+void sim_phone_hold(struct sim_phone *p, bool hold);
+void sim_phone_dtmf(struct sim_phone *p, char digit);
+void sim_phone_mute(struct sim_phone *p, bool mute); /* sends no RTP */
+void sim_phone_set_answer(struct sim_phone *p, unsigned code, ms_t after);
+void sim_phone_restart(struct sim_phone *p, uint16_t port); /* loses its state and sockets; comes back on another port */
+struct sim_phone_state {
+	unsigned registered;  /* last final code of REGISTER; 0: none yet */
+	char contact[256];    /* the Contact that its REGISTER's 200 gave back */
+	unsigned last;        /* last code its INVITE got (1xx too), or gave */
+	bool ringing, in_call, held; /* in_call: confirmed */
+	unsigned ended;       /* calls that have ended */
+	int cause;            /* Q.850 of the BYE or final answer's Reason; 0: none */
+	uint32_t rtp_rx, rtp_tx;
+	unsigned hears;       /* number of the phone heard within the last 200 ms; 0: nobody, 255: something else */
+	struct addr rtp_to;   /* where it sends */
+	char from[128];       /* From of the call it got */
+};
+void sim_phone_state(struct sim_phone *p, struct sim_phone_state *st);
+unsigned sim_phone_number(const struct sim_phone *p);
+
+/* ---- a PBX in the world ---- */
+struct sim_pbx;
+/* `source` must outlive it. NULL when the configuration is refused, with the reasons in `why`. */
+struct sim_pbx *sim_pbx(struct sim *s, struct sim_host *h, const struct conf_source *source, struct diag *why);
+struct pbx *sim_pbx_get(struct sim_pbx *p); /* NULL while it is down */
+bool sim_pbx_reload(struct sim_pbx *p, struct diag *why);
+void sim_pbx_kill(struct sim_pbx *p); /* kill -9: only the store stays */
+bool sim_pbx_start(struct sim_pbx *p, struct diag *why);

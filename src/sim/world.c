@@ -1,0 +1,509 @@
+/*
+ * sim/world.c: the clock, the hosts and their sockets. Datagrams and streams travel for a few virtual milliseconds
+ * through sim_route(); what nobody listens for comes back as an ICMP error, what goes to a host that is down vanishes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/priv.h"
+
+#define LATENCY     3 /* ms, one way */
+#define DNS_LATENCY 5
+
+enum what { DATAGRAM, STREAM, OPENED, ACCEPTED, CLOSED, UNREACHABLE, DNS_ANSWER };
+
+struct packet {
+	struct list link;
+	struct sim *sim;
+	struct timer timer;
+	enum what what;
+	struct sim_host *host; /* who gets it */
+	uint32_t sock;         /* 0: by local address */
+	struct addr from, to;
+	struct sim_host *sender; /* for UNREACHABLE */
+	uint32_t sender_sock;
+	struct addr sender_to;
+	char *bytes;
+	size_t n;
+	uint64_t query;
+	enum dns_type type;
+};
+
+struct clock *sim_clock(struct sim *s)
+{
+	return &s->clock;
+}
+
+struct sim *sim_new(uint32_t seed)
+{
+	struct sim *s = xcalloc(1, sizeof *s);
+	uint8_t bytes[32] = { 0 };
+
+	memcpy(bytes, &seed, sizeof seed);
+	rng_seed(&s->clock.rng, bytes);
+	s->clock.now = 1000000;
+	s->clock.wall0 = 1767225600000 - s->clock.now; /* 2026-01-01 */
+	s->fated = UINT32_MAX;
+	list_init(&s->nets);
+	list_init(&s->hosts);
+	list_init(&s->zone);
+	list_init(&s->packets);
+	list_init(&s->phones);
+	list_init(&s->pbxs);
+	return s;
+}
+
+static void packet_free(struct packet *k)
+{
+	timer_stop(&k->sim->clock.timers, &k->timer);
+	list_del(&k->link);
+	free(k->bytes);
+	free(k);
+}
+
+void sim_free(struct sim *s)
+{
+	struct socket *k, *next;
+
+	sim_phones_free(s);
+	sim_pbxs_free(s);
+	list_for_safe (l, &s->packets)
+		packet_free(list_entry(l, struct packet, link));
+	HASH_ITER (hh, s->sockets, k, next) {
+		HASH_DEL(s->sockets, k);
+		free(k);
+	}
+	list_for_safe (l, &s->hosts)
+		free(list_entry(l, struct sim_host, link));
+	list_for_safe (l, &s->nets) {
+		struct sim_net *n = list_entry(l, struct sim_net, link);
+
+		sim_restart_nat(n);
+		free(n);
+	}
+	list_for_safe (l, &s->zone)
+		free(list_entry(l, struct zone_record, link));
+	timers_free(&s->clock.timers);
+	free(s);
+}
+
+void sim_run(struct sim *s, ms_t until)
+{
+	for (;;) {
+		ms_t next = timers_next(&s->clock.timers);
+
+		if (next > until)
+			break;
+		s->clock.now = MAX(s->clock.now, next);
+		timers_run(&s->clock.timers, s->clock.now);
+	}
+	s->clock.now = MAX(s->clock.now, until);
+}
+
+void sim_fate(struct sim *s, unsigned nth, enum sim_fate fate)
+{
+	s->fated = nth;
+	s->fate = fate;
+}
+
+unsigned sim_messages(const struct sim *s)
+{
+	return s->messages;
+}
+
+void sim_tap(struct sim *s, void (*fn)(void *arg, const struct sim_wire *w), void *arg)
+{
+	s->tap = fn;
+	s->tap_arg = arg;
+}
+
+/* ---- sockets ---- */
+
+static struct socket *socket_of(struct sim *s, uint32_t id)
+{
+	struct socket *k;
+
+	HASH_FIND(hh, s->sockets, &id, sizeof id, k);
+	return k;
+}
+
+static struct socket *listening_at(struct sim_host *h, const struct addr *to, bool tcp)
+{
+	struct socket *k, *next;
+
+	HASH_ITER (hh, h->sim->sockets, k, next)
+		if (k->host == h && k->listening && k->tcp == tcp && k->local.port == to->port &&
+		    k->local.family == to->family)
+			return k;
+	return NULL;
+}
+
+static struct socket *socket_new(struct sim_host *h, bool tcp)
+{
+	struct socket *k = xcalloc(1, sizeof *k);
+
+	k->host = h;
+	k->tcp = tcp;
+	k->id = ++h->sim->next_socket;
+	HASH_ADD(hh, h->sim->sockets, id, sizeof k->id, k);
+	return k;
+}
+
+static void socket_free(struct socket *k)
+{
+	HASH_DEL(k->host->sim->sockets, k);
+	free(k);
+}
+
+/* ---- travelling ---- */
+
+static void tell_failed(struct sim_host *h, const struct flow *f, int err)
+{
+	if (h->sink.failed)
+		h->sink.failed(h->sink.arg, f, err);
+}
+
+static void arrive_datagram(struct packet *k)
+{
+	struct socket *to = k->host->up ? listening_at(k->host, &k->to, false) : NULL;
+	struct flow f = { .proto = NET_UDP, .local = k->to, .peer = k->from };
+
+	if (!k->host->up)
+		return;
+	if (!to) { /* port unreachable */
+		struct flow back = {
+			.proto = NET_UDP, .sock = k->sender_sock, .listener = k->sender_sock, .peer = k->sender_to
+		};
+
+		if (k->sender->up && socket_of(k->sim, k->sender_sock))
+			tell_failed(k->sender, &back, -ECONNREFUSED);
+		return;
+	}
+	f.sock = f.listener = to->id;
+	if (to->media && k->host->rtp)
+		k->host->rtp(k->host->rtp_arg, to->id, &k->from, (struct span){ k->bytes, k->n });
+	else if (!to->media && k->host->sink.input)
+		k->host->sink.input(k->host->sink.arg, &f, (struct span){ k->bytes, k->n });
+}
+
+static void arrive_stream(struct packet *k)
+{
+	struct socket *to = socket_of(k->sim, k->sock);
+	struct flow f;
+
+	if (!to || !to->host->up)
+		return;
+	f = (struct flow){
+		.sock = to->id, .proto = NET_TCP, .listener = to->listener, .local = to->local, .peer = to->peer
+	};
+	switch (k->what) {
+	case STREAM:
+		if (to->host->sink.input)
+			to->host->sink.input(to->host->sink.arg, &f, (struct span){ k->bytes, k->n });
+		break;
+	case ACCEPTED:
+		if (to->host->sink.accepted)
+			to->host->sink.accepted(to->host->sink.arg, &f);
+		break;
+	case OPENED:
+		if (to->host->sink.connected)
+			to->host->sink.connected(to->host->sink.arg, to->id, &to->local);
+		break;
+	default: {
+		struct sim_host *h = to->host;
+
+		socket_free(to);
+		tell_failed(h, &f, k->what == UNREACHABLE ? -ECONNREFUSED : 0);
+	}
+	}
+}
+
+static void arrive_answer(struct packet *k)
+{
+	struct dns_record rs[32];
+	size_t n = 0;
+
+	list_for (l, &k->sim->zone) {
+		struct zone_record *z = list_entry(l, struct zone_record, link);
+
+		if (z->r.type == k->type && span_iis(span_of(z->name), k->bytes) && n < ARRAY_LEN(rs))
+			rs[n++] = z->r;
+	}
+	if (k->host->sink.resolved)
+		k->host->sink.resolved(k->host->sink.arg, k->query, rs, n, 0);
+}
+
+static void arrive(struct timer *t, ms_t now UNUSED)
+{
+	struct packet *k = container_of(t, struct packet, timer);
+
+	list_del(&k->link);
+	if (k->what == DATAGRAM)
+		arrive_datagram(k);
+	else if (k->what == DNS_ANSWER)
+		arrive_answer(k);
+	else
+		arrive_stream(k);
+	packet_free(k);
+}
+
+static struct packet *packet_new(struct sim *s, enum what what, struct sim_host *to, struct span bytes)
+{
+	struct packet *k = xcalloc(1, sizeof *k);
+
+	k->sim = s;
+	k->what = what;
+	k->host = to;
+	k->bytes = span_dup(bytes);
+	k->n = bytes.n;
+	k->timer.fire = arrive;
+	list_push(&s->packets, &k->link);
+	return k;
+}
+
+static void send_datagram(struct socket *from, const struct addr *to, struct span bytes, ms_t delay)
+{
+	struct sim_host *h = from->host;
+	struct passage p = { .from = addr_with_port(&h->ip, from->local.port),
+			     .to = *to,
+			     .sip = from->media ? NULL : &bytes };
+	struct sim_host *dest = h->up ? sim_route(h->net, &p) : NULL;
+	struct packet *k;
+
+	if (!dest)
+		return;
+	k = packet_new(h->sim, DATAGRAM, dest, bytes);
+	k->from = p.from;
+	k->to = p.to;
+	k->sender = h;
+	k->sender_sock = from->id;
+	k->sender_to = *to;
+	clock_in(&h->sim->clock, &k->timer, delay);
+}
+
+static bool is_keepalive(struct span bytes)
+{
+	return bytes.n <= 4;
+}
+
+/* ---- struct net ---- */
+
+static int net_listen(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound)
+{
+	struct sim_host *h = arg;
+	struct socket *k;
+
+	if (ask->bind.family != h->ip.family)
+		return -EADDRNOTAVAIL;
+	if (listening_at(h, &ask->bind, ask->proto == NET_TCP))
+		return -EADDRINUSE;
+	k = socket_new(h, ask->proto == NET_TCP);
+	k->listening = true;
+	k->local = ask->bind;
+	*id = k->id;
+	*bound = ask->bind;
+	return 0;
+}
+
+static void stream_event(struct socket *to, enum what what, struct span bytes)
+{
+	struct sim *s = to->host->sim;
+	struct packet *k = packet_new(s, what, to->host, bytes);
+
+	k->sock = to->id;
+	to->last_at = MAX(to->last_at, s->clock.now + LATENCY);
+	clock_at(&s->clock, &k->timer, to->last_at);
+}
+
+static void net_close(void *arg, uint32_t sock)
+{
+	struct sim_host *h = arg;
+	struct socket *k = socket_of(h->sim, sock), *other;
+
+	if (!k)
+		return;
+	other = k->other ? socket_of(h->sim, k->other) : NULL;
+	if (other) {
+		other->other = 0;
+		stream_event(other, CLOSED, SPAN_NONE);
+	}
+	socket_free(k);
+}
+
+static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct flow *f)
+{
+	struct sim_host *h = arg;
+	struct socket *mine = socket_new(h, true), *theirs, *at;
+	struct passage p = { .to = *to, .tcp = true };
+	struct sim_host *dest;
+
+	mine->listener = listener;
+	mine->local = addr_with_port(&h->ip, (uint16_t)(30000 + mine->id % 10000));
+	mine->peer = *to;
+	*f = (struct flow){
+		.sock = mine->id, .proto = NET_TCP, .listener = listener, .local = mine->local, .peer = *to
+	};
+	p.from = mine->local;
+	dest = h->up ? sim_route(h->net, &p) : NULL;
+	at = dest && dest->up ? listening_at(dest, &p.to, true) : NULL;
+	if (!at) {
+		if (dest && dest->up)
+			stream_event(mine, UNREACHABLE, SPAN_NONE);
+		return 0;
+	}
+	theirs = socket_new(dest, true);
+	theirs->listener = at->id;
+	theirs->local = p.to;
+	theirs->peer = p.from;
+	theirs->other = mine->id;
+	mine->other = theirs->id;
+	stream_event(theirs, ACCEPTED, SPAN_NONE);
+	stream_event(mine, OPENED, SPAN_NONE);
+	return 0;
+}
+
+static int net_send(void *arg, const struct flow *f, struct span bytes)
+{
+	struct sim_host *h = arg;
+	struct sim *s = h->sim;
+	struct socket *k = socket_of(s, f->sock), *other;
+	enum sim_fate fate = SIM_DELIVER;
+
+	if (!k)
+		return -ENOTCONN;
+	if (!is_keepalive(bytes) && s->messages++ == s->fated)
+		fate = s->fate;
+	if (k->tcp) { /* a stream loses nothing */
+		other = k->other ? socket_of(s, k->other) : NULL;
+		if (other && h->up && other->host->up)
+			stream_event(other, STREAM, bytes);
+		return 0;
+	}
+	if (fate != SIM_LOSE)
+		send_datagram(k, &f->peer, bytes, LATENCY);
+	if (fate == SIM_DOUBLE)
+		send_datagram(k, &f->peer, bytes, 2 * LATENCY);
+	return 0;
+}
+
+static struct addr net_source(void *arg, uint32_t listener UNUSED, const struct addr *to)
+{
+	struct sim_host *h = arg;
+
+	return to->family == h->ip.family ? h->ip : (struct addr){ 0 };
+}
+
+static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_type type)
+{
+	struct sim_host *h = arg;
+	struct packet *k = packet_new(h->sim, DNS_ANSWER, h, span_of(name));
+
+	k->query = query;
+	k->type = type;
+	clock_in(&h->sim->clock, &k->timer, DNS_LATENCY);
+}
+
+struct net sim_host_net(struct sim_host *h)
+{
+	return (struct net){ .arg = h,
+			     .listen = net_listen,
+			     .close = net_close,
+			     .connect = net_connect,
+			     .send = net_send,
+			     .source = net_source,
+			     .resolve = net_resolve };
+}
+
+/* ---- media ---- */
+
+static int media_open_port(void *arg, const struct addr *bind, uint32_t *sock)
+{
+	struct sim_host *h = arg;
+	struct socket *k;
+
+	if (bind->family != h->ip.family || listening_at(h, bind, false))
+		return -EADDRINUSE;
+	k = socket_new(h, false);
+	k->listening = k->media = true;
+	k->local = *bind;
+	*sock = k->id;
+	return 0;
+}
+
+static void media_send(void *arg, uint32_t sock, const struct addr *to, struct span bytes)
+{
+	struct sim_host *h = arg;
+	struct socket *k = socket_of(h->sim, sock);
+
+	if (k)
+		send_datagram(k, to, bytes, LATENCY);
+}
+
+struct media_io *sim_host_media(struct sim_host *h)
+{
+	return &h->media;
+}
+
+void sim_host_rtp(struct sim_host *h, void (*fn)(void *arg, uint32_t sock, const struct addr *from, struct span bytes),
+		  void *arg)
+{
+	h->rtp = fn;
+	h->rtp_arg = arg;
+}
+
+struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip)
+{
+	struct sim_host *h = xcalloc(1, sizeof *h);
+
+	h->sim = s;
+	h->net = n;
+	h->ip = addr_with_port(ip, 0);
+	h->up = true;
+	h->media = (struct media_io){ .arg = h, .open = media_open_port, .close = net_close, .send = media_send };
+	list_push(&s->hosts, &h->link);
+	return h;
+}
+
+void sim_host_up(struct sim_host *h, bool up)
+{
+	h->up = up;
+}
+
+void sim_host_sink(struct sim_host *h, const struct net_sink *sink)
+{
+	h->sink = sink ? *sink : (struct net_sink){ 0 };
+}
+
+void sim_host_close_all(struct sim_host *h)
+{
+	struct socket *k, *next;
+
+	sim_host_sink(h, NULL);
+	HASH_ITER (hh, h->sim->sockets, k, next)
+		if (k->host == h)
+			net_close(h, k->id);
+}
+
+/* ---- DNS ---- */
+
+void sim_dns(struct sim *s, const char *name, const struct dns_record *r)
+{
+	struct zone_record *z = xcalloc(1, sizeof *z);
+
+	span_copy(span_of(name), z->name, sizeof z->name);
+	z->r = *r;
+	list_push(&s->zone, &z->link);
+}
+
+void sim_dns_clear(struct sim *s, const char *name, enum dns_type type)
+{
+	list_for_safe (l, &s->zone) {
+		struct zone_record *z = list_entry(l, struct zone_record, link);
+
+		if (z->r.type != type || strcmp(z->name, name) != 0)
+			continue;
+		list_del(&z->link);
+		free(z);
+	}
+}
