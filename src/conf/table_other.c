@@ -140,7 +140,7 @@ const struct opt hairpin_opts[] = {
 	  .help = "SIP transactions at one time; more requests are refused with 503." },
 	{ "media_workers", OPT_UINT, AT(media_workers), .def = "0", .max = 256,
 	  .help = "Threads that carry media; 0: one for each processor." },
-	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/var/lib/asterisk/sounds",
+	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/usr/share/asterisk/sounds",
 	  .help = "Folder of the sound files." },
 	{ 0 },
 };

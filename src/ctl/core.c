@@ -1,6 +1,5 @@
 /* ctl/core.c: commands about the server itself and its channels. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/trace.h"
@@ -51,10 +50,10 @@ static void show_uptime(struct call *c)
 
 static void show_counters(struct call *c)
 {
-	static const struct row_kind counter = {
-		.name = "counter",
-		.columns = { { .name = "name" }, { .name = "value", .at = 32, .right = true }, { .name = "help", .at = 34 } }
-	};
+	static const struct row_kind counter = { .name = "counter",
+						 .columns = { { .name = "name" },
+							      { .name = "value", .at = 32, .right = true },
+							      { .name = "help", .at = 34 } } };
 
 	for (int i = 0; i < CNT_COUNT; i++) {
 		rows_add(c->rows, &counter);
@@ -75,8 +74,7 @@ struct channels {
 static const struct row_kind plain_channel = {
 	.name = "channel",
 	.columns = { { .name = "channel" },
-		     { .name = "context", .at = 21 },
-		     { .name = "exten", .lead = "" },
+		     { .name = "location", .at = 21 },
 		     { .name = "state", .at = 42 },
 		     { .name = "application", .at = 50 } },
 };
@@ -136,7 +134,6 @@ static void put_plain(void *arg, const struct pbx_call_info *i)
 		rows_put(n->rows, "%s@%s:%d", i->exten, or_empty(i->context), i->prio);
 	else
 		rows_put(n->rows, "(None)");
-	rows_put(n->rows, "%s", "");
 	rows_put(n->rows, "%s", i->state);
 	if (*or_empty(i->app))
 		rows_put(n->rows, "%s(%s)", i->app, or_empty(i->data));
@@ -300,9 +297,10 @@ static void reload(struct call *c)
 	ctl_out_diag(&o, &why);
 	if (o.n)
 		rows_say(c->rows, "%.*s", SP(span_trim(out_look(&o))));
-	if (err)
-		cmd_fail(c, why.errors && !pbx_conf(c->pbx) ? "Not reloaded." :
-							      "Not (wholly) reloaded: see the errors above.");
+	if (err == -EINVAL)
+		cmd_fail(c, "The configuration is refused; the old one stays.");
+	else if (err)
+		cmd_fail(c, "The configuration is adopted, but not every transport listens.");
 	else
 		rows_say(c->rows, "Configuration reloaded.");
 	out_free(&o);

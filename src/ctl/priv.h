@@ -19,8 +19,8 @@ struct column {
 };
 struct row_kind {
 	const char *name;
-	const char *label; /* what the line begins with */
-	bool gap;          /* an empty line comes before it */
+	const char *label;                  /* what the line begins with */
+	bool gap;                           /* an empty line comes before it */
 	struct column columns[COLUMNS_MAX]; /* ends with one without name */
 };
 struct row {
@@ -89,3 +89,19 @@ struct ctl {
 };
 void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
 void logger_set(struct call *c);               /* "pjsip set logger" */
+void logger_begin(struct ctl *c);
+void logger_end(struct ctl *c);
+void logger_watch(struct ctl *c, struct io_console *console);
+void logger_unwatch(struct ctl *c, struct io_console *console);
+
+/*
+ * What goes over the console's socket. A request is one line: its kind, a space, the text. Frames that come back are
+ * ASK_RUN: output and the end with the exit status; ASK_COMPLETE: output and the end; ASK_WATCH: log lines from then
+ * on.
+ */
+#define ASK_RUN      'r'
+#define ASK_COMPLETE 't'
+#define ASK_WATCH    'w'
+#define FRAME_OUTPUT 'o'
+#define FRAME_END    'e'
+#define FRAME_LOG    'l'

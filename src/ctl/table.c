@@ -90,10 +90,9 @@ int ctl_run(struct ctl *ctl, struct span line, struct out *o)
 
 void cmd_help(struct call *c)
 {
-	static const struct row_kind line = {
-		.name = "command",
-		.columns = { { .name = "command", .at = 36, .right = true }, { .name = "help", .lead = "-- ", .at = 37 } }
-	};
+	static const struct row_kind line = { .name = "command",
+					      .columns = { { .name = "command", .at = 36, .right = true },
+							   { .name = "help", .lead = "-- ", .at = 37 } } };
 	struct span args, topic = c->args;
 	const struct cmd *one = cmd_find(topic, &args);
 	size_t found = 0;
@@ -119,7 +118,7 @@ void cmd_help(struct call *c)
 
 /* ---- completion ---- */
 
-struct offer { /* where candidates go */
+struct offer {             /* where candidates go */
 	struct span begun; /* the word that is being typed; may be empty */
 	struct out *o;
 };

@@ -85,9 +85,11 @@ static void take_lines(struct io_console *c)
 	long end;
 
 	while (!c->closed && (end = span_chr(all, '\n')) >= 0) {
-		struct span line = span_trim(span_sub(all, 0, (size_t)end));
+		struct span line = span_sub(all, 0, (size_t)end);
 
 		all = span_from(all, (size_t)end + 1);
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
 		u->line(u->arg, c, line);
 	}
 	memmove(c->line, all.p, all.n);

@@ -9,7 +9,8 @@
 #include <ares.h>
 #include <uthash.h>
 #include <uv.h>
-#undef MIN /* <sys/param.h> has come along; base/util.h has the same under its own spelling: include this file first */
+#undef MIN /* <sys/param.h> has come along; base/util.h has the same under its own spelling: include this file first \
+	    */
 #undef MAX
 
 #include "io/io.h"

@@ -100,7 +100,8 @@ struct media_play {
 	uint16_t freq1, freq2;  /* Hz; 0: none */
 	int16_t level_dbm0;     /* e.g. 0 for Milliwatt */
 	uint16_t on_ms, off_ms; /* cadence; off 0: continuous */
-	char path[256];         /* FILE: .wav, .gsm, .ulaw, .alaw, .sln by libsndfile or raw; ends with MEDIA_PLAYED */
+	char path[768]; /* FILE: candidates joined by ':', endings optional; read by libsndfile; ends with MEDIA_PLAYED
+			 */
 };
 void media_play(struct media_leg *leg, const struct media_play *what); /* replaces what plays; NONE stops */
 

@@ -105,13 +105,36 @@ static void resample(struct source *s, size_t rate)
 	s->n = n;
 }
 
+static SNDFILE *open_as(const char *path, SF_INFO *info)
+{
+	*info = (SF_INFO){ 0 };
+	headerless(path, info);
+	return sf_open(path, SFM_READ, info);
+}
+
+/* One candidate: as it is written, then with each ending that we know. */
+static SNDFILE *open_candidate(struct span name, SF_INFO *info)
+{
+	static const char *const endings[] = { "", ".wav", ".sln", ".ulaw", ".alaw", ".gsm", ".sln16", ".WAV" };
+	SNDFILE *f = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(endings) && !f; i++) {
+		char *path = xasprintf("%.*s%s", SP(name), endings[i]);
+
+		f = open_as(path, info);
+		free(path);
+	}
+	return f;
+}
+
 void source_load(struct source *s)
 {
+	struct span rest = span_of(s->what.path), one;
 	SF_INFO info = { 0 };
-	SNDFILE *f;
+	SNDFILE *f = NULL;
 
-	headerless(s->what.path, &info);
-	f = sf_open(s->what.path, SFM_READ, &info);
+	while (!f && span_cut(&rest, ':', &one))
+		f = open_candidate(one, &info);
 	s->failed = !f || info.channels < 1 || info.samplerate < 1000 || !read_mono(s, f, &info);
 	if (!s->failed && info.samplerate != SOURCE_RATE)
 		resample(s, (size_t)info.samplerate);

@@ -29,15 +29,17 @@ static void play_none(struct dp *dp)
 		media_play(dp->chan->media, &none);
 }
 
-/* sounds_dir/language/name, then sounds_dir/name; an absolute path is taken as it is. The engine finds the format. */
+/* An absolute path as it is; else in each folder where the sounds of a language can be. */
 static void sound_path(struct dp *dp, struct span name, char *path, size_t cap)
 {
 	const char *lang = dp->chan->ep->language[0] ? dp->chan->ep->language : "en";
+	const char *dir = dp->chan->conf->hairpin.sounds_dir;
 
 	if (name.n && name.p[0] == '/')
 		snprintf(path, cap, "%.*s", SP(name));
 	else
-		snprintf(path, cap, "%s/%s/%.*s", dp->chan->conf->hairpin.sounds_dir, lang, SP(name));
+		snprintf(path, cap, "%s/%s/%.*s:%s/%.*s:%s/en_US_f_Allison/%.*s", dir, lang, SP(name), dir, SP(name),
+			 dir, SP(name));
 }
 
 static enum app_say next_file(struct dp *dp)

@@ -1,0 +1,166 @@
+/*
+ * ctl/logger.c: what the console shows without being asked: SIP messages as they are on the wire, lines of the RTP
+ * debugger, events. It goes to stderr and to every console that watches.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/trace.h"
+#include "ctl/priv.h"
+
+#define WATCHER_MAX (256u << 10) /* a console that reads too slowly misses lines beyond this */
+
+struct watcher {
+	struct list link;
+	struct io_console *console;
+};
+
+void ctl_log(struct ctl *c, const char *text)
+{
+	struct out o = out_growing();
+
+	out_str(&o, text);
+	out_char(&o, '\n');
+	if (!c->cfg.quiet)
+		fwrite(o.p, 1, o.n, stderr);
+	list_for (n, &c->watchers) {
+		struct watcher *w = list_entry(n, struct watcher, link);
+
+		if (io_console_waiting(w->console) < WATCHER_MAX)
+			io_console_send(w->console, 'l', out_look(&o));
+	}
+	out_free(&o);
+}
+
+static void sip_text(struct out *o, struct span bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		unsigned char b = (unsigned char)bytes.p[i];
+
+		if (b == '\r')
+			continue;
+		out_char(o, b >= 32 || b == '\n' || b == '\t' ? (char)b : '.'); /* no escape sequences of a peer */
+	}
+}
+
+void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
+{
+	struct ctl *c = ctl;
+	struct out o;
+	char *text;
+
+	if (!c->logger.on || c->logger.silent)
+		return;
+	if (c->logger.host.family && !addr_ip_eq(&c->logger.host, &f->peer))
+		return;
+	o = out_growing();
+	out_fmt(&o, "<--- %s SIP %s (%zu bytes) %s %s:", sent ? "Transmitting" : "Received",
+		span_starts(bytes, SPAN("SIP/2.0")) ? "response" : "request", bytes.n, sent ? "to" : "from",
+		f->proto == NET_UDP ? "UDP" : "TCP");
+	addr_out(&o, &f->peer);
+	out_str(&o, " --->\n");
+	sip_text(&o, bytes);
+	text = out_take(&o);
+	ctl_log(c, text);
+	free(text);
+}
+
+void ctl_rtp(void *ctl, const char *line)
+{
+	ctl_log(ctl, line);
+}
+
+static void set_verbose(struct call *c, struct span value)
+{
+	struct logger *l = &c->ctl->logger;
+
+	if (!span_is(value, "on") && !span_is(value, "off")) {
+		cmd_usage(c, "pjsip set logger");
+		return;
+	}
+	l->silent = span_is(value, "off");
+	rows_say(c->rows, "PJSIP Logging to verbose has been %s", l->silent ? "disabled" : "enabled");
+}
+
+void logger_set(struct call *c)
+{
+	struct logger *l = &c->ctl->logger;
+	struct span rest = c->args, word = SPAN_NONE;
+	struct addr host;
+
+	span_word(&rest, &word);
+	rest = span_trim(rest);
+	if (span_is(word, "verbose")) {
+		set_verbose(c, rest);
+	} else if (span_is(word, "on")) {
+		*l = (struct logger){ .on = true };
+		rows_say(c->rows, "PJSIP Logging enabled");
+	} else if (span_is(word, "off")) {
+		*l = (struct logger){ .on = false };
+		rows_say(c->rows, "PJSIP Logging disabled");
+	} else if ((span_is(word, "host") || span_is(word, "add")) && addr_parse(rest, &host)) {
+		*l = (struct logger){ .on = true, .host = host };
+		rows_say(c->rows, "PJSIP Logging Enabled for host: %.*s", SP(rest));
+	} else {
+		cmd_usage(c, "pjsip set logger");
+	}
+}
+
+/* ---- events ---- */
+
+static void on_event(void *arg, const struct trace_record *r)
+{
+	static const char *const levels[] = { [LV_ERROR] = "ERROR",
+					      [LV_WARNING] = "WARNING",
+					      [LV_NOTICE] = "NOTICE",
+					      [LV_VERBOSE] = "VERBOSE",
+					      [LV_DEBUG] = "DEBUG" };
+	const struct trace_desc *d = &trace_descs[r->id];
+	time_t s = (time_t)(r->wall / 1000);
+	char line[400], at[32];
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(line, sizeof line, "[%s.%03d] %s %s:%s%s %s", at, (int)(r->wall % 1000), levels[d->level], d->name,
+		 *r->call ? " " : "", r->call, r->text);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < 32 || *p == 127)
+			*p = ' ';
+	ctl_log(arg, line);
+}
+
+void logger_begin(struct ctl *c)
+{
+	list_init(&c->watchers);
+	c->listener = trace_listen(on_event, c);
+}
+
+void logger_end(struct ctl *c)
+{
+	trace_unlisten(c->listener);
+	list_for_safe (n, &c->watchers)
+		free(list_entry(n, struct watcher, link));
+}
+
+void logger_watch(struct ctl *c, struct io_console *console)
+{
+	struct watcher *w = xcalloc(1, sizeof *w);
+
+	w->console = console;
+	list_push(&c->watchers, &w->link);
+}
+
+void logger_unwatch(struct ctl *c, struct io_console *console)
+{
+	list_for_safe (n, &c->watchers) {
+		struct watcher *w = list_entry(n, struct watcher, link);
+
+		if (w->console != console)
+			continue;
+		list_del(&w->link);
+		free(w);
+	}
+}

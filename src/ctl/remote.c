@@ -1,0 +1,258 @@
+/*
+ * ctl/remote.c: the client's half: one command, or a console with history and completion.
+ *
+ * libedit reads the terminal through our own read_char(), which also watches the socket: log lines of the server are
+ * printed above the line that is being typed.
+ */
+#include <errno.h>
+#include <histedit.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/priv.h"
+
+struct remote {
+	int fd;
+	EditLine *el;
+	History *history;
+	bool lost; /* the server went away */
+};
+
+static int ask(struct remote *r, char kind, struct span text)
+{
+	struct out o = out_growing();
+	int err;
+
+	out_char(&o, kind);
+	out_char(&o, ' ');
+	for (size_t i = 0; i < text.n; i++)
+		out_char(&o, text.p[i] == '\n' ? ' ' : text.p[i]);
+	err = io_console_ask(r->fd, out_look(&o));
+	out_free(&o);
+	return err;
+}
+
+/* Reads frames up to the end of an answer. Its output goes to `o` (NULL: to stdout). Returns the exit status. */
+static int answer(struct remote *r, struct out *o)
+{
+	for (;;) {
+		struct out text = out_growing();
+		char kind = 0;
+		int err = io_console_read(r->fd, &kind, &text), status = 1;
+
+		if (!err && kind == FRAME_OUTPUT && o)
+			out_span(o, out_look(&text));
+		else if (!err && kind != FRAME_END)
+			fwrite(text.p, 1, text.n, stdout);
+		else if (!err)
+			status = span_is(out_look(&text), "0") ? 0 : 1;
+		out_free(&text);
+		if (err)
+			r->lost = true;
+		if (err || kind == FRAME_END)
+			return status;
+	}
+}
+
+static int connect_to(const char *path)
+{
+	int fd = io_console_open(path);
+
+	if (fd == -EACCES || fd == -EPERM)
+		fprintf(stderr, "hairpin: %s: you may not open it\n", path);
+	else if (fd < 0)
+		fprintf(stderr, "Unable to connect to remote hairpin (does %s exist?)\n", path);
+	return fd;
+}
+
+int ctl_remote_command(const char *path, const char *line)
+{
+	struct remote r = { .fd = connect_to(path) };
+	int status = 1;
+
+	if (r.fd < 0)
+		return 1;
+	if (ask(&r, ASK_RUN, span_of(line)) == 0)
+		status = answer(&r, NULL);
+	fflush(stdout);
+	close(r.fd);
+	return status;
+}
+
+/* ---- the console ---- */
+
+static char *prompt(EditLine *el UNUSED)
+{
+	static char text[] = "hairpin*CLI> ";
+
+	return text;
+}
+
+static struct remote *remote_of(EditLine *el)
+{
+	struct remote *r = NULL;
+
+	el_get(el, EL_CLIENTDATA, &r);
+	return r;
+}
+
+/* One frame that came while the user types. */
+static void show_log(struct remote *r)
+{
+	struct out text = out_growing();
+	char kind = 0;
+
+	if (io_console_read(r->fd, &kind, &text) < 0) {
+		r->lost = true;
+	} else if (kind == FRAME_LOG) {
+		fputs("\r\033[K", stdout);
+		fwrite(text.p, 1, text.n, stdout);
+		fflush(stdout);
+		el_set(r->el, EL_REFRESH);
+	}
+	out_free(&text);
+}
+
+/* For libedit: 1 with a character, 0 at the end of input. */
+static int read_char(EditLine *el, wchar_t *out)
+{
+	struct remote *r = remote_of(el);
+	unsigned char c;
+
+	while (!r->lost) {
+		struct pollfd p[2] = { { STDIN_FILENO, POLLIN, 0 }, { r->fd, POLLIN, 0 } };
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return 0;
+		if (p[1].revents)
+			show_log(r);
+		if (!p[0].revents)
+			continue;
+		if (read(STDIN_FILENO, &c, 1) != 1)
+			return 0;
+		*out = (wchar_t)c;
+		return 1;
+	}
+	return 0;
+}
+
+/* What all candidates begin with, beyond what is typed. */
+static struct span common_part(struct span words)
+{
+	struct span best = SPAN_NONE, one;
+
+	while (span_cut(&words, '\n', &one)) {
+		if (!best.p)
+			best = one;
+		while (best.n && !span_istarts(one, best))
+			best.n--;
+	}
+	return best;
+}
+
+static void list_words(EditLine *el, struct span words)
+{
+	struct span one;
+
+	putchar('\n');
+	while (span_cut(&words, '\n', &one))
+		printf("%-24.*s ", SP(one));
+	putchar('\n');
+	fflush(stdout);
+	el_set(el, EL_REFRESH);
+}
+
+static unsigned char complete(EditLine *el, int ch UNUSED)
+{
+	struct remote *r = remote_of(el);
+	const LineInfo *li = el_line(el);
+	struct span line = { li->buffer, (size_t)(li->cursor - li->buffer) }, words, common;
+	struct out o = out_growing();
+	size_t begun = 0;
+	char insert[256];
+
+	while (begun < line.n && line.p[line.n - begun - 1] != ' ')
+		begun++;
+	if (ask(r, ASK_COMPLETE, line) < 0 || answer(r, &o) != 0 || !o.n) {
+		out_free(&o);
+		return CC_ERROR;
+	}
+	words = out_look(&o);
+	common = common_part(words);
+	if (span_chr(words, '\n') + 1 == (long)words.n) {
+		snprintf(insert, sizeof insert, "%.*s ", SP(span_from(common, begun)));
+		el_insertstr(el, insert);
+	} else if (common.n > begun) {
+		span_copy(span_from(common, begun), insert, sizeof insert);
+		el_insertstr(el, insert);
+	} else {
+		list_words(el, words);
+	}
+	out_free(&o);
+	return CC_REFRESH;
+}
+
+static void console_open(struct remote *r)
+{
+	HistEvent ev;
+
+	r->el = el_init("hairpin", stdin, stdout, stderr);
+	r->history = history_init();
+	history(r->history, &ev, H_SETSIZE, 500);
+	history(r->history, &ev, H_SETUNIQUE, 1);
+	el_set(r->el, EL_CLIENTDATA, r);
+	el_set(r->el, EL_PROMPT, prompt);
+	el_set(r->el, EL_EDITOR, "emacs");
+	el_set(r->el, EL_SIGNAL, 1);
+	el_set(r->el, EL_HIST, history, r->history);
+	el_set(r->el, EL_GETCFN, read_char);
+	el_set(r->el, EL_ADDFN, "complete", "Complete a word", complete);
+	el_set(r->el, EL_BIND, "^I", "complete", NULL);
+}
+
+/* False: the user wants to leave, or the server is gone. */
+static bool one_line(struct remote *r)
+{
+	int n = 0;
+	const char *text = el_gets(r->el, &n);
+	struct span line = text ? span_trim(span_of(text)) : SPAN_NONE;
+	HistEvent ev;
+	char *copy;
+
+	if (!text || n <= 0 || r->lost || span_is(line, "exit") || span_is(line, "quit"))
+		return false;
+	if (!line.n)
+		return true;
+	copy = span_dup(line);
+	history(r->history, &ev, H_ENTER, copy);
+	free(copy);
+	if (ask(r, ASK_RUN, line) < 0)
+		r->lost = true;
+	else
+		answer(r, NULL);
+	fflush(stdout);
+	return !r->lost;
+}
+
+int ctl_remote_console(const char *path)
+{
+	struct remote r = { .fd = connect_to(path) };
+
+	if (r.fd < 0)
+		return 1;
+	printf("hairpin " HAIRPIN_VERSION "; 'help' lists the commands, 'exit' leaves.\n");
+	fflush(stdout);
+	console_open(&r);
+	ask(&r, ASK_WATCH, SPAN_NONE);
+	while (one_line(&r))
+		;
+	if (r.lost)
+		printf("\nDisconnected from the server.\n");
+	history_end(r.history);
+	el_end(r.el);
+	close(r.fd);
+	return r.lost ? 1 : 0;
+}

@@ -1,0 +1,129 @@
+/* ctl/server.c: the server's half: the socket, requests of consoles, reloading. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/trace.h"
+#include "ctl/priv.h"
+
+struct ctl *ctl_new(const struct ctl_config *cfg)
+{
+	struct ctl *c = xcalloc(1, sizeof *c);
+
+	c->cfg = *cfg;
+	c->verbose = trace_verbosity() >= LV_VERBOSE ? 3 : 0;
+	c->started = c->reloaded = io_clock(cfg->loop)->now;
+	logger_begin(c);
+	return c;
+}
+
+void ctl_set_pbx(struct ctl *c, struct pbx *p)
+{
+	c->pbx = p;
+}
+
+void ctl_free(struct ctl **cp)
+{
+	struct ctl *c = *cp;
+
+	if (!c)
+		return;
+	*cp = NULL;
+	logger_end(c);
+	io_server_free(&c->server);
+	free(c);
+}
+
+static void run(struct ctl *c, struct io_console *console, struct span line)
+{
+	struct out o = out_growing();
+	int status;
+
+	if (c->pbx) {
+		trace(EV_CTL, NULL, "%.*s", SP(line));
+		status = ctl_run(c, line, &o);
+	} else {
+		out_str(&o, "The server is starting or stopping.\n");
+		status = 1;
+	}
+	if (o.n)
+		io_console_send(console, FRAME_OUTPUT, out_look(&o));
+	io_console_send(console, FRAME_END, status ? SPAN("1") : SPAN("0"));
+	out_free(&o);
+}
+
+static void complete(struct ctl *c, struct io_console *console, struct span line)
+{
+	struct out o = out_growing();
+
+	ctl_complete(c, line, &o);
+	io_console_send(console, FRAME_OUTPUT, out_look(&o));
+	io_console_send(console, FRAME_END, SPAN("0"));
+	out_free(&o);
+}
+
+static void on_line(void *arg, struct io_console *console, struct span line)
+{
+	struct ctl *c = arg;
+	char kind = line.n ? line.p[0] : ASK_RUN;
+	struct span text = span_from(line, 2);
+
+	if (kind == ASK_WATCH)
+		logger_watch(c, console);
+	else if (kind == ASK_COMPLETE)
+		complete(c, console, text);
+	else
+		run(c, console, text);
+}
+
+static void on_gone(void *arg, struct io_console *console)
+{
+	logger_unwatch(arg, console);
+}
+
+int ctl_serve(struct ctl *c, const char *path)
+{
+	struct io_console_user u = { c, on_line, on_gone };
+	int err = 0;
+
+	c->server = io_serve(c->cfg.loop, path, &u, &err);
+	return err;
+}
+
+void ctl_out_diag(struct out *o, const struct diag *d)
+{
+	char line[1400];
+
+	for (size_t i = 0; i < d->n; i++) {
+		out_str(o, diag_line(&d->items[i], line, sizeof line));
+		out_char(o, '\n');
+	}
+}
+
+static void trace_diag(const struct diag *d)
+{
+	char line[1400];
+
+	for (size_t i = 0; i < d->n; i++)
+		trace(EV_CONF_SAY, NULL, "%s", diag_line(&d->items[i], line, sizeof line));
+}
+
+int ctl_reload(struct ctl *c, struct diag *why)
+{
+	struct conf_source source = conf_source_dir(&c->cfg.conf_dir);
+	struct conf *next = conf_load(&source, why);
+	int err = -EINVAL;
+
+	io_dns_reload(c->cfg.loop);
+	trace_diag(why);
+	if (!next) {
+		trace(EV_CONF_REFUSED, NULL, "%zu errors in %s; the old configuration stays", why->errors,
+		      c->cfg.conf_dir);
+		return err;
+	}
+	err = pbx_adopt(c->pbx, next, why);
+	conf_unref(next);
+	c->reloaded = io_clock(c->cfg.loop)->now;
+	trace(EV_CONF_LOADED, NULL, "%s", c->cfg.conf_dir);
+	return err == -EINVAL ? -EIO : err;
+}

@@ -1,0 +1,376 @@
+/*
+ * main.c: arguments and subcommands; builds the objects bottom up (loop, store, ctl, pbx), connects them, runs, and
+ * takes them down in the opposite order. The only place that knows all of them.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/trace.h"
+#include "ctl/ctl.h"
+
+#define STOP_LOOK 20   /* ms between looks at whether the last call has ended */
+#define STOP_MAX  5000 /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
+
+struct args {
+	const char *conf, *run, *state, *command; /* command: of -rx */
+	bool remote, check, welcome;
+};
+
+struct server {
+	struct args args;
+	struct clock clock;
+	struct io_loop *loop;
+	struct store *store;
+	struct ctl *ctl;
+	struct pbx *pbx;
+	struct io_watch *media;
+	struct timer stopping;
+	ms_t stop_by;
+	bool restart;
+};
+
+static const char usage[] =
+	"hairpin " HAIRPIN_VERSION ": a SIP PBX whose calls work through NAT\n"
+	"\n"
+	"  hairpin [--conf DIR] [--run DIR] [--state DIR] [--welcome]\n"
+	"                                  run in the foreground; --welcome prints how to point a phone at it\n"
+	"  hairpin -rx \"COMMAND\"           one command on the running server ('core show help' lists them)\n"
+	"  hairpin -r                      the console of the running server\n"
+	"  hairpin check [--conf DIR]      read the configuration and say what is wrong with it\n"
+	"  hairpin --version | --help\n"
+	"\n"
+	"  --conf   folder of pjsip.conf, extensions.conf, rtp.conf: /etc/hairpin, else /etc/asterisk\n"
+	"  --run    folder of the control socket: /run/hairpin\n"
+	"  --state  folder of what outlives a restart: /var/lib/hairpin\n";
+
+/* ---- stopping ---- */
+
+static void on_stopping(struct timer *t, ms_t now)
+{
+	struct server *s = container_of(t, struct server, stopping);
+
+	if (pbx_is_idle(s->pbx) || now >= s->stop_by)
+		io_stop(s->loop);
+	else
+		clock_in(&s->clock, &s->stopping, STOP_LOOK);
+}
+
+static void stop(void *arg, bool now, bool restart)
+{
+	struct server *s = arg;
+
+	trace(EV_CORE_STOP, NULL, "%s %s", restart ? "restarting" : "stopping", now ? "now" : "after the last call");
+	s->restart = restart;
+	s->stop_by = now ? s->clock.now + STOP_MAX : MS_NEVER;
+	pbx_stop(s->pbx, now);
+	clock_in(&s->clock, &s->stopping, STOP_LOOK);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct server *s = arg;
+	struct diag why = { 0 };
+
+	if (signo == SIGHUP) {
+		ctl_reload(s->ctl, &why);
+		diag_free(&why);
+	} else if (timer_runs(&s->stopping) && s->stop_by != MS_NEVER) {
+		io_stop(s->loop); /* asked twice: at once */
+	} else {
+		stop(s, true, false);
+	}
+}
+
+/* ---- starting ---- */
+
+static void on_media(void *arg)
+{
+	struct server *s = arg;
+
+	pbx_media_poll(s->pbx);
+}
+
+/* Makes the folder and those above it; 0 or -errno. */
+static int make_folder(const char *path, mode_t mode)
+{
+	char *copy = xstrdup(path);
+	int err = 0;
+
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(copy, 0755);
+		*p = '/';
+	}
+	if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		err = -errno;
+	free(copy);
+	return err;
+}
+
+static void print_diag(const struct diag *d)
+{
+	struct out o = out_growing();
+
+	ctl_out_diag(&o, d);
+	fwrite(o.p, 1, o.n, stderr);
+	out_free(&o);
+}
+
+/* Each call takes up to four ports; the soft limit of 1024 is for programs that use select(). */
+static void raise_file_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int fail(const char *what, const char *path, const char *why)
+{
+	fprintf(stderr, "hairpin: %s %s: %s\n", what, path, why);
+	return -1;
+}
+
+static int open_store(struct server *s)
+{
+	int err = make_folder(s->args.state, 0750);
+	char *path, *why = NULL;
+
+	if (err < 0)
+		return fail("cannot make", s->args.state, strerror(-err));
+	path = xasprintf("%s/state.db", s->args.state);
+	s->store = store_sqlite(s->loop, path, &why);
+	free(path);
+	if (!s->store)
+		fail("cannot open", "the state", why);
+	free(why);
+	return s->store ? 0 : -1;
+}
+
+/* The socket comes before the PBX: a second server must not touch the ports and the state of the first. */
+static int open_ctl(struct server *s)
+{
+	struct ctl_config cfg = { .loop = s->loop, .conf_dir = s->args.conf, .arg = s, .stop = stop };
+	int err = make_folder(s->args.run, 0755);
+	char *path;
+
+	if (err < 0)
+		return fail("cannot make", s->args.run, strerror(-err));
+	s->ctl = ctl_new(&cfg);
+	path = xasprintf("%s/hairpin.ctl", s->args.run);
+	err = ctl_serve(s->ctl, path);
+	if (err < 0)
+		fail("cannot listen on", path, err == -EADDRINUSE ? "a server runs there already" : strerror(-err));
+	free(path);
+	return err;
+}
+
+static int open_pbx(struct server *s)
+{
+	struct conf_source source = conf_source_dir(&s->args.conf);
+	struct pbx_config cfg = { .clock = &s->clock,
+				  .net = io_net(s->loop),
+				  .store = s->store,
+				  .arg = s->ctl,
+				  .wire = ctl_wire,
+				  .rtp = ctl_rtp };
+	struct diag why = { 0 };
+	struct conf *c = conf_load(&source, &why);
+	struct net_sink sink;
+
+	if (c)
+		s->pbx = pbx_new(&cfg, c, &why);
+	conf_unref(c);
+	print_diag(&why);
+	diag_free(&why);
+	if (!s->pbx)
+		return fail("cannot start with", s->args.conf, c ? "no transport can listen" : "see the errors above");
+	sink = pbx_sink(s->pbx);
+	io_set_sink(s->loop, &sink);
+	ctl_set_pbx(s->ctl, s->pbx);
+	s->media = io_watch(s->loop, pbx_media_fd(s->pbx), on_media, s);
+	return 0;
+}
+
+static void take_down(struct server *s)
+{
+	if (s->ctl)
+		ctl_set_pbx(s->ctl, NULL);
+	io_unwatch(&s->media);
+	io_set_sink(s->loop, NULL);
+	clock_stop(&s->clock, &s->stopping);
+	if (s->pbx)
+		pbx_free(s->pbx);
+	store_close(&s->store);
+	ctl_free(&s->ctl);
+	io_free(&s->loop);
+}
+
+static void print_welcome(struct server *s)
+{
+	struct out o = out_growing();
+
+	ctl_welcome(s->pbx, &o);
+	fwrite(o.p, 1, o.n, stdout);
+	fflush(stdout);
+	out_free(&o);
+}
+
+/* Returns the exit status, or -1 to start again. */
+static int serve(const struct args *args)
+{
+	struct server s = { .args = *args, .stopping.fire = on_stopping };
+	bool ok;
+
+	raise_file_limit();
+	s.loop = io_new(&s.clock);
+	io_signals(s.loop, on_signal, &s);
+	ok = open_ctl(&s) == 0 && open_store(&s) == 0 && open_pbx(&s) == 0;
+	if (ok) {
+		trace(EV_CORE_START, NULL, "hairpin " HAIRPIN_VERSION ", configuration %s", args->conf);
+		if (args->welcome)
+			print_welcome(&s);
+		io_run(s.loop);
+	}
+	take_down(&s);
+	return ok ? s.restart ? -1 : 0 : 1;
+}
+
+/* ---- the rest of the command line ---- */
+
+static int check(const struct args *args)
+{
+	const char *dir = args->conf;
+	struct conf_source source = conf_source_dir(&dir);
+	struct diag why = { 0 };
+	struct conf *c = conf_load(&source, &why);
+	struct out o = out_growing();
+
+	ctl_out_diag(&o, &why);
+	out_fmt(&o, "%s: %zu error%s, %zu warning%s", dir, why.errors, why.errors == 1 ? "" : "s", why.warnings,
+		why.warnings == 1 ? "" : "s");
+	if (c)
+		out_fmt(&o, "; %zu transports, %zu endpoints, %zu registrations, %zu contexts", c->n_transports,
+			c->n_endpoints, c->n_registrations, c->dialplan.n_contexts);
+	out_char(&o, '\n');
+	fwrite(o.p, 1, o.n, stdout);
+	out_free(&o);
+	conf_unref(c);
+	diag_free(&why);
+	return c ? 0 : 1;
+}
+
+static int wrong(const char *what, const char *word)
+{
+	fprintf(stderr, "hairpin: %s '%s' (--help shows what there is)\n", what, word);
+	return 2;
+}
+
+static int later(const char *word)
+{
+	fprintf(stderr, "hairpin: '%s' comes with a later version\n", word);
+	return 2;
+}
+
+/* "-rx", "-r -x", "-x": Asterisk's letters, together or apart. False: not such an option. */
+static bool take_letters(struct args *a, const char *word, char **next)
+{
+	if (word[0] != '-' || word[1] == '-' || !word[1] || strspn(word + 1, "rRxcfvgnqdT") != strlen(word + 1))
+		return false;
+	a->remote |= strpbrk(word, "rRx") != NULL;
+	if (strchr(word, 'x'))
+		a->command = *next ? *next : "";
+	return true;
+}
+
+static const char **folder_option(struct args *a, const char *word)
+{
+	return strcmp(word, "--conf") == 0    ? &a->conf
+	       : strcmp(word, "--run") == 0   ? &a->run
+	       : strcmp(word, "--state") == 0 ? &a->state
+					      : NULL;
+}
+
+/* -1: go on; else the exit status. */
+static int parse(struct args *a, char **argv)
+{
+	for (char **p = argv + 1; *p; p++) {
+		const char *word = *p, **folder = folder_option(a, word);
+
+		if (folder && !p[1])
+			return wrong("no folder after", word);
+		if (folder) {
+			*folder = *++p;
+		} else if (take_letters(a, word, p + 1)) {
+			p += strchr(word, 'x') && p[1] ? 1 : 0;
+		} else if (strcmp(word, "--welcome") == 0) {
+			a->welcome = true;
+		} else if (strcmp(word, "check") == 0) {
+			a->check = true;
+		} else if (strcmp(word, "doctor") == 0 || strcmp(word, "lab") == 0) {
+			return later(word);
+		} else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+			fputs(usage, stdout);
+			return 0;
+		} else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+			puts("hairpin " HAIRPIN_VERSION);
+			return 0;
+		} else {
+			return wrong("unknown argument", word);
+		}
+	}
+	return -1;
+}
+
+static int remote(const struct args *a)
+{
+	char *path = xasprintf("%s/hairpin.ctl", a->run);
+	int status = a->command ? ctl_remote_command(path, a->command) : ctl_remote_console(path);
+
+	free(path);
+	return status;
+}
+
+/* The path, not the file: after an upgrade "core restart" starts the new program. */
+static int start_again(char **argv)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	static const char gone[] = " (deleted)";
+
+	if (n > 0) {
+		path[n] = '\0';
+		if ((size_t)n > sizeof gone && strcmp(path + n - sizeof gone + 1, gone) == 0)
+			path[n - (ssize_t)sizeof gone + 1] = '\0';
+		execv(path, argv);
+	}
+	fprintf(stderr, "hairpin: cannot start again: %s\n", strerror(errno));
+	return 1;
+}
+
+int main(int argc UNUSED, char **argv)
+{
+	struct args a = { .run = "/run/hairpin", .state = "/var/lib/hairpin" };
+	int status = parse(&a, argv);
+
+	if (status >= 0)
+		return status;
+	if (!a.conf)
+		a.conf = access("/etc/hairpin/pjsip.conf", R_OK) == 0 ? "/etc/hairpin" : "/etc/asterisk";
+	if (a.remote)
+		return remote(&a);
+	if (a.check)
+		return check(&a);
+	status = serve(&a);
+	return status < 0 ? start_again(argv) : status;
+}
