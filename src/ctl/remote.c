@@ -19,6 +19,7 @@ struct remote {
 	EditLine *el;
 	History *history;
 	bool lost; /* the server went away */
+	char prompt[16];
 };
 
 static int ask(struct remote *r, char kind, struct span text)
@@ -84,19 +85,17 @@ int ctl_remote_command(const char *path, const char *line)
 
 /* ---- the console ---- */
 
-static char *prompt(EditLine *el UNUSED)
-{
-	static char text[] = "hairpin*CLI> ";
-
-	return text;
-}
-
 static struct remote *remote_of(EditLine *el)
 {
 	struct remote *r = NULL;
 
 	el_get(el, EL_CLIENTDATA, &r);
 	return r;
+}
+
+static char *prompt(EditLine *el)
+{
+	return remote_of(el)->prompt;
 }
 
 /* One frame that came while the user types. */
@@ -239,7 +238,7 @@ static bool one_line(struct remote *r)
 
 int ctl_remote_console(const char *path)
 {
-	struct remote r = { .fd = connect_to(path) };
+	struct remote r = { .fd = connect_to(path), .prompt = "hairpin*CLI> " };
 
 	if (r.fd < 0)
 		return 1;

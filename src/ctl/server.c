@@ -115,15 +115,15 @@ int ctl_reload(struct ctl *c, struct diag *why)
 	int err = -EINVAL;
 
 	io_dns_reload(c->cfg.loop);
-	trace_diag(why);
 	if (!next) {
+		trace_diag(why);
 		trace(EV_CONF_REFUSED, NULL, "%zu errors in %s; the old configuration stays", why->errors,
 		      c->cfg.conf_dir);
 		return err;
 	}
 	err = pbx_adopt(c->pbx, next, why);
 	conf_unref(next);
+	trace_diag(why);
 	c->reloaded = io_clock(c->cfg.loop)->now;
-	trace(EV_CONF_LOADED, NULL, "%s", c->cfg.conf_dir);
 	return err == -EINVAL ? -EIO : err;
 }

@@ -354,6 +354,35 @@ static void show_contacts(struct call *c)
 
 /* ---- the rest ---- */
 
+static void show_object(struct call *c, const struct conf_obj *o, const char *type)
+{
+	if (o)
+		put_options(c, o, type);
+	else
+		no_such_object(c);
+}
+
+static void show_auth(struct call *c)
+{
+	const struct conf_auth *a = conf_auth(c->conf, c->args);
+
+	show_object(c, a ? &a->o : NULL, "auth");
+}
+
+static void show_transport(struct call *c)
+{
+	const struct conf_transport *t = conf_transport(c->conf, c->args);
+
+	show_object(c, t ? &t->o : NULL, "transport");
+}
+
+static void show_registration(struct call *c)
+{
+	const struct conf_registration *r = conf_registration(c->conf, c->args);
+
+	show_object(c, r ? &r->o : NULL, "registration");
+}
+
 static void show_auths(struct call *c)
 {
 	static const struct row_kind row = {
@@ -552,6 +581,9 @@ const struct cmd pjsip_show_cmds[] = {
 	{ "pjsip show aors", NULL, "All AORs with their contacts.", show_aors },
 	{ "pjsip show aor", "AOR", "One AOR with its contacts and options.", show_aor },
 	{ "pjsip show contacts", "[AOR]", "Where phones can be reached, and whether they answer.", show_contacts },
+	{ "pjsip show auth", "AUTH", "One set of credentials, without the password.", show_auth },
+	{ "pjsip show registration", "REGISTRATION", "One registration with all its options.", show_registration },
+	{ "pjsip show transport", "TRANSPORT", "One transport with all its options.", show_transport },
 	{ "pjsip show auths", NULL, "The credentials, without the passwords.", show_auths },
 	{ "pjsip show registrations", NULL, "Our registrations at providers.", show_registrations },
 	{ "pjsip show identifies", NULL, "Which addresses belong to which endpoint.", show_identifies },

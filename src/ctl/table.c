@@ -168,6 +168,12 @@ static void offer_names(struct ctl *ctl, struct span what, struct offer *f)
 	else if (span_is(what, "AOR"))
 		for (size_t i = 0; i < conf->n_aors; i++)
 			offer(f, span_of(conf->aors[i].o.name));
+	else if (span_is(what, "AUTH"))
+		for (size_t i = 0; i < conf->n_auths; i++)
+			offer(f, span_of(conf->auths[i].o.name));
+	else if (span_is(what, "TRANSPORT"))
+		for (size_t i = 0; i < conf->n_transports; i++)
+			offer(f, span_of(conf->transports[i].o.name));
 	else if (span_is(what, "CONTEXT"))
 		for (size_t i = 0; i < conf->dialplan.n_contexts; i++)
 			offer(f, span_of(conf->dialplan.contexts[i].name));

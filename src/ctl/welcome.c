@@ -15,26 +15,48 @@ static bool from_first_run(const struct conf_auth *a)
 	return n >= m && strcmp(a->o.file + n - m, PASSWORDS) == 0 && a->password.n;
 }
 
-static void out_servers(struct pbx *p, struct out *o)
+/* The transports that listen on this address, each once: "udp, tcp". */
+static void out_protocols(struct pbx *p, const struct addr *a, struct out *o)
 {
 	struct sip_transport_info t;
-	struct io_interface list[64];
-	size_t n = io_interfaces(list, ARRAY_LEN(list));
+	const char *between = "";
 
 	for (unsigned i = 0; sip_transport_nth(pbx_sip(p), i, &t); i++) {
 		bool any = addr_is_any(&t.bound);
 
-		for (size_t k = 0; k < n; k++) {
-			struct addr a = addr_with_port(&list[k].addr, t.bound.port);
-			enum addr_class c = addr_class(&a);
+		if (t.bound.port != a->port || t.bound.family != a->family || (!any && !addr_ip_eq(a, &t.bound)))
+			continue;
+		out_fmt(o, "%s%s", between, conf_proto_names[t.conf->protocol]);
+		between = ", ";
+	}
+}
 
-			if (any ? a.family != t.bound.family || c == ADDR_LOOPBACK || c == ADDR_LINKLOCAL
-				: !addr_ip_eq(&a, &t.bound))
-				continue;
-			out_fmt(o, "  server     ");
+static bool reachable(const struct addr *a)
+{
+	enum addr_class c = addr_class(a);
+
+	return c != ADDR_LOOPBACK && c != ADDR_LINKLOCAL;
+}
+
+static void out_servers(struct pbx *p, struct out *o)
+{
+	struct io_interface list[64];
+	size_t n = io_interfaces(list, ARRAY_LEN(list));
+	struct sip_transport_info t;
+
+	if (!sip_transport_nth(pbx_sip(p), 0, &t))
+		return;
+	for (size_t k = 0; k < n; k++) {
+		struct addr a = addr_with_port(&list[k].addr, t.bound.port);
+		struct out protocols = out_growing();
+
+		out_protocols(p, &a, &protocols);
+		if (protocols.n && reachable(&a)) {
+			out_str(o, "  server     ");
 			addr_out(o, &a);
-			out_fmt(o, "  (%s, %s)\n", conf_proto_names[t.conf->protocol], list[k].name);
+			out_fmt(o, "  (%.*s)\n", SP(out_look(&protocols)));
 		}
+		out_free(&protocols);
 	}
 }
 
@@ -48,20 +70,14 @@ static void out_users(struct pbx *p, struct out *o)
 				SP(secret_look(&c->auths[i].password)));
 }
 
-/* What an extension is for: its first step that is more than picking up. */
+/* What an extension is for: its last step but hanging up. */
 static const char *purpose(const struct dp_exten *e)
 {
-	static const char *const minor[] = { "Answer", "NoOp", "Wait", "Set", "Ringing", "Verbose" };
+	size_t n = e->n_steps;
 
-	for (size_t i = 0; i < e->n_steps; i++) {
-		bool is_minor = false;
-
-		for (size_t k = 0; k < ARRAY_LEN(minor); k++)
-			is_minor |= strcmp(e->steps[i].app, minor[k]) == 0;
-		if (!is_minor)
-			return e->steps[i].app;
-	}
-	return "Answer";
+	while (n > 1 && strcmp(e->steps[n - 1].app, "Hangup") == 0)
+		n--;
+	return n ? e->steps[n - 1].app : "";
 }
 
 /* The extensions of the first endpoint's context. */
@@ -87,7 +103,7 @@ static void out_nat(struct pbx *p, struct out *o)
 	for (size_t k = 0; k < n; k++) {
 		enum addr_class class = addr_class(&list[k].addr);
 
-		if (class == ADDR_LOOPBACK || class == ADDR_LINKLOCAL)
+		if (!reachable(&list[k].addr))
 			continue;
 		global |= class == ADDR_GLOBAL && list[k].addr.family == 4;
 		out_fmt(o, "  %-9s  ", list[k].name);

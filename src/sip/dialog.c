@@ -258,13 +258,14 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, co
 
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
 {
-	enum nat_rewrite how = rule(d, m, d->frozen);
+	enum nat_rewrite how;
 
 	d->flow = m->flow;
-	if (!d->frozen) {
+	if (!d->frozen) /* 13.2.2.4: the 2xx's route set counts, not the 1xx's */
+		free_routes(d);
+	how = rule(d, m, true);
+	if (!d->frozen)
 		take_routes(d, m, how);
-		how = rule(d, m, false);
-	}
 	take_target(d, m, how);
 	if (m->status >= 200)
 		d->frozen = true;

@@ -182,17 +182,19 @@ struct span sip_digest_username(const struct sip_msg *m, struct span *realm)
 
 /* ---- nonces ---- */
 
-static void nonce_write(struct sip *s, uint32_t second, struct span realm, char nonce[64])
+/* 8 digits of time, 8 of chance (two challenges in one second differ), 32 of the keyed hash of both and the realm. */
+static void nonce_write(struct sip *s, uint32_t second, uint32_t salt, struct span realm, char nonce[64])
 {
-	unsigned char mac[EVP_MAX_MD_SIZE], in[4 + 256];
+	unsigned char mac[EVP_MAX_MD_SIZE], in[8 + 256];
 	struct out o = out_fixed(nonce, 64);
 	size_t n = MIN(realm.n, 256u);
 	unsigned len = 0;
 
 	memcpy(in, &second, 4);
-	memcpy(in + 4, realm.n ? realm.p : "", n);
-	BUG_ON(!HMAC(EVP_sha256(), s->nonce_key, sizeof s->nonce_key, in, 4 + n, mac, &len));
-	out_fmt(&o, "%08x", second);
+	memcpy(in + 4, &salt, 4);
+	memcpy(in + 8, realm.n ? realm.p : "", n);
+	BUG_ON(!HMAC(EVP_sha256(), s->nonce_key, sizeof s->nonce_key, in, 8 + n, mac, &len));
+	out_fmt(&o, "%08x%08x", second, salt);
 	out_hex(&o, mac, 16);
 	out_char(&o, '\0');
 }
@@ -201,13 +203,15 @@ enum nonce_say { NONCE_FRESH, NONCE_OLD, NONCE_FOREIGN };
 
 static enum nonce_say nonce_check(struct sip *s, struct span nonce, struct span realm, uint32_t lifetime)
 {
-	uint32_t second, now = (uint32_t)(sip_now(s) / 1000);
-	char text[9], ours[64];
+	uint32_t second, salt, now = (uint32_t)(sip_now(s) / 1000);
+	char text[17], ours[64];
 
-	if (nonce.n != 40 || !span_copy(span_sub(nonce, 0, 8), text, sizeof text))
+	if (nonce.n != 48 || !span_copy(span_sub(nonce, 8, 8), text, sizeof text))
 		return NONCE_FOREIGN;
+	salt = (uint32_t)strtoul(text, NULL, 16);
+	span_copy(span_sub(nonce, 0, 8), text, sizeof text);
 	second = (uint32_t)strtoul(text, NULL, 16);
-	nonce_write(s, second, realm, ours);
+	nonce_write(s, second, salt, realm, ours);
 	if (!secret_eq(nonce, span_of(ours)))
 		return NONCE_FOREIGN;
 	return now - second > lifetime ? NONCE_OLD : NONCE_FRESH;
@@ -329,7 +333,7 @@ static void build_challenge(void *arg, struct sip_build *b)
 	uint32_t served = served_algs(c->sip, c->auth);
 	char nonce[64];
 
-	nonce_write(c->sip, (uint32_t)(sip_now(c->sip) / 1000), realm, nonce);
+	nonce_write(c->sip, (uint32_t)(sip_now(c->sip) / 1000), rng_u32(&c->sip->c.clock->rng), realm, nonce);
 	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
 		if (algs[i].bit & served)
 			sip_put(b, "WWW-Authenticate", "Digest realm=\"%.*s\",nonce=\"%s\",algorithm=%s,qop=\"auth\"%s",

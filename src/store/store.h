@@ -10,7 +10,7 @@
 struct store;
 struct io_loop;
 
-struct store_contact { /* strings are borrowed for the call; NULL means "" */
+struct store_contact {         /* strings are borrowed for the call; NULL means "" */
 	const char *aor, *uri; /* the key; uri as stored, rewritten */
 	const char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport, *via_addr, *reg_server;
 	uint32_t cseq;
@@ -22,15 +22,16 @@ struct store_contact { /* strings are borrowed for the call; NULL means "" */
 /* In memory: for the simulator; outlives the pbx that a story restarts. */
 struct store *store_mem(void);
 /*
- * SQLite (WAL) at `path`, created if missing; writes run in the loop's thread pool on copied values, one batch at a time.
- * NULL with *why (a malloc'd phrase) when it cannot be opened.
+ * SQLite (WAL) at `path`, created if missing; writes run in the loop's thread pool on copied values, one batch at a
+ * time. NULL with *why (a malloc'd phrase) when it cannot be opened.
  */
 struct store *store_sqlite(struct io_loop *loop, const char *path, char **why);
 void store_put_contact(struct store *s, const struct store_contact *c);
 void store_del_contact(struct store *s, const char *aor, const char *uri);
 /* Every contact, once, before the first put; blocks. */
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg);
-/* A small value by name ("passwords.6001"): read blocks (start only), write is behind. Returns malloc'd text or NULL. */
+/* A small value by name ("passwords.6001"): read blocks (start only), write is behind. Returns malloc'd text or NULL.
+ */
 char *store_get(struct store *s, const char *name);
 void store_set(struct store *s, const char *name, const char *value);
 /* Writes what is pending and closes; blocks. Clears the handle. */

@@ -1,0 +1,42 @@
+# make build   compile: build/hairpin
+# make run     install what is missing, compile, start on etc/ with its state in ./state
+# make check   everything that needs no root and no network: compilers, sanitizers, stories, rules
+# make test    make check and the lab (as root: network namespaces)
+# make bench   measure
+# make docs    write the generated documents again
+# make fmt     format the sources
+# make clean   remove build/ and run/; state/ (passwords, contacts) stays
+
+NINJA = ninja
+
+.PHONY: all build run test check bench docs fmt clean
+all: build
+
+build:
+	@tools/check-build build
+	@$(NINJA) -C build
+
+run:
+	@tools/install-packages build run
+	@$(MAKE) --no-print-directory build
+	@tools/first-run state/passwords.conf
+	@exec build/hairpin --conf etc --run run --state state --welcome
+
+check:
+	@tools/check-all
+
+test:
+	@tools/install-packages test
+	@tools/check-test
+
+bench: build
+	@tools/check-bench
+
+docs: build
+	@tools/check-docs build --write
+
+fmt:
+	@find src tests bench tools -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+
+clean:
+	@rm -rf build run
