@@ -116,7 +116,7 @@ static bool map_in(struct sim_net *n, struct passage *p)
 	return false;
 }
 
-static void show(struct sim_net *n, const struct passage *p)
+void sim_show(struct sim_net *n, const struct passage *p)
 {
 	struct sim_wire w = { .net = n, .from = p->from, .to = p->to };
 
@@ -126,13 +126,14 @@ static void show(struct sim_net *n, const struct passage *p)
 	n->sim->tap(n->sim->tap_arg, &w);
 }
 
-static struct sim_host *host_on(struct sim_net *n, const struct addr *ip)
+struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip)
 {
 	list_for (l, &n->sim->hosts) {
 		struct sim_host *h = list_entry(l, struct sim_host, link);
 
-		if (h->net == n && addr_ip_eq(&h->ip, ip))
-			return h;
+		for (unsigned i = 0; i < h->n_at; i++)
+			if (h->at[i].net == n && addr_ip_eq(&h->at[i].ip, ip))
+				return h;
 	}
 	return NULL;
 }
@@ -169,8 +170,8 @@ struct sim_host *sim_route(struct sim_net *n, struct passage *p)
 	struct sim_host *h;
 	struct sim_net *box;
 
-	show(n, p);
-	h = host_on(n, &p->to);
+	sim_show(n, p);
+	h = sim_host_on(n, &p->to);
 	if (h)
 		return h;
 	box = box_on(n, &p->to);

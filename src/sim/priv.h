@@ -41,11 +41,17 @@ struct socket {
 	ms_t last_at;            /* TCP: when the last bytes arrive: order is kept */
 };
 
+#define HOST_ADDRS 4
+struct place { /* one address of a host, on one network */
+	struct sim_net *net;
+	struct addr ip;
+};
+
 struct sim_host {
 	struct list link;
 	struct sim *sim;
-	struct sim_net *net;
-	struct addr ip;
+	struct place at[HOST_ADDRS]; /* the first of a family is the default way out */
+	unsigned n_at;
 	bool up;
 	struct net_sink sink;
 	struct media_io media;
@@ -78,5 +84,8 @@ struct passage {
 	const struct span *sip; /* to be shown to the tap on each network; NULL: not SIP */
 };
 struct sim_host *sim_route(struct sim_net *n, struct passage *p);
+struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip);
+void sim_show(struct sim_net *n, const struct passage *p); /* to the tap */
 void sim_phones_free(struct sim *s);
 void sim_pbxs_free(struct sim *s);
+void sim_pbxs_media(struct sim *s); /* asks every PBX's media when it wants to run next */

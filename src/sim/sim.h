@@ -19,7 +19,7 @@ void sim_run(struct sim *s, ms_t until); /* virtual time of the clock */
 /* What happens to the nth SIP message on the wire (from 0, over all networks), for stories under loss. */
 enum sim_fate { SIM_DELIVER, SIM_LOSE, SIM_DOUBLE };
 void sim_fate(struct sim *s, unsigned nth, enum sim_fate fate);
-unsigned sim_messages(const struct sim *s); /* SIP messages sent so far */
+unsigned sim_messages(const struct sim *s); /* SIP datagrams sent so far: those that can be lost */
 /* Every SIP message, as it leaves a host or a NAT box onto a network. */
 struct sim_wire {
 	const struct sim_net *net;
@@ -47,6 +47,8 @@ void sim_restart_nat(struct sim_net *n); /* every mapping is lost */
 /* ---- hosts ---- */
 
 struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip);
+void sim_host_also(struct sim_host *h, struct sim_net *n, const struct addr *ip); /* one more address */
+unsigned sim_host_ports(const struct sim_host *h);   /* media sockets that are open */
 void sim_host_up(struct sim_host *h, bool up); /* down: what is sent to it vanishes */
 /* The host's sockets as base/net.h's contract, and for media. */
 struct net sim_host_net(struct sim_host *h);
@@ -61,8 +63,12 @@ void sim_host_close_all(struct sim_host *h); /* as the kernel does when the proc
 void sim_dns(struct sim *s, const char *name, const struct dns_record *r);
 void sim_dns_clear(struct sim *s, const char *name, enum dns_type type);
 
-/* ---- virtual phones: a user agent with one call at a time; its audio is its own number, so that who hears whom is
- * known ---- */
+/* ---- virtual phones ---- */
+
+/*
+ * A user agent with one call at a time. Its SIP stack is our own core; its Contact and SDP carry its own address, as a
+ * phone behind NAT does. What it sends is a constant level that stands for its number: who hears whom is known.
+ */
 struct sim_phone;
 struct sim_phone_conf {
 	struct sim_host *host;
@@ -73,30 +79,37 @@ struct sim_phone_conf {
 	ms_t answer_after;   /* and when */
 	bool early_media;    /* 183 with SDP before the answer */
 	bool symmetric;      /* sends RTP to where it comes from */
-	const char *codecs;  /* "ulaw,alaw" */
-	uint32_t expires;
+	bool late_offer;     /* its INVITE has no SDP */
+	bool silent;         /* does not say that it rings */
+	const char *codecs;  /* "ulaw,alaw"; "": both */
+	const char *options; /* more lines for its transport section, or "" */
 };
 struct sim_phone *sim_phone(struct sim *s, const struct sim_phone_conf *c);
-void sim_phone_register(struct sim_phone *p, uint32_t expires);
-void sim_phone_call(struct sim_phone *p, const char *number);
+void sim_phone_register(struct sim_phone *p, uint32_t expires); /* 0: un-REGISTER */
+void sim_phone_register_all(struct sim_phone *p);               /* REGISTER with Contact: *, Expires: 0 */
+void sim_phone_call(struct sim_phone *p, const char *number);   /* or a sip: URI */
 void sim_phone_answer(struct sim_phone *p);
 void sim_phone_hangup(struct sim_phone *p); /* BYE, CANCEL or 486, as fits */
-void sim_phone_hold(struct sim_phone *p, bool hold);
-void sim_phone_dtmf(struct sim_phone *p, char digit);
+void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVITE or UPDATE; again: the same SDP */
+void sim_phone_dtmf(struct sim_phone *p, char digit, bool info); /* RFC 4733 or INFO */
+void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
 void sim_phone_mute(struct sim_phone *p, bool mute); /* sends no RTP */
 void sim_phone_set_answer(struct sim_phone *p, unsigned code, ms_t after);
 void sim_phone_restart(struct sim_phone *p, uint16_t port); /* loses its state and sockets; comes back on another port */
 struct sim_phone_state {
-	unsigned registered;  /* last final code of REGISTER; 0: none yet */
-	char contact[256];    /* the Contact that its REGISTER's 200 gave back */
-	unsigned last;        /* last code its INVITE got (1xx too), or gave */
-	bool ringing, in_call, held; /* in_call: confirmed */
-	unsigned ended;       /* calls that have ended */
-	int cause;            /* Q.850 of the BYE or final answer's Reason; 0: none */
+	unsigned registered;   /* last final code of REGISTER; 0: none yet */
+	char contact[256];     /* the Contacts that its REGISTER's 200 gave back */
+	unsigned last;         /* last code its INVITE got (1xx too), or gave */
+	unsigned reoffer, asked; /* last final code of its re-INVITE or UPDATE; of sim_phone_ask() */
+	bool ringing, in_call, held; /* in_call: confirmed; held: by the other side */
+	unsigned ended, calls; /* calls that have ended, INVITEs that came in */
+	int cause;             /* Q.850 of the BYE or final answer's Reason; 0: none */
 	uint32_t rtp_rx, rtp_tx;
-	unsigned hears;       /* number of the phone heard within the last 200 ms; 0: nobody, 255: something else */
-	struct addr rtp_to;   /* where it sends */
-	char from[128];       /* From of the call it got */
+	unsigned hears;        /* number of the phone heard within the last 200 ms; 0: nobody, 255: something else */
+	struct addr rtp_to;    /* where it sends */
+	char from[128];        /* From of the call it got */
+	char codec[8];         /* what it hears: "PCMU", "PCMA" */
+	char digits[32];       /* digits it heard, or got by INFO */
 };
 void sim_phone_state(struct sim_phone *p, struct sim_phone_state *st);
 unsigned sim_phone_number(const struct sim_phone *p);

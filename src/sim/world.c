@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "sim/priv.h"
 
 #define LATENCY     3 /* ms, one way */
@@ -90,13 +91,16 @@ void sim_free(struct sim *s)
 
 void sim_run(struct sim *s, ms_t until)
 {
+	sim_pbxs_media(s);
 	for (;;) {
 		ms_t next = timers_next(&s->clock.timers);
 
 		if (next > until)
 			break;
 		s->clock.now = MAX(s->clock.now, next);
+		trace_set_wall(clock_wall(&s->clock));
 		timers_run(&s->clock.timers, s->clock.now);
+		sim_pbxs_media(s);
 	}
 	s->clock.now = MAX(s->clock.now, until);
 }
@@ -134,7 +138,8 @@ static struct socket *listening_at(struct sim_host *h, const struct addr *to, bo
 
 	HASH_ITER (hh, h->sim->sockets, k, next)
 		if (k->host == h && k->listening && k->tcp == tcp && k->local.port == to->port &&
-		    k->local.family == to->family)
+		    k->local.family == to->family &&
+		    (addr_is_any(&k->local) || addr_is_any(to) || addr_ip_eq(&k->local, to)))
 			return k;
 	return NULL;
 }
@@ -262,15 +267,40 @@ static struct packet *packet_new(struct sim *s, enum what what, struct sim_host 
 	return k;
 }
 
+/* The address that packets to `to` leave with: the one on the same network, else the first of the family. */
+static const struct place *way_out(struct sim_host *h, const struct addr *bound, const struct addr *to)
+{
+	const struct place *first = NULL;
+
+	for (unsigned i = 0; i < h->n_at; i++) {
+		const struct place *at = &h->at[i];
+
+		if (at->ip.family != to->family)
+			continue;
+		if (!addr_is_any(bound)) {
+			if (addr_ip_eq(&at->ip, bound))
+				return at;
+			continue;
+		}
+		if (sim_host_on(at->net, to))
+			return at;
+		first = first ? first : at;
+	}
+	return first;
+}
+
 static void send_datagram(struct socket *from, const struct addr *to, struct span bytes, ms_t delay)
 {
 	struct sim_host *h = from->host;
-	struct passage p = { .from = addr_with_port(&h->ip, from->local.port),
-			     .to = *to,
-			     .sip = from->media ? NULL : &bytes };
-	struct sim_host *dest = h->up ? sim_route(h->net, &p) : NULL;
+	const struct place *at = way_out(h, &from->local, to);
+	struct passage p = { .to = *to, .sip = from->media ? NULL : &bytes };
+	struct sim_host *dest = NULL;
 	struct packet *k;
 
+	if (at && h->up) {
+		p.from = addr_with_port(&at->ip, from->local.port);
+		dest = sim_route(at->net, &p);
+	}
 	if (!dest)
 		return;
 	k = packet_new(h->sim, DATAGRAM, dest, bytes);
@@ -289,12 +319,20 @@ static bool is_keepalive(struct span bytes)
 
 /* ---- struct net ---- */
 
+static bool has_address(const struct sim_host *h, const struct addr *bind)
+{
+	for (unsigned i = 0; i < h->n_at; i++)
+		if (h->at[i].ip.family == bind->family && (addr_is_any(bind) || addr_ip_eq(&h->at[i].ip, bind)))
+			return true;
+	return false;
+}
+
 static int net_listen(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound)
 {
 	struct sim_host *h = arg;
 	struct socket *k;
 
-	if (ask->bind.family != h->ip.family)
+	if (!has_address(h, &ask->bind))
 		return -EADDRNOTAVAIL;
 	if (listening_at(h, &ask->bind, ask->proto == NET_TCP))
 		return -EADDRINUSE;
@@ -336,16 +374,18 @@ static int net_connect(void *arg, uint32_t listener, const struct addr *to, stru
 	struct sim_host *h = arg;
 	struct socket *mine = socket_new(h, true), *theirs, *at;
 	struct passage p = { .to = *to, .tcp = true };
+	const struct socket *parent = socket_of(h->sim, listener);
+	const struct place *out = parent ? way_out(h, &parent->local, to) : NULL;
 	struct sim_host *dest;
 
 	mine->listener = listener;
-	mine->local = addr_with_port(&h->ip, (uint16_t)(30000 + mine->id % 10000));
+	mine->local = out ? addr_with_port(&out->ip, (uint16_t)(30000 + mine->id % 10000)) : (struct addr){ 0 };
 	mine->peer = *to;
 	*f = (struct flow){
 		.sock = mine->id, .proto = NET_TCP, .listener = listener, .local = mine->local, .peer = *to
 	};
 	p.from = mine->local;
-	dest = h->up ? sim_route(h->net, &p) : NULL;
+	dest = h->up && out ? sim_route(out->net, &p) : NULL;
 	at = dest && dest->up ? listening_at(dest, &p.to, true) : NULL;
 	if (!at) {
 		if (dest && dest->up)
@@ -363,6 +403,30 @@ static int net_connect(void *arg, uint32_t listener, const struct addr *to, stru
 	return 0;
 }
 
+static struct sim_net *net_of(const struct socket *k)
+{
+	for (unsigned i = 0; i < k->host->n_at; i++)
+		if (addr_ip_eq(&k->host->at[i].ip, &k->local))
+			return k->host->at[i].net;
+	return k->host->at[0].net;
+}
+
+/* On the network it leaves, the one it arrives on, and the one between them. */
+static void show_stream(const struct socket *from, const struct socket *to, struct span bytes)
+{
+	struct passage p = { .from = from->local, .to = from->peer, .tcp = true, .sip = &bytes };
+	struct sim_net *first = net_of(from), *last = net_of(to);
+
+	sim_show(first, &p);
+	if (first == last)
+		return;
+	p.from = to->peer;
+	if (first->outer && last->outer)
+		sim_show(first->outer, &p);
+	p.to = to->local;
+	sim_show(last, &p);
+}
+
 static int net_send(void *arg, const struct flow *f, struct span bytes)
 {
 	struct sim_host *h = arg;
@@ -372,14 +436,16 @@ static int net_send(void *arg, const struct flow *f, struct span bytes)
 
 	if (!k)
 		return -ENOTCONN;
-	if (!is_keepalive(bytes) && s->messages++ == s->fated)
-		fate = s->fate;
 	if (k->tcp) { /* a stream loses nothing */
 		other = k->other ? socket_of(s, k->other) : NULL;
-		if (other && h->up && other->host->up)
+		if (other && h->up && other->host->up) {
+			show_stream(k, other, bytes);
 			stream_event(other, STREAM, bytes);
+		}
 		return 0;
 	}
+	if (!is_keepalive(bytes) && s->messages++ == s->fated)
+		fate = s->fate;
 	if (fate != SIM_LOSE)
 		send_datagram(k, &f->peer, bytes, LATENCY);
 	if (fate == SIM_DOUBLE)
@@ -387,11 +453,14 @@ static int net_send(void *arg, const struct flow *f, struct span bytes)
 	return 0;
 }
 
-static struct addr net_source(void *arg, uint32_t listener UNUSED, const struct addr *to)
+static struct addr net_source(void *arg, uint32_t listener, const struct addr *to)
 {
 	struct sim_host *h = arg;
+	const struct addr any = { .family = to->family };
+	const struct socket *k = socket_of(h->sim, listener);
+	const struct place *at = way_out(h, k ? &k->local : &any, to);
 
-	return to->family == h->ip.family ? h->ip : (struct addr){ 0 };
+	return at ? at->ip : (struct addr){ 0 };
 }
 
 static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_type type)
@@ -422,7 +491,7 @@ static int media_open_port(void *arg, const struct addr *bind, uint32_t *sock)
 	struct sim_host *h = arg;
 	struct socket *k;
 
-	if (bind->family != h->ip.family || listening_at(h, bind, false))
+	if (!has_address(h, bind) || listening_at(h, bind, false))
 		return -EADDRINUSE;
 	k = socket_new(h, false);
 	k->listening = k->media = true;
@@ -457,12 +526,27 @@ struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *i
 	struct sim_host *h = xcalloc(1, sizeof *h);
 
 	h->sim = s;
-	h->net = n;
-	h->ip = addr_with_port(ip, 0);
 	h->up = true;
+	sim_host_also(h, n, ip);
 	h->media = (struct media_io){ .arg = h, .open = media_open_port, .close = net_close, .send = media_send };
 	list_push(&s->hosts, &h->link);
 	return h;
+}
+
+void sim_host_also(struct sim_host *h, struct sim_net *n, const struct addr *ip)
+{
+	BUG_ON(h->n_at == HOST_ADDRS);
+	h->at[h->n_at++] = (struct place){ n, addr_with_port(ip, 0) };
+}
+
+unsigned sim_host_ports(const struct sim_host *h)
+{
+	struct socket *k, *next;
+	unsigned n = 0;
+
+	HASH_ITER (hh, h->sim->sockets, k, next)
+		n += k->host == h && k->media;
+	return n;
 }
 
 void sim_host_up(struct sim_host *h, bool up)

@@ -1,0 +1,127 @@
+/*
+ * sim/pbx.c: a real PBX on a host of the world. Its store outlives it: a story may kill and start it again. Its media
+ * has no threads here: a timer of the world drives it.
+ */
+#include <stdlib.h>
+
+#include "sim/priv.h"
+
+struct sim_pbx {
+	struct list link;
+	struct sim *sim;
+	struct sim_host *host;
+	const struct conf_source *source;
+	struct store *store;
+	struct pbx *pbx; /* NULL: down */
+	struct timer media;
+};
+
+static void media_due(struct timer *t, ms_t now)
+{
+	struct sim_pbx *p = container_of(t, struct sim_pbx, media);
+
+	media_tick(pbx_media(p->pbx), now);
+}
+
+void sim_pbxs_media(struct sim *s)
+{
+	list_for (l, &s->pbxs) {
+		struct sim_pbx *p = list_entry(l, struct sim_pbx, link);
+		ms_t next = p->pbx ? media_next(pbx_media(p->pbx)) : MS_NEVER;
+
+		if (next == MS_NEVER)
+			clock_stop(&s->clock, &p->media);
+		else if (!timer_runs(&p->media) || p->media.at != next)
+			clock_at(&s->clock, &p->media, MAX(next, s->clock.now));
+	}
+}
+
+static void on_rtp(void *arg, uint32_t sock, const struct addr *from, struct span bytes)
+{
+	struct sim_pbx *p = arg;
+
+	if (p->pbx)
+		media_input(pbx_media(p->pbx), sock, from, bytes, p->sim->clock.now);
+}
+
+bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
+{
+	struct pbx_config cfg = { .clock = &p->sim->clock,
+				  .net = sim_host_net(p->host),
+				  .store = p->store,
+				  .media_io = sim_host_media(p->host) };
+	struct conf *c;
+	struct net_sink sink;
+
+	if (p->pbx)
+		return true;
+	c = conf_load(p->source, why);
+	if (!c)
+		return false;
+	p->pbx = pbx_new(&cfg, c, why);
+	conf_unref(c);
+	if (!p->pbx)
+		return false;
+	sink = pbx_sink(p->pbx);
+	sim_host_sink(p->host, &sink);
+	sim_host_rtp(p->host, on_rtp, p);
+	return true;
+}
+
+struct sim_pbx *sim_pbx(struct sim *s, struct sim_host *h, const struct conf_source *source, struct diag *why)
+{
+	struct sim_pbx *p = xcalloc(1, sizeof *p);
+
+	p->sim = s;
+	p->host = h;
+	p->source = source;
+	p->store = store_mem();
+	p->media.fire = media_due;
+	list_push(&s->pbxs, &p->link);
+	if (sim_pbx_start(p, why))
+		return p;
+	list_del(&p->link);
+	store_close(&p->store);
+	free(p);
+	return NULL;
+}
+
+struct pbx *sim_pbx_get(struct sim_pbx *p)
+{
+	return p->pbx;
+}
+
+bool sim_pbx_reload(struct sim_pbx *p, struct diag *why)
+{
+	struct conf *c = conf_load(p->source, why);
+	int err;
+
+	if (!c)
+		return false;
+	err = pbx_adopt(p->pbx, c, why);
+	conf_unref(c);
+	return err == 0;
+}
+
+void sim_pbx_kill(struct sim_pbx *p)
+{
+	struct pbx *gone = p->pbx;
+
+	p->pbx = NULL;
+	clock_stop(&p->sim->clock, &p->media);
+	sim_host_rtp(p->host, NULL, NULL);
+	sim_host_close_all(p->host); /* from here on nothing of it reaches a network */
+	pbx_free(gone);
+}
+
+void sim_pbxs_free(struct sim *s)
+{
+	list_for_safe (l, &s->pbxs) {
+		struct sim_pbx *p = list_entry(l, struct sim_pbx, link);
+
+		sim_pbx_kill(p);
+		list_del(&p->link);
+		store_close(&p->store);
+		free(p);
+	}
+}

@@ -1,0 +1,216 @@
+/* tests/unit/test_ctl_show.c: commands on a PBX that really listens on the loopback, with a contact in its store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+
+struct world {
+	struct clock clock;
+	struct io_loop *loop;
+	struct store *store;
+	struct ctl *ctl;
+	struct pbx *pbx;
+	char dir[64];
+	const char *conf_dir;
+};
+
+static const char pjsip[] = "[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:%d\n"
+			    "[6001]\ntype=endpoint\ncontext=inside\ndisallow=all\nallow=ulaw\nauth=6001\naors=6001\n"
+			    "[6001]\ntype=auth\nauth_type=userpass\nusername=6001\npassword=never-shown\n"
+			    "[6001]\ntype=aor\nmax_contacts=2\n"
+			    "[gw]\ntype=endpoint\ncontext=inside\nallow=ulaw\naors=gw\n"
+			    "[gw]\ntype=aor\ncontact=sip:127.0.0.9:5060\n"
+			    "[gw-ip]\ntype=identify\nendpoint=gw\nmatch=127.0.0.9\n";
+static const char extensions[] = "[inside]\nexten => 600,1,Answer()\n same => n(again),Echo()\ninclude => more\n"
+				 "[more]\nexten => 1,1,Hangup()\n";
+
+static void write_file(struct world *w, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", w->dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	struct ctl_config cfg = { .quiet = true };
+	struct pbx_config pcfg = { .clock = &w->clock };
+	struct store_contact c = { .aor = "6001", .uri = "sip:6001@127.0.0.7:5062", .endpoint = "6001" };
+	struct conf_source source;
+	struct diag why = { 0 };
+	char text[2048];
+	struct conf *conf;
+
+	snprintf(w->dir, sizeof w->dir, "/tmp/hairpin-ctl-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	w->conf_dir = w->dir;
+	snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
+	write_file(w, "pjsip.conf", text);
+	write_file(w, "extensions.conf", extensions);
+
+	cfg.conf_dir = w->dir;
+	cfg.loop = w->loop = io_new(&w->clock);
+	w->ctl = ctl_new(&cfg);
+	w->store = store_mem();
+	c.expires = clock_wall(&w->clock) + 3600000;
+	store_put_contact(w->store, &c);
+	pcfg.net = io_net(w->loop);
+	pcfg.store = w->store;
+	source = conf_source_dir(&w->conf_dir);
+	conf = conf_load(&source, &why);
+	assert_non_null(conf);
+	w->pbx = pbx_new(&pcfg, conf, &why);
+	assert_non_null(w->pbx);
+	conf_unref(conf);
+	diag_free(&why);
+	ctl_set_pbx(w->ctl, w->pbx);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+
+	ctl_set_pbx(w->ctl, NULL);
+	pbx_free(w->pbx);
+	store_close(&w->store);
+	ctl_free(&w->ctl);
+	io_free(&w->loop);
+	snprintf(path, sizeof path, "%s/pjsip.conf", w->dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/extensions.conf", w->dir);
+	unlink(path);
+	rmdir(w->dir);
+	free(w);
+	return 0;
+}
+
+/* Runs the command; its output must contain each of the texts (up to NULL). */
+static void expect(struct world *w, const char *line, int status, ...)
+{
+	struct out o = out_growing();
+	const char *want;
+	va_list ap;
+
+	assert_int_equal(ctl_run(w->ctl, span_of(line), &o), status);
+	out_char(&o, '\0');
+	assert_null(strstr(o.p, "never-shown"));
+	va_start(ap, status);
+	while ((want = va_arg(ap, const char *)))
+		if (!strstr(o.p, want))
+			fail_msg("%s: no '%s' in:\n%s", line, want, o.p);
+	va_end(ap);
+	out_free(&o);
+}
+
+static void contacts(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "pjsip show contacts", 0, "\n  Contact:  6001/sip:6001@127.0.0.7:5062", " NonQual", "nan\n",
+	       "\n  Contact:  gw/sip:127.0.0.9:5060", "\nObjects found: 2\n", NULL);
+	expect(w, "pjsip show contacts gw", 0, "gw/sip:127.0.0.9:5060", "Objects found: 1\n", NULL);
+	expect(w, "pjsip show contacts nobody", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip show aors", 0, "\n      Aor:  6001 ", "\n    Contact:  6001/sip:6001@127.0.0.7:5062", NULL);
+	expect(w, "pjsip show aor 6001", 0, " max_contacts                       : 2\n", NULL);
+}
+
+static void objects(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "pjsip show endpoints", 0, "\n Endpoint:  6001 ", "Not in use", "\n     InAuth:  6001/6001\n",
+	       "\n   Identify:  gw-ip/gw\n        Match:  127.0.0.9/32\n", "Objects found: 2\n", NULL);
+	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
+	expect(w, "pjsip show endpoint 6009", 1, "Unable to find object 6009.\n", NULL);
+	expect(w, "pjsip show endpoint", 1, "Usage: pjsip show endpoint ENDPOINT\n", NULL);
+	expect(w, "pjsip show auths", 0, "\n     Auth:  6001/6001\n", NULL);
+	expect(w, "pjsip show auth 6001", 0, " username ", NULL);
+	expect(w, "pjsip show identifies", 0, "\n Identify:  gw-ip/gw\n", NULL);
+	expect(w, "pjsip show transports", 0, "\nTransport:  udp ", "127.0.0.1:", "Objects found: 1\n", NULL);
+	expect(w, "pjsip show registrations", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip show channels", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip show channelstats", 0, "No objects found.\n", NULL);
+	expect(w, "core show channels", 0, "\n0 active channels\n0 active calls\n0 calls processed\n", NULL);
+	expect(w, "channel request hangup all", 0, "Requested Hangup on 0 channels\n", NULL);
+	expect(w, "channel request hangup PJSIP/x", 1, "PJSIP/x is not a known channel\n", NULL);
+	expect(w, "core show uptime", 0, "System uptime: 0 seconds\n", NULL);
+}
+
+static void dialplan(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "dialplan show", 0, "[ Context 'inside' created by 'pbx_config' ]\n  '600' =>          1. Answer()",
+	       "[again] 2. Echo()", "  Include =>        'more'\n",
+	       "-= 2 extensions (3 priorities) in 2 contexts. =-\n", NULL);
+	expect(w, "dialplan show 600@inside", 0, "-= 1 extension (2 priorities) in 1 context. =-\n", NULL);
+	expect(w, "dialplan show nowhere", 1, "There is no existence of 'nowhere' context\n", NULL);
+}
+
+static void wishes(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "pjsip qualify 6001", 0, "Qualifying '6001'\n", NULL);
+	expect(w, "pjsip qualify 6009", 1, "Unable to retrieve endpoint 6009\n", NULL);
+	expect(w, "pjsip send register nobody", 1, "Unable to retrieve registration nobody\n", NULL);
+	expect(w, "rtp set debug ip 192.0.2.1", 0, "RTP Packet Debugging Enabled for address: 192.0.2.1\n", NULL);
+	expect(w, "rtp set debug ip x", 1, "'x' is not an address\n", NULL);
+	expect(w, "rtp set debug off", 0, "RTP Packet Debugging Disabled\n", NULL);
+}
+
+static void a_bad_file_keeps_the_old_configuration(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "extensions.conf", "[inside]\nexten => 601,1,Answer()\n");
+	expect(w, "pjsip reload", 0, "Configuration reloaded.\n", NULL);
+	expect(w, "dialplan show inside", 0, "'601' =>", NULL);
+	write_file(w, "pjsip.conf", "[6001]\ntype=endpoint\nno_such_option=1\n");
+	expect(w, "pjsip reload", 1, "pjsip.conf:3: ", "The configuration is refused; the old one stays.\n", NULL);
+	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
+}
+
+static void names_are_completed(void **state)
+{
+	struct world *w = *state;
+	struct out o = out_growing();
+
+	ctl_complete(w->ctl, SPAN("pjsip show endpoint "), &o);
+	assert_true(span_is(out_look(&o), "6001\ngw\n"));
+	o.n = 0;
+	ctl_complete(w->ctl, SPAN("dialplan show m"), &o);
+	assert_true(span_is(out_look(&o), "more\n"));
+	out_free(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(contacts),
+		cmocka_unit_test(objects),
+		cmocka_unit_test(dialplan),
+		cmocka_unit_test(wishes),
+		cmocka_unit_test(names_are_completed),
+		cmocka_unit_test(a_bad_file_keeps_the_old_configuration),
+	};
+
+	return cmocka_run_group_tests_name("ctl_show", tests, setup, teardown);
+}
