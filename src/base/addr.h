@@ -16,10 +16,10 @@ struct addr {
 
 /* "192.0.2.1", "192.0.2.1:5060", "::1", "[::1]", "[::1]:5060"; false on anything else (names, too). */
 bool addr_parse(struct span s, struct addr *a);
-bool addr_parse_ip(struct span s, struct addr *a); /* without a port; brackets optional */
-void addr_out_ip(struct out *o, const struct addr *a); /* v6 without brackets */
-void addr_out_host(struct out *o, const struct addr *a); /* v6 in brackets */
-void addr_out(struct out *o, const struct addr *a); /* host:port; ":port" only when it is not 0 */
+bool addr_parse_ip(struct span s, struct addr *a);                 /* without a port; brackets optional */
+void addr_out_ip(struct out *o, const struct addr *a);             /* v6 without brackets */
+void addr_out_host(struct out *o, const struct addr *a);           /* v6 in brackets */
+void addr_out(struct out *o, const struct addr *a);                /* host:port; ":port" only when it is not 0 */
 const char *addr_str(const struct addr *a, char buf[ADDR_STRLEN]); /* returns buf */
 const char *addr_ip_str(const struct addr *a, char buf[ADDR_STRLEN]);
 
@@ -28,7 +28,7 @@ bool addr_ip_eq(const struct addr *a, const struct addr *b);
 bool addr_is_any(const struct addr *a); /* 0.0.0.0, :: or none */
 struct addr addr_with_port(const struct addr *a, uint16_t port);
 uint32_t addr_hash(const struct addr *a);
-struct addr addr_from_sockaddr(const struct sockaddr *sa); /* a v4-mapped v6 address becomes v4 */
+struct addr addr_from_sockaddr(const struct sockaddr *sa);                    /* a v4-mapped v6 address becomes v4 */
 unsigned addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *ss); /* returns its length */
 
 /* What an address is, by where it can be reached (nat-pain's classes). */

@@ -5,7 +5,7 @@
 
 struct arena;
 
-struct arena *arena_new(size_t first); /* `first` bytes are in the same block as the arena itself */
+struct arena *arena_new(size_t first);        /* `first` bytes are in the same block as the arena itself */
 void *arena_alloc(struct arena *a, size_t n); /* aligned for any type; not zeroed */
 void *arena_zero(struct arena *a, size_t n);
 struct span arena_copy(struct arena *a, struct span s); /* the copy is followed by a NUL */

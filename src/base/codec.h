@@ -3,26 +3,26 @@
 #include "base/span.h"
 
 /* id, Asterisk's name, RTP encoding name, clock rate, channels, static payload type or -1, default ptime in ms */
-#define CODEC_TABLE(X)                                                                                                 \
-	X(ULAW, "ulaw", "PCMU", 8000, 1, 0, 20)                                                                        \
-	X(ALAW, "alaw", "PCMA", 8000, 1, 8, 20)                                                                        \
-	X(GSM, "gsm", "GSM", 8000, 1, 3, 20)                                                                           \
-	X(G722, "g722", "G722", 8000, 1, 9, 20)                                                                        \
-	X(G729, "g729", "G729", 8000, 1, 18, 20)                                                                       \
-	X(G723, "g723", "G723", 8000, 1, 4, 30)                                                                        \
-	X(G726, "g726", "G726-32", 8000, 1, -1, 20)                                                                    \
-	X(ILBC, "ilbc", "iLBC", 8000, 1, -1, 30)                                                                       \
-	X(SPEEX, "speex", "speex", 8000, 1, -1, 20)                                                                    \
-	X(SPEEX16, "speex16", "speex", 16000, 1, -1, 20)                                                               \
-	X(SLIN, "slin", "L16", 8000, 1, -1, 20)                                                                        \
-	X(SLIN16, "slin16", "L16", 16000, 1, -1, 20)                                                                   \
+#define CODEC_TABLE(X)                                   \
+	X(ULAW, "ulaw", "PCMU", 8000, 1, 0, 20)          \
+	X(ALAW, "alaw", "PCMA", 8000, 1, 8, 20)          \
+	X(GSM, "gsm", "GSM", 8000, 1, 3, 20)             \
+	X(G722, "g722", "G722", 8000, 1, 9, 20)          \
+	X(G729, "g729", "G729", 8000, 1, 18, 20)         \
+	X(G723, "g723", "G723", 8000, 1, 4, 30)          \
+	X(G726, "g726", "G726-32", 8000, 1, -1, 20)      \
+	X(ILBC, "ilbc", "iLBC", 8000, 1, -1, 30)         \
+	X(SPEEX, "speex", "speex", 8000, 1, -1, 20)      \
+	X(SPEEX16, "speex16", "speex", 16000, 1, -1, 20) \
+	X(SLIN, "slin", "L16", 8000, 1, -1, 20)          \
+	X(SLIN16, "slin16", "L16", 16000, 1, -1, 20)     \
 	X(OPUS, "opus", "opus", 48000, 2, -1, 20)
 
 enum codec {
 #define X(id, name, enc, rate, ch, pt, ptime) CODEC_##id,
 	CODEC_TABLE(X)
 #undef X
-	CODEC_COUNT,
+		CODEC_COUNT,
 	CODEC_NONE = CODEC_COUNT
 };
 

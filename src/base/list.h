@@ -32,8 +32,8 @@ static inline void list_del(struct list *node) /* may be called twice */
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
-#define list_for(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for(pos, head)           for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The current node may be taken out, and only that one. */
-#define list_for_safe(pos, head)                                                                                       \
-	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);                                  \
+#define list_for_safe(pos, head)                                                      \
+	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
 	     pos = pos##_next, pos##_next = pos->next)

@@ -11,8 +11,8 @@ enum net_proto { NET_UDP, NET_TCP };
 struct flow {
 	uint32_t sock;
 	enum net_proto proto;
-	uint32_t listener;  /* the socket or the listening socket it belongs to: one per configured transport */
-	struct addr local;  /* our side: for a wildcard UDP socket the address the packet came to */
+	uint32_t listener; /* the socket or the listening socket it belongs to: one per configured transport */
+	struct addr local; /* our side: for a wildcard UDP socket the address the packet came to */
 	struct addr peer;
 };
 
@@ -27,11 +27,11 @@ struct net_listen {
 enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35 };
 struct dns_record {
 	enum dns_type type;
-	uint32_t ttl; /* s */
-	struct addr addr; /* A, AAAA */
+	uint32_t ttl;                                       /* s */
+	struct addr addr;                                   /* A, AAAA */
 	uint16_t order, preference, priority, weight, port; /* NAPTR: order, preference; SRV: priority, weight, port */
-	char flags[4], service[32]; /* NAPTR */
-	char name[256]; /* SRV target, NAPTR replacement */
+	char flags[4], service[32];                         /* NAPTR */
+	char name[256];                                     /* SRV target, NAPTR replacement */
 };
 
 struct net {

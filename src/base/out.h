@@ -24,5 +24,5 @@ void out_fmt(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* The length written, or -ENOSPC if any step did not fit. */
 long out_done(const struct out *o);
 struct span out_look(const struct out *o); /* what is written so far; valid until the next step */
-char *out_take(struct out *o); /* growing only: the NUL-terminated text, now the caller's to free */
+char *out_take(struct out *o);             /* growing only: the NUL-terminated text, now the caller's to free */
 void out_free(struct out *o);

@@ -12,5 +12,5 @@ struct rng {
 void rng_seed(struct rng *r, const uint8_t seed[32]);
 void rng_bytes(struct rng *r, void *p, size_t n);
 uint32_t rng_u32(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t bound); /* 0 … bound-1; bound > 0 */
+uint32_t rng_below(struct rng *r, uint32_t bound);  /* 0 … bound-1; bound > 0 */
 void rng_token(struct rng *r, char *buf, size_t n); /* n letters and digits and a NUL: n+1 bytes */

@@ -14,7 +14,7 @@ struct span {
 
 #define SPAN(lit) ((struct span){ "" lit, sizeof(lit) - 1 })
 #define SPAN_NONE ((struct span){ NULL, 0 })
-#define SP(s) (int)(s).n, (s).p /* for "%.*s" */
+#define SP(s)     (int)(s).n, (s).p /* for "%.*s" */
 
 struct span span_of(const char *s); /* the text of a C string; NULL gives an empty span */
 bool span_eq(struct span a, struct span b);
@@ -25,7 +25,7 @@ bool span_starts(struct span a, struct span prefix);
 bool span_istarts(struct span a, struct span prefix);
 int span_cmp(struct span a, struct span b); /* as strcmp */
 
-struct span span_trim(struct span s); /* without spaces, tabs, CR, LF at both ends */
+struct span span_trim(struct span s);            /* without spaces, tabs, CR, LF at both ends */
 struct span span_from(struct span s, size_t at); /* the rest after `at` bytes (empty past the end) */
 struct span span_sub(struct span s, size_t at, size_t n);
 long span_chr(struct span s, char c); /* the first index of c, or -1 */

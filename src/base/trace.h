@@ -46,7 +46,7 @@ struct trace_record {
 
 /* Records an event. `call` may be NULL. */
 void trace(enum trace_id id, const char *call, const char *fmt, ...) PRINTF(3, 4);
-void trace_set_wall(int64_t wall_ms); /* stamped on what follows */
+void trace_set_wall(int64_t wall_ms);            /* stamped on what follows */
 void trace_set_verbosity(enum trace_level most); /* events above it are not recorded (default LV_VERBOSE) */
 enum trace_level trace_verbosity(void);
 /* Every recorded event goes to fn at once; at most 4 listeners. Returns a handle for trace_unlisten. */

@@ -7,12 +7,12 @@
 typedef int64_t ms_t; /* milliseconds of the monotonic clock; never wall time */
 #define MS_NEVER INT64_MAX
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
-#define UNUSED __attribute__((unused))
+#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define PRINTF(fmt_at, args_at)         __attribute__((format(printf, fmt_at, args_at)))
+#define UNUSED                          __attribute__((unused))
 
 /* We are wrong: stop at once, also in production. */
 #define BUG_ON(cond) ((cond) ? bug(__FILE__, __LINE__, #cond) : (void)0)

@@ -25,7 +25,7 @@ void ctl_log(struct ctl *c, const char *text)
 	out_char(&o, '\n');
 	if (!c->cfg.quiet)
 		fwrite(o.p, 1, o.n, stderr);
-	list_for (n, &c->watchers) {
+	list_for(n, &c->watchers) {
 		struct watcher *w = list_entry(n, struct watcher, link);
 
 		if (io_console_waiting(w->console) < WATCHER_MAX)
@@ -141,7 +141,7 @@ void logger_begin(struct ctl *c)
 void logger_end(struct ctl *c)
 {
 	trace_unlisten(c->listener);
-	list_for_safe (n, &c->watchers)
+	list_for_safe(n, &c->watchers)
 		free(list_entry(n, struct watcher, link));
 }
 
@@ -155,7 +155,7 @@ void logger_watch(struct ctl *c, struct io_console *console)
 
 void logger_unwatch(struct ctl *c, struct io_console *console)
 {
-	list_for_safe (n, &c->watchers) {
+	list_for_safe(n, &c->watchers) {
 		struct watcher *w = list_entry(n, struct watcher, link);
 
 		if (w->console != console)

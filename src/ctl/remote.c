@@ -179,9 +179,9 @@ static unsigned char complete(EditLine *el, int ch UNUSED)
 		out_free(&o);
 		return CC_ERROR;
 	}
-	words = out_look(&o);
+	words = span_trim(out_look(&o));
 	common = common_part(words);
-	if (span_chr(words, '\n') + 1 == (long)words.n) {
+	if (span_chr(words, '\n') < 0) {
 		snprintf(insert, sizeof insert, "%.*s ", SP(span_from(common, begun)));
 		el_insertstr(el, insert);
 	} else if (common.n > begun) {

@@ -260,7 +260,7 @@ void io_server_free(struct io_server **sp)
 	if (!s)
 		return;
 	*sp = NULL;
-	list_for_safe (n, &s->clients) {
+	list_for_safe(n, &s->clients) {
 		struct io_console *c = list_entry(n, struct io_console, link);
 
 		outq_write(&c->out, c->fd);

@@ -105,7 +105,7 @@ static void on_want(void *arg, ares_socket_t fd, int readable, int writable)
 	struct dns *d = arg;
 	struct dns_fd *f = NULL;
 
-	list_for (n, &d->fds)
+	list_for(n, &d->fds)
 		if (list_entry(n, struct dns_fd, link)->fd == fd)
 			f = list_entry(n, struct dns_fd, link);
 	if (!readable && !writable) {
@@ -345,7 +345,7 @@ struct dns *dns_new(struct io_loop *l)
 
 static void drop_all(struct list *l)
 {
-	list_for_safe (n, l) {
+	list_for_safe(n, l) {
 		struct question *q = list_entry(n, struct question, link);
 
 		free(q->rs);

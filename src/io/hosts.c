@@ -94,7 +94,7 @@ void hosts_free(struct hosts *h)
 
 	if (!h)
 		return;
-	HASH_ITER (hh, h->table, x, next) {
+	HASH_ITER(hh, h->table, x, next) {
 		HASH_DEL(h->table, x);
 		free(x);
 	}

@@ -105,7 +105,7 @@ void io_free(struct io_loop **lp)
 		return;
 	*lp = NULL;
 	io_set_sink(l, NULL);
-	HASH_ITER (hh, l->socks, s, next)
+	HASH_ITER(hh, l->socks, s, next)
 		sock_close(s);
 	dns_free(l->dns);
 	io_work_wait(l);

@@ -156,7 +156,7 @@ static void net_close(void *arg, uint32_t id)
 	if (!s)
 		return;
 	if (s->kind == SOCK_LISTEN)
-		HASH_ITER (hh, l->socks, c, next)
+		HASH_ITER(hh, l->socks, c, next)
 			if (c->kind == SOCK_CONN && c->listener == id)
 				sock_close(c);
 	sock_close(s);

@@ -52,7 +52,7 @@ int outq_write(struct outq *q, int fd)
 
 void outq_free(struct outq *q)
 {
-	list_for_safe (n, &q->chunks)
+	list_for_safe(n, &q->chunks)
 		free(list_entry(n, struct chunk, link));
 	outq_init(q);
 }

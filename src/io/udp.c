@@ -235,7 +235,7 @@ static int send_one(struct sock *s, const struct addr *local, const struct addr 
 
 void udp_free_queue(struct sock *s)
 {
-	list_for_safe (n, &s->packets)
+	list_for_safe(n, &s->packets)
 		free(list_entry(n, struct packet, link));
 	list_init(&s->packets);
 	s->packets_n = 0;

@@ -100,7 +100,7 @@ static void expired(struct timer *t, ms_t now UNUSED)
 
 struct contact *contact_find(struct aor *a, const struct sip_uri *uri)
 {
-	list_for (l, &a->contacts) {
+	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 		struct sip_uri mine;
 
@@ -193,7 +193,7 @@ void aors_load(struct pbx *p)
 
 static void static_contacts(struct aor *a)
 {
-	list_for_safe (l, &a->contacts) {
+	list_for_safe(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 		bool still = false;
 
@@ -206,7 +206,7 @@ static void static_contacts(struct aor *a)
 		bool known = false;
 		struct contact *c;
 
-		list_for (l, &a->contacts) {
+		list_for(l, &a->contacts) {
 			c = list_entry(l, struct contact, link);
 			known |= c->is_static && strcmp(c->uri, a->conf->contact.v[i]) == 0;
 		}
@@ -221,7 +221,7 @@ static void aor_free(struct aor *a)
 {
 	struct pbx *p = a->pbx;
 
-	list_for_safe (l, &a->contacts)
+	list_for_safe(l, &a->contacts)
 		contact_free(list_entry(l, struct contact, link));
 	clock_stop(p->clock, &a->qualify);
 	HASH_DELETE(hh, p->aors, a);
@@ -233,7 +233,7 @@ void aors_adopt(struct pbx *p)
 {
 	struct aor *a, *next;
 
-	HASH_ITER (hh, p->aors, a, next)
+	HASH_ITER(hh, p->aors, a, next)
 		if (!conf_aor(p->conf, span_of(a->name)))
 			aor_free(a);
 	for (size_t i = 0; i < p->conf->n_aors; i++) {
@@ -256,6 +256,6 @@ void aors_free(struct pbx *p)
 {
 	struct aor *a, *next;
 
-	HASH_ITER (hh, p->aors, a, next)
+	HASH_ITER(hh, p->aors, a, next)
 		aor_free(a);
 }

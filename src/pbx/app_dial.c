@@ -56,7 +56,7 @@ static char *with_user(const char *uri, struct span number)
 /* The usable contacts of an AOR, in order: the first to dial, the others for failing over. */
 static void take_contacts(struct aor *a, struct span number, struct dest *d)
 {
-	list_for (l, &a->contacts) {
+	list_for(l, &a->contacts) {
 		const struct contact *c = list_entry(l, struct contact, link);
 
 		if (!contact_usable(c))

@@ -47,7 +47,7 @@ void vars_free(struct vars *v)
 {
 	struct var *e, *next;
 
-	HASH_ITER (hh, v->table, e, next) {
+	HASH_ITER(hh, v->table, e, next) {
 		HASH_DEL(v->table, e);
 		free(e->value);
 		free(e);
@@ -198,7 +198,7 @@ const char *chan_state_name(const struct chan *c)
 
 void chans_free(struct pbx *p)
 {
-	list_for_safe (n, &p->chans) {
+	list_for_safe(n, &p->chans) {
 		struct chan *c = list_entry(n, struct chan, link);
 
 		c->on_event = NULL;

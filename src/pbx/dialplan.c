@@ -11,8 +11,8 @@
 #include "pbx/priv.h"
 #include "pbx/subst.h"
 
-#define STEPS_MAX  5000
-#define GOSUB_MAX  64
+#define STEPS_MAX 5000
+#define GOSUB_MAX 64
 
 static void run(struct dp *dp);
 

@@ -366,7 +366,7 @@ static bool f_aor(struct dp *dp, struct span args, struct out *o)
 		return false;
 	if (!span_iis(what, "contact"))
 		return option_text(&a->conf->o, "aor", what, o);
-	list_for (l, &a->contacts) {
+	list_for(l, &a->contacts) {
 		char id[11];
 
 		contact_id(list_entry(l, struct contact, link), id);
@@ -385,7 +385,7 @@ static bool f_contact(struct dp *dp, struct span args, struct out *o)
 
 	if (!a || semi < 0)
 		return false;
-	list_for (l, &a->contacts) {
+	list_for(l, &a->contacts) {
 		const struct contact *c = list_entry(l, struct contact, link);
 		char hash[11];
 
@@ -422,7 +422,7 @@ static bool f_dial_contacts(struct dp *dp, struct span args, struct out *o)
 
 		if (!a || (only.n && !span_is(only, a->name)))
 			continue;
-		list_for (l, &a->contacts) {
+		list_for(l, &a->contacts) {
 			const struct contact *c = list_entry(l, struct contact, link);
 
 			if (!contact_usable(c))

@@ -119,7 +119,7 @@ static void resolve(struct name_match *n)
 
 static bool name_matches(const struct identify *id, const struct addr *src)
 {
-	list_for (l, &id->names) {
+	list_for(l, &id->names) {
 		const struct name_match *n = list_entry(l, struct name_match, link);
 
 		for (size_t i = 0; i < n->n; i++)
@@ -188,7 +188,7 @@ static void add_pattern(struct identify *id, struct span name, struct span text)
 
 static void identify_drop(struct pbx *p, struct identify *id)
 {
-	list_for_safe (l, &id->names) {
+	list_for_safe(l, &id->names) {
 		struct name_match *n = list_entry(l, struct name_match, link);
 
 		clock_stop(p->clock, &n->refresh);
@@ -225,7 +225,7 @@ static void add_names(struct pbx *p, struct identify *id)
 
 static void drop_all(struct pbx *p)
 {
-	list_for_safe (l, &p->identifies)
+	list_for_safe(l, &p->identifies)
 		identify_drop(p, list_entry(l, struct identify, link));
 }
 
@@ -254,7 +254,7 @@ void identify_adopt(struct pbx *p)
 
 static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
 {
-	list_for (l, &p->identifies) {
+	list_for(l, &p->identifies) {
 		const struct identify *id = list_entry(l, struct identify, link);
 
 		if (net_list_ask(&id->conf->match, &m->flow.peer) == NET_MATCH || name_matches(id, &m->flow.peer))
@@ -265,7 +265,7 @@ static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
 
 static const struct conf_endpoint *by_pattern(struct pbx *p, const struct sip_msg *m, bool header)
 {
-	list_for (l, &p->identifies) {
+	list_for(l, &p->identifies) {
 		const struct identify *id = list_entry(l, struct identify, link);
 
 		for (size_t i = 0; i < id->n_patterns; i++) {
@@ -393,7 +393,7 @@ static void forget_strangers(struct pbx *p, ms_t older_than)
 {
 	struct strangers *s, *next;
 
-	HASH_ITER (hh, p->strangers, s, next) {
+	HASH_ITER(hh, p->strangers, s, next) {
 		if (s->since > older_than)
 			continue;
 		HASH_DEL(p->strangers, s);

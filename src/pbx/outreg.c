@@ -298,7 +298,7 @@ static struct outreg *outreg_new(struct pbx *p, const struct conf_registration *
 
 static struct outreg *outreg_find(struct pbx *p, struct span name)
 {
-	list_for (l, &p->outregs) {
+	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
 		if (!r->doomed && span_is(name, r->conf->o.name))
@@ -318,7 +318,7 @@ static void take_snapshot(struct outreg *r, const struct conf_registration *c)
 
 void outreg_adopt(struct pbx *p)
 {
-	list_for_safe (l, &p->outregs) {
+	list_for_safe(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 		const struct conf_registration *c = conf_registration(p->conf, span_of(r->conf->o.name));
 		char *now = c ? options_of(c) : NULL;
@@ -345,7 +345,7 @@ void outreg_adopt(struct pbx *p)
 
 void outreg_moved(struct pbx *p, const struct conf_transport *t)
 {
-	list_for (l, &p->outregs) {
+	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
 		if (r->state == REG_REGISTERED && !r->doomed &&
@@ -356,7 +356,7 @@ void outreg_moved(struct pbx *p, const struct conf_transport *t)
 
 void outreg_closed(struct pbx *p, const struct flow *f)
 {
-	list_for (l, &p->outregs) {
+	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
 		if (r->state == REG_REGISTERED && !r->doomed && !r->asking && r->flow.sock == f->sock)
@@ -366,13 +366,13 @@ void outreg_closed(struct pbx *p, const struct flow *f)
 
 void outreg_stop(struct pbx *p)
 {
-	list_for (l, &p->outregs)
+	list_for(l, &p->outregs)
 		leave(list_entry(l, struct outreg, link));
 }
 
 bool outreg_idle(const struct pbx *p)
 {
-	list_for (l, &p->outregs)
+	list_for(l, &p->outregs)
 		if (list_entry(l, struct outreg, link)->leaving)
 			return false;
 	return true;
@@ -380,7 +380,7 @@ bool outreg_idle(const struct pbx *p)
 
 void outreg_free(struct pbx *p)
 {
-	list_for_safe (l, &p->outregs)
+	list_for_safe(l, &p->outregs)
 		outreg_drop(list_entry(l, struct outreg, link));
 }
 
@@ -395,7 +395,7 @@ static bool has_line(const struct sip_uri *u, const struct outreg *r)
 
 const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m)
 {
-	list_for (l, &p->outregs) {
+	list_for(l, &p->outregs) {
 		const struct outreg *r = list_entry(l, struct outreg, link);
 
 		if (r->conf->line && r->conf->endpoint && (has_line(&m->to.uri, r) || has_line(&m->ruri, r)))
@@ -415,7 +415,7 @@ void pbx_each_registration(struct pbx *p, void (*each)(void *arg, const struct p
 		[REG_STOPPED] = "Stopped",
 	};
 
-	list_for (l, &p->outregs) {
+	list_for(l, &p->outregs) {
 		const struct outreg *r = list_entry(l, struct outreg, link);
 		struct pbx_registration_info i = { .conf = r->conf, .state = names[r->state], .why = r->why };
 
@@ -429,7 +429,7 @@ static bool each_named(struct pbx *p, struct span name, void (*fn)(struct outreg
 {
 	bool any = false;
 
-	list_for_safe (l, &p->outregs) {
+	list_for_safe(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
 		if (r->doomed || (!span_is(name, r->conf->o.name) && !span_is(name, "all") && !span_is(name, "*all")))

@@ -137,13 +137,11 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 				   .rng = &cfg->clock->rng,
 				   .event = leg_media_event,
 				   .arg = p };
-	struct sip_config sc = { .clock = cfg->clock,
-				 .net = cfg->net,
-				 .user = { .arg = p,
-					   .request = on_request,
-					   .closed = on_closed,
-					   .wire = on_wire,
-					   .moved = on_moved } };
+	struct sip_config sc = {
+		.clock = cfg->clock,
+		.net = cfg->net,
+		.user = { .arg = p, .request = on_request, .closed = on_closed, .wire = on_wire, .moved = on_moved }
+	};
 
 	p->cfg = *cfg;
 	p->clock = cfg->clock;

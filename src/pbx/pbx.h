@@ -1,7 +1,7 @@
 /*
  * pbx/pbx.h: the PBX: who calls (identify, authenticate), where phones are (registrar, qualify), the trunks we register
- * at, the calls and their dialplan. Knows sip and media; does no I/O. Signalling thread only. Structures that are filled
- * in for `each` callbacks are valid during the callback.
+ * at, the calls and their dialplan. Knows sip and media; does no I/O. Signalling thread only. Structures that are
+ * filled in for `each` callbacks are valid during the callback.
  */
 #pragma once
 #include "media/media.h"
@@ -17,7 +17,7 @@ struct pbx_config {
 	const struct media_io *media_io; /* NULL: real sockets and threads */
 	void *arg;
 	void (*wire)(void *arg, const struct flow *f, bool sent, struct span bytes); /* each SIP message; may be NULL */
-	void (*rtp)(void *arg, const char *line); /* "rtp set debug"; may be NULL */
+	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
 };
 
 /* Loads contacts, opens transports, starts registrations and qualifying. NULL if no transport can listen. */
@@ -25,7 +25,7 @@ struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *w
 struct net_sink pbx_sink(struct pbx *p); /* the network's events */
 int pbx_media_fd(const struct pbx *p);   /* -1 in the simulator */
 void pbx_media_poll(struct pbx *p);
-struct media *pbx_media(struct pbx *p);  /* for the simulator's packets */
+struct media *pbx_media(struct pbx *p); /* for the simulator's packets */
 struct sip *pbx_sip(struct pbx *p);
 struct conf *pbx_conf(struct pbx *p);
 /* Takes a new snapshot; calls keep theirs. 0 or -errno of a transport that cannot listen (the rest is adopted). */
@@ -46,14 +46,15 @@ void pbx_each_endpoint(struct pbx *p, void (*each)(void *arg, const struct pbx_e
 
 struct pbx_contact_info {
 	const char *aor, *uri, *endpoint, *user_agent, *path, *call_id, *orig_host;
-	char hash[11];     /* the first hex digits of the contact's id */
+	char hash[11];      /* the first hex digits of the contact's id */
 	const char *status; /* "Avail", "Unavail", "NonQual", "Unknown" */
 	double rtt_ms;      /* < 0: not known */
 	int64_t expires;    /* Unix ms; 0: static */
 	bool is_static;
 };
 /* aor empty: all. Contacts of one AOR come together, static ones first. */
-void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, const struct pbx_contact_info *i), void *arg);
+void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, const struct pbx_contact_info *i),
+		      void *arg);
 
 struct pbx_registration_info {
 	const struct conf_registration *conf;
@@ -68,9 +69,9 @@ struct pbx_call_info { /* one channel */
 	int prio;
 	const struct conf_endpoint *endpoint;
 	bool incoming, answered;
-	ms_t age;             /* since created */
-	struct addr peer;     /* signalling */
-	const char *codec;    /* "" none yet */
+	ms_t age;          /* since created */
+	struct addr peer;  /* signalling */
+	const char *codec; /* "" none yet */
 	bool has_media;
 	struct media_stats media;
 };
@@ -80,7 +81,7 @@ unsigned pbx_calls_processed(const struct pbx *p);
 /* ---- what can be asked for; false: there is no such thing ---- */
 
 bool pbx_qualify(struct pbx *p, struct span endpoint_or_aor);
-bool pbx_register(struct pbx *p, struct span registration);   /* "all" is a name, too */
+bool pbx_register(struct pbx *p, struct span registration); /* "all" is a name, too */
 bool pbx_unregister(struct pbx *p, struct span registration);
 unsigned pbx_hangup(struct pbx *p, struct span channel); /* a name or "all"; returns how many were asked to end */
 void pbx_rtp_debug(struct pbx *p, bool on, const struct addr *ip); /* ip family 0: all */

@@ -17,13 +17,13 @@ enum contact_status { CONTACT_NONQUAL, CONTACT_AVAIL, CONTACT_UNAVAIL, CONTACT_U
 struct contact {
 	struct list link; /* in its aor, oldest first */
 	struct aor *aor;
-	char *uri;      /* as dialled: rewritten; no x-ast-* parameters */
+	char *uri; /* as dialled: rewritten; no x-ast-* parameters */
 	char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport, *via_addr; /* "" when none */
 	uint16_t via_port;
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */
 	bool is_static, prune_on_boot;
-	uint32_t sock;   /* the TCP connection it came by, or 0 */
+	uint32_t sock; /* the TCP connection it came by, or 0 */
 	struct timer expiry;
 	enum contact_status status;
 	double rtt_ms; /* < 0: unknown */
@@ -41,8 +41,9 @@ struct aor { /* the live half of a conf_aor: survives reloads as long as its nam
 	struct timer qualify; /* the next round */
 };
 struct aor *aor_find(struct pbx *p, struct span name);
-void aors_adopt(struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
-void aors_load(struct pbx *p);  /* contacts from the store */
+void aors_adopt(
+	struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
+void aors_load(struct pbx *p); /* contacts from the store */
 void aors_free(struct pbx *p);
 /* Adds or refreshes by URI (RFC 3261 19.1.4); stores; arms its expiry. The strings are copied. */
 struct contact *contact_put(struct aor *a, const struct store_contact *c);
@@ -61,7 +62,7 @@ const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep)
 void qualify_adopt(struct pbx *p);
 void qualify_new_contact(struct aor *a); /* asks the whole AOR at once */
 void qualify_now(struct aor *a);
-void qualify_drop(struct contact *c);    /* it is going: no answers any more */
+void qualify_drop(struct contact *c); /* it is going: no answers any more */
 
 /* ---- registrar.c, outreg.c, identify.c, auth.c ---- */
 void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
@@ -93,10 +94,10 @@ enum chan_event_kind {
 	CH_HANGUP,   /* it is gone, for cause; the last event */
 	CH_DTMF,
 	CH_PLAYED,
-	CH_TIMER,    /* the dialplan's own timer */
+	CH_TIMER, /* the dialplan's own timer */
 	CH_HELD,
 	CH_RESUMED,
-	CH_PEER,     /* something happened to a leg that we dialled: `other`, `what` */
+	CH_PEER, /* something happened to a leg that we dialled: `other`, `what` */
 };
 struct chan_event {
 	enum chan_event_kind kind, what;
@@ -159,7 +160,7 @@ struct chan {
 	struct sdp_local local;
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
-	char *offer;      /* the peer's pending offer */
+	char *offer;                                                 /* the peer's pending offer */
 	size_t offer_n;
 	struct media_leg *media;
 	struct media_plan plan;
@@ -186,7 +187,7 @@ void chans_free(struct pbx *p);
 /* leg.c: the SIP side */
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 struct leg_call {
-	struct span aor_or_uri; /* the Request-URI */
+	struct span aor_or_uri;       /* the Request-URI */
 	const char *path, *transport; /* of the contact; "": none */
 	const char *caller_num, *caller_name;
 	const struct chan *from; /* whose codecs come first; may be NULL */
@@ -196,9 +197,9 @@ struct leg_call {
 	const char *headers;
 };
 int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
-void leg_ringing(struct chan *c);  /* incoming: 180 once */
-void leg_progress(struct chan *c); /* incoming: 183 with SDP once */
-int leg_answer(struct chan *c);    /* incoming: 200 with SDP; no effect when up. -errno: no media */
+void leg_ringing(struct chan *c);                          /* incoming: 180 once */
+void leg_progress(struct chan *c);                         /* incoming: 183 with SDP once */
+int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
 #define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
@@ -248,7 +249,7 @@ struct dp {
 		char ctx[80], exten[80];
 		int prio;
 		struct vars locals;
-	} *stack;
+	} * stack;
 	size_t depth;
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped, in_turn;
@@ -265,7 +266,7 @@ void dp_set(struct dp *dp, const char *name, const char *value);
 const char *dp_get(struct dp *dp, const char *name); /* "" when not set */
 /* Runs one application in place of the step's own (ExecIf). */
 enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
-bool dp_push(struct dp *dp); /* Gosub: remembers the next step; false when too deep */
+bool dp_push(struct dp *dp);              /* Gosub: remembers the next step; false when too deep */
 bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);

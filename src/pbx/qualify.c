@@ -84,7 +84,7 @@ void qualify_drop(struct contact *c)
 
 static void ask_all(struct aor *a)
 {
-	list_for (l, &a->contacts)
+	list_for(l, &a->contacts)
 		ask(list_entry(l, struct contact, link));
 }
 
@@ -119,7 +119,7 @@ static void adopt(struct aor *a)
 
 	if (!frequency) {
 		clock_stop(p->clock, &a->qualify);
-		list_for (l, &a->contacts) {
+		list_for(l, &a->contacts) {
 			struct contact *c = list_entry(l, struct contact, link);
 
 			qualify_drop(c);
@@ -138,6 +138,6 @@ void qualify_adopt(struct pbx *p)
 {
 	struct aor *a, *next;
 
-	HASH_ITER (hh, p->aors, a, next)
+	HASH_ITER(hh, p->aors, a, next)
 		adopt(a);
 }

@@ -159,7 +159,7 @@ static void bind(struct reg *r, struct item *it)
 		it->bound = contact_find(r->aor, &u);
 	if (it->bound || !r->ep->rewrite_contact || r->p->conf->hairpin.compat_asterisk)
 		return;
-	list_for (l, &r->aor->contacts) {
+	list_for(l, &r->aor->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 
 		if (c->is_static || !same_device(r, it, c))
@@ -244,7 +244,7 @@ static struct contact *weakest(const struct reg *r, bool only_unavailable)
 {
 	struct contact *worst = NULL;
 
-	list_for (l, &r->aor->contacts) {
+	list_for(l, &r->aor->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 		bool dead = c->status == CONTACT_UNAVAIL;
 
@@ -337,7 +337,7 @@ static void store_item(struct reg *r, const struct item *it)
 static void apply(struct reg *r)
 {
 	if (r->m->contact_star)
-		list_for_safe (l, &r->aor->contacts) {
+		list_for_safe(l, &r->aor->contacts) {
 			struct contact *c = list_entry(l, struct contact, link);
 
 			if (!c->is_static)
@@ -378,7 +378,7 @@ static void build_ok(void *arg, struct sip_build *b)
 	char date[64];
 	struct tm tm;
 
-	list_for (l, &r->aor->contacts)
+	list_for(l, &r->aor->contacts)
 		put_contact(r, list_entry(l, struct contact, link), b);
 	if (r->m->expires != SIP_NO_NUMBER)
 		sip_put(b, "Expires", "%u", r->n ? r->items[0].expires : r->m->expires);
@@ -450,8 +450,8 @@ void registrar_closed(struct pbx *p, const struct flow *f)
 {
 	struct aor *a, *next;
 
-	HASH_ITER (hh, p->aors, a, next)
-		list_for_safe (l, &a->contacts) {
+	HASH_ITER(hh, p->aors, a, next)
+		list_for_safe(l, &a->contacts) {
 			struct contact *c = list_entry(l, struct contact, link);
 
 			if (c->sock && c->sock == f->sock)

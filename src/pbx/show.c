@@ -7,7 +7,7 @@ static unsigned channels_of(const struct pbx *p, const struct conf_endpoint *ep)
 {
 	unsigned n = 0;
 
-	list_for (l, &p->chans) {
+	list_for(l, &p->chans) {
 		const struct chan *c = list_entry(l, struct chan, link);
 
 		n += strcmp(c->ep->o.name, ep->o.name) == 0;
@@ -29,7 +29,7 @@ const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep)
 
 		if (!a)
 			continue;
-		list_for (l, &a->contacts)
+		list_for(l, &a->contacts)
 			online |= contact_usable(list_entry(l, struct contact, link));
 	}
 	return online ? "NOT_INUSE" : "UNAVAILABLE";
@@ -55,7 +55,7 @@ void pbx_each_endpoint(struct pbx *p, void (*each)(void *arg, const struct pbx_e
 
 static void each_in_aor(struct aor *a, void (*each)(void *arg, const struct pbx_contact_info *i), void *arg)
 {
-	list_for (l, &a->contacts) {
+	list_for(l, &a->contacts) {
 		const struct contact *c = list_entry(l, struct contact, link);
 		const struct conf_endpoint *ep = contact_endpoint(c);
 		struct pbx_contact_info i = { .aor = a->name,
@@ -89,7 +89,7 @@ void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, co
 
 void pbx_each_call(struct pbx *p, void (*each)(void *arg, const struct pbx_call_info *i), void *arg)
 {
-	list_for (l, &p->chans) {
+	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 		struct pbx_call_info i = { .name = c->name,
 					   .context = c->dp ? c->dp->ctx_name : c->ep->context,
@@ -153,7 +153,7 @@ unsigned pbx_hangup(struct pbx *p, struct span channel)
 	}
 	if (!span_iis(channel, "all"))
 		return 0;
-	list_for (l, &p->chans) {
+	list_for(l, &p->chans) {
 		c = list_entry(l, struct chan, link);
 		if (c->gone)
 			continue;

@@ -94,9 +94,9 @@ void sip_free(struct sip *s)
 	if (!s)
 		return;
 	sip_uac_free_all(s);
-	HASH_ITER (hh, s->ctxs, t, next_t)
+	HASH_ITER(hh, s->ctxs, t, next_t)
 		sip_ctx_drop(t);
-	HASH_ITER (hh, s->uass, u, next_u)
+	HASH_ITER(hh, s->uass, u, next_u)
 		sip_uas_drop(u);
 	BUG_ON(s->dialogs);
 	sip_transports_free(s);

@@ -69,6 +69,7 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	d->ok.again.fire = ok_again;
 	d->ok.life.fire = ok_over;
 	list_init(&d->uacs);
+	list_init(&d->uass);
 	HASH_FIND_STR(s->dialogs, d->key, first);
 	if (first) {
 		d->same = first->same;
@@ -121,21 +122,23 @@ static void forget_ok(struct sip_dialog *d)
 void sip_dialog_free(struct sip_dialog **dp)
 {
 	struct sip_dialog *d = *dp;
-	struct sip_uas *t, *next;
 
 	*dp = NULL;
 	if (!d)
 		return;
 	forget_ok(d);
-	list_for_safe (n, &d->uacs) {
+	list_for_safe(n, &d->uacs) {
 		struct sip_uac *u = list_entry(n, struct sip_uac, in_dialog);
 
 		u->dialog = NULL;
 		list_del(&u->in_dialog);
 	}
-	HASH_ITER (hh, d->sip->uass, t, next)
-		if (t->dialog == d)
-			t->dialog = NULL;
+	list_for_safe(n, &d->uass) {
+		struct sip_uas *t = list_entry(n, struct sip_uas, of_dialog);
+
+		t->dialog = NULL;
+		list_del(&t->of_dialog);
+	}
 	unlink_dialog(d);
 	free_routes(d);
 	free(d->call_id);
@@ -217,6 +220,13 @@ static void take_routes(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 	}
 }
 
+static void serve(struct sip_uas *t, struct sip_dialog *d)
+{
+	t->dialog = d;
+	list_del(&t->of_dialog);
+	list_push(&d->uass, &t->of_dialog);
+}
+
 /* ---- making dialogs ---- */
 
 struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_conf *c)
@@ -236,7 +246,7 @@ struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_con
 	if (!d->target)
 		d->target = span_dup(m->from.uri.text);
 	take_routes(d, m, how);
-	t->dialog = d;
+	serve(t, d);
 	return d;
 }
 
@@ -311,7 +321,7 @@ void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_
 	if (m->method == SIP_INVITE || m->method == SIP_UPDATE)
 		take_target(d, m, rule(d, m, true));
 	if (m->method == SIP_INVITE)
-		t->dialog = d;
+		serve(t, d);
 	if (d->conf.request)
 		d->conf.request(d->conf.arg, t, m);
 	else

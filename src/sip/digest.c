@@ -250,7 +250,7 @@ void sip_digest_free(struct sip *s)
 {
 	struct nonce_use *u, *next;
 
-	HASH_ITER (hh, s->nonces, u, next) {
+	HASH_ITER(hh, s->nonces, u, next) {
 		HASH_DEL(s->nonces, u);
 		free(u);
 	}

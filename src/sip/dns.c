@@ -38,7 +38,7 @@ static void entry_free(struct sip *s, struct dns_entry *e)
 	HASH_DEL(s->dns, e);
 	if (e->query)
 		HASH_DELETE(hh_asked, s->dns_asked, e);
-	list_for_safe (n, &e->waiters)
+	list_for_safe(n, &e->waiters)
 		free(list_entry(n, struct waiter, link));
 	free(e->rs);
 	free(e->key);
@@ -49,7 +49,7 @@ void sip_dns_free(struct sip *s)
 {
 	struct dns_entry *e, *next;
 
-	HASH_ITER (hh, s->dns, e, next)
+	HASH_ITER(hh, s->dns, e, next)
 		entry_free(s, e);
 }
 
@@ -60,7 +60,7 @@ static void make_room(struct sip *s)
 
 	if (HASH_COUNT(s->dns) < ENTRIES_MAX)
 		return;
-	HASH_ITER (hh, s->dns, e, next) {
+	HASH_ITER(hh, s->dns, e, next) {
 		if (!e->query)
 			entry_free(s, e);
 		if (HASH_COUNT(s->dns) < ENTRIES_MAX / 2)
@@ -116,8 +116,8 @@ void sip_lookup_drop(struct sip *s, void *arg)
 {
 	struct dns_entry *e, *next;
 
-	HASH_ITER (hh, s->dns, e, next)
-		list_for_safe (n, &e->waiters) {
+	HASH_ITER(hh, s->dns, e, next)
+		list_for_safe(n, &e->waiters) {
 			struct waiter *w = list_entry(n, struct waiter, link);
 
 			if (w->arg != arg)

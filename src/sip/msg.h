@@ -8,8 +8,21 @@
 #include "base/net.h"
 
 enum sip_method {
-	SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL, SIP_OPTIONS, SIP_REGISTER, SIP_PRACK, SIP_SUBSCRIBE, SIP_NOTIFY,
-	SIP_PUBLISH, SIP_INFO, SIP_REFER, SIP_MESSAGE, SIP_UPDATE, SIP_OTHER
+	SIP_INVITE,
+	SIP_ACK,
+	SIP_BYE,
+	SIP_CANCEL,
+	SIP_OPTIONS,
+	SIP_REGISTER,
+	SIP_PRACK,
+	SIP_SUBSCRIBE,
+	SIP_NOTIFY,
+	SIP_PUBLISH,
+	SIP_INFO,
+	SIP_REFER,
+	SIP_MESSAGE,
+	SIP_UPDATE,
+	SIP_OTHER
 };
 extern const char *const sip_method_names[SIP_OTHER];
 enum sip_method sip_method_of(struct span name);
@@ -24,10 +37,10 @@ enum sip_hdr_id {
 
 /* sip:user:password@host:port;params?headers (RFC 3261 19.1), or another scheme kept as text. */
 struct sip_uri {
-	struct span text; /* the whole URI as written */
+	struct span text;                         /* the whole URI as written */
 	struct span scheme, user, password, host; /* v6 hosts without brackets are never written: host keeps them */
-	struct span params, headers; /* without the leading ';' and '?' */
-	uint16_t port; /* 0: not given */
+	struct span params, headers;              /* without the leading ';' and '?' */
+	uint16_t port;                            /* 0: not given */
 	bool is_sip, secure;
 };
 bool sip_uri_parse(struct span s, struct sip_uri *u);
@@ -38,11 +51,11 @@ bool sip_param(struct span params, const char *name, struct span *value);
 /* The next ";name=value" of a list; false at the end. */
 bool sip_param_next(struct span *params, struct span *name, struct span *value);
 void sip_out_unescaped(struct out *o, struct span s); /* %41 becomes A */
-void sip_out_user(struct out *o, struct span user); /* with what a user part may not hold escaped */
+void sip_out_user(struct out *o, struct span user);   /* with what a user part may not hold escaped */
 
 /* ["Display"] <uri>;params, or uri;params (RFC 3261 20.10). */
 struct sip_naddr {
-	struct span text; /* the whole value as written */
+	struct span text;    /* the whole value as written */
 	struct span display; /* quotes removed, escapes kept */
 	struct sip_uri uri;
 	struct span params, tag;
@@ -72,24 +85,24 @@ struct sip_msg {
 	unsigned status;
 	struct sip_hdr *hdrs;
 	unsigned n_hdrs;
-	uint64_t have; /* bit per sip_hdr_id */
-	struct sip_via via; /* the top one */
+	uint64_t have;                      /* bit per sip_hdr_id */
+	struct sip_via via;                 /* the top one */
 	struct sip_naddr from, to, contact; /* contact: the first; uri.text empty when none or "*" */
-	bool contact_star, too_old; /* too_old: RFC 2543 branch */
+	bool contact_star, too_old;         /* too_old: RFC 2543 branch */
 	struct span call_id, content_type, body, bytes;
 	uint32_t cseq, max_forwards, expires; /* SIP_NO_NUMBER: absent */
-	struct flow flow; /* how it came; set by the transport */
-	unsigned bad_code; /* 0: well formed; 400, 505, 416…: what a server answers */
-	const char *bad; /* the phrase for it; a literal */
+	struct flow flow;                     /* how it came; set by the transport */
+	unsigned bad_code;                    /* 0: well formed; 400, 505, 416…: what a server answers */
+	const char *bad;                      /* the phrase for it; a literal */
 };
-#define SIP_NO_NUMBER UINT32_MAX
+#define SIP_NO_NUMBER   UINT32_MAX
 #define SIP_MAX_MESSAGE 65535
 #define SIP_MAX_HEADERS 256
 
 /*
  * Parses one whole message. NULL when it is not even a SIP message with a usable top Via, Call-ID, CSeq, From and To
- * (*why: a phrase); otherwise a message with one reference, whose bad_code tells whether a request must be refused and a
- * response dropped. `bytes` is copied: one allocation. On streams the caller has cut at Content-Length.
+ * (*why: a phrase); otherwise a message with one reference, whose bad_code tells whether a request must be refused and
+ * a response dropped. `bytes` is copied: one allocation. On streams the caller has cut at Content-Length.
  */
 struct sip_msg *sip_msg_parse(struct span bytes, const char **why);
 struct sip_msg *sip_msg_ref(struct sip_msg *m);
@@ -109,6 +122,7 @@ bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, s
 bool sip_has_token(const struct sip_msg *m, enum sip_hdr_id id, const char *token); /* "100rel" in Supported */
 const char *sip_hdr_name(enum sip_hdr_id id);
 
-/* Where the first message in a stream's bytes ends; 0: not complete yet; -EMSGSIZE or -EBADMSG: close the connection. */
+/* Where the first message in a stream's bytes ends; 0: not complete yet; -EMSGSIZE or -EBADMSG: close the connection.
+ */
 long sip_frame(struct span bytes);
 const char *sip_reason_phrase(unsigned code); /* RFC 3261 21 and its successors; "Unknown" otherwise */

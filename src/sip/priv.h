@@ -5,11 +5,11 @@
 #include "base/arena.h"
 #include "sip/sip.h"
 
-#define SIP_T2 4000
-#define SIP_T4 5000
-#define SIP_TAG 16
+#define SIP_T2         4000
+#define SIP_T4         5000
+#define SIP_TAG        16
 #define SIP_BRANCH_MAX 40
-#define SIP_SCRATCH (SIP_MAX_MESSAGE + 1)
+#define SIP_SCRATCH    (SIP_MAX_MESSAGE + 1)
 
 /* A key that two addresses share exactly when they are equal (no padding). */
 struct addr_key {
@@ -121,6 +121,7 @@ struct sip_uas {
 	struct timer again, life;
 	ms_t interval;
 	struct sip_dialog *dialog;
+	struct list of_dialog; /* in dialog->uass */
 	void (*on_cancel)(void *arg, struct sip_uas *uas);
 	void *arg;
 };
@@ -139,14 +140,14 @@ struct sip_uac {
 	struct list link;
 	struct sip *sip;
 	struct arena *mem;
-	struct sip_ask ask; /* strings in mem */
+	struct sip_ask ask;        /* strings in mem */
 	struct sip_dialog *dialog; /* NULL: out of dialog, or the dialog was freed */
 	struct list in_dialog;
 	struct sip_locate *locating;
 	struct sip_target targets[SIP_TARGETS];
 	size_t n_targets, at;
 	struct sip_ctx *ctx; /* the attempt that counts */
-	unsigned ctxs; /* transactions that still point here */
+	unsigned ctxs;       /* transactions that still point here */
 	struct flow flow;
 	struct timer start, limit;
 	char tag[SIP_TAG + 1];
@@ -176,7 +177,7 @@ struct sip_dialog {
 	uint32_t local_cseq, remote_cseq;
 	bool remote_cseq_known;
 	struct flow flow;
-	struct list uacs;
+	struct list uacs, uass;
 	struct { /* our 2xx, until its ACK arrives */
 		char *bytes;
 		size_t n;

@@ -36,8 +36,8 @@ struct sip_config {
 struct sip *sip_new(const struct sip_config *c);
 struct net_sink sip_sink(struct sip *s); /* give it to the network */
 /*
- * Takes a snapshot (a reference is kept): opens new transports, closes removed ones, moves changed ones, refreshes doors.
- * 0, or -errno of the first transport that cannot listen, with the reason in `why`; the others work on.
+ * Takes a snapshot (a reference is kept): opens new transports, closes removed ones, moves changed ones, refreshes
+ * doors. 0, or -errno of the first transport that cannot listen, with the reason in `why`; the others work on.
  */
 int sip_adopt(struct sip *s, struct conf *c, struct diag *why);
 void sip_free(struct sip *s); /* every dialog must be freed; transactions are dropped */
@@ -71,13 +71,13 @@ void sip_lookup_drop(struct sip *s, void *arg); /* arg is going: its lookups nev
 
 struct sip_build { /* given to build callbacks: what is being written, and for whom */
 	struct sip *sip;
-	struct out *o;             /* after the headers that the core writes */
-	struct flow flow;          /* local is concrete, peer is the destination */
+	struct out *o;    /* after the headers that the core writes */
+	struct flow flow; /* local is concrete, peer is the destination */
 	const struct nat_door *door;
-	struct nat_face face;      /* for Via and Contact */
+	struct nat_face face; /* for Via and Contact */
 	bool request;
 	struct span content_type;
-	struct out body;           /* growing; put it with sip_put_body */
+	struct out body; /* growing; put it with sip_put_body */
 };
 typedef void sip_build_fn(void *arg, struct sip_build *b);
 void sip_put(struct sip_build *b, const char *name, const char *fmt, ...) PRINTF(3, 4);
@@ -102,28 +102,28 @@ bool sip_uas_is_source_local(const struct sip_uas *uas); /* by the transport's l
 
 struct sip_ask {
 	enum sip_method method;
-	struct span uri;              /* Request-URI */
+	struct span uri;                                               /* Request-URI */
 	struct span from_display, from_user, from_domain, from_params; /* domain empty: our face; tag is the core's */
-	struct span from_text;        /* instead of these: the whole From, tag included */
-	struct span to;               /* the whole To; empty: <uri> */
-	struct span call_id;          /* empty: a new one */
-	uint32_t cseq;                /* 0: a new one */
-	const struct span *routes;    /* values of Route, in order */
+	struct span from_text;     /* instead of these: the whole From, tag included */
+	struct span to;            /* the whole To; empty: <uri> */
+	struct span call_id;       /* empty: a new one */
+	uint32_t cseq;             /* 0: a new one */
+	const struct span *routes; /* values of Route, in order */
 	size_t n_routes;
-	struct span proxy;            /* outbound_proxy: a URI that becomes the first Route; empty: none */
+	struct span proxy;                      /* outbound_proxy: a URI that becomes the first Route; empty: none */
 	const struct conf_transport *transport; /* NULL: what fits */
-	const struct flow *flow;      /* preferred if it still stands and leads to the next hop; NULL: none */
-	const struct conf_auth *const *auths; /* for challenges; of `conf` */
+	const struct flow *flow;                /* preferred if it still stands and leads to the next hop; NULL: none */
+	const struct conf_auth *const *auths;   /* for challenges; of `conf` */
 	size_t n_auths;
-	struct conf *conf;            /* a reference is held while the ask lives; NULL: none needed */
-	uint32_t max_forwards;        /* 0: the global option's */
-	ms_t timeout;                 /* the whole ask, 0: transaction timeouts only */
-	const char *user_agent;       /* NULL: the global one */
-	struct span headers;          /* whole header lines, each with CRLF; copied */
-	sip_build_fn *build;          /* may be NULL; called again for each attempt */
+	struct conf *conf;      /* a reference is held while the ask lives; NULL: none needed */
+	uint32_t max_forwards;  /* 0: the global option's */
+	ms_t timeout;           /* the whole ask, 0: transaction timeouts only */
+	const char *user_agent; /* NULL: the global one */
+	struct span headers;    /* whole header lines, each with CRLF; copied */
+	sip_build_fn *build;    /* may be NULL; called again for each attempt */
 	/*
-	 * 1xx: any number of times. Then once a final answer: m is NULL when it is our own (408 no answer, 503 cannot be
-	 * reached, 404 name unknown, 487 cancelled in time); `why` says more. The uac is gone after the final call.
+	 * 1xx: any number of times. Then once a final answer: m is NULL when it is our own (408 no answer, 503 cannot
+	 * be reached, 404 name unknown, 487 cancelled in time); `why` says more. The uac is gone after the final call.
 	 */
 	void (*answer)(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
 	void *arg;
@@ -134,14 +134,14 @@ struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *ask);
 void sip_uac_cancel(struct sip_uac *uac, struct span reason); /* reason: value of Reason, or empty */
 /* A 2xx that cannot be used (no Contact, no tag): ends it as far as possible. */
 void sip_end_unusable(struct sip_uac *uac, const struct sip_msg *m);
-void sip_uac_forget(struct sip_uac *uac); /* no more calls to answer or build; an INVITE is cancelled */
+void sip_uac_forget(struct sip_uac *uac);            /* no more calls to answer or build; an INVITE is cancelled */
 struct flow sip_uac_flow(const struct sip_uac *uac); /* where the last attempt went; sock 0: nowhere yet */
 struct span sip_uac_call_id(const struct sip_uac *uac);
 
 /* ---- dialogs (RFC 3261 12) ---- */
 
 struct sip_dialog_conf {
-	bool rewrite_contact, force_rport; /* the endpoint's */
+	bool rewrite_contact, force_rport;    /* the endpoint's */
 	const struct conf_auth *const *auths; /* for challenges to our requests; of `conf` */
 	size_t n_auths;
 	struct conf *conf; /* a reference is held while the dialog lives */
@@ -152,7 +152,8 @@ struct sip_dialog_conf {
 	void (*ack)(void *arg, const struct sip_msg *m); /* the ACK to our 2xx: maybe with SDP */
 	void (*no_ack)(void *arg);                       /* our 2xx was repeated for 64*T1 and never ACKed */
 };
-/* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until ACK. */
+/* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until
+ * ACK. */
 struct sip_dialog *sip_dialog_uas(struct sip_uas *uas, const struct sip_dialog_conf *c);
 /* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if the response has no tag or no usable Contact (2xx). */
 struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, const struct sip_dialog_conf *c);
@@ -160,7 +161,8 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, 
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
 bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response); /* the same remote tag */
 /* A request within the dialog; answer as in struct sip_ask. 481 and 408 end the dialog for the caller (RFC 5057). */
-struct sip_uac *sip_dialog_ask(struct sip_dialog *d, const struct sip_ask *what); /* method, headers, build, answer, arg, timeout */
+struct sip_uac *sip_dialog_ask(struct sip_dialog *d,
+			       const struct sip_ask *what); /* method, headers, build, answer, arg, timeout */
 void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, void *arg); /* for a 2xx to our INVITE */
 /* After a final reply from a request callback the dialog may be freed at once. Pending 2xx stop being repeated. */
 void sip_dialog_free(struct sip_dialog **d);
@@ -169,7 +171,8 @@ struct span sip_dialog_call_id(const struct sip_dialog *d);
 struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */
 struct span sip_dialog_target(const struct sip_dialog *d);
 
-/* The URI with the packet's source as host and port (rewrite_contact): transport=tcp is written for TCP, none for UDP. */
+/* The URI with the packet's source as host and port (rewrite_contact): transport=tcp is written for TCP, none for UDP.
+ */
 void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow *f);
 
 /* ---- digest (RFC 7616, RFC 8760) ---- */

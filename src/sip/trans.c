@@ -288,7 +288,7 @@ void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err)
 {
 	struct list *l = &s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)];
 
-	list_for_safe (n, l) {
+	list_for_safe(n, l) {
 		struct sip_ctx *t = list_entry(n, struct sip_ctx, same_peer);
 
 		if (t->flow.sock != f->sock || !addr_eq(&t->flow.peer, &f->peer) ||
@@ -334,6 +334,7 @@ static void uas_free(struct sip_uas *t)
 	sip_stop(s, &t->again);
 	sip_stop(s, &t->life);
 	HASH_DEL(s->uass, t);
+	list_del(&t->of_dialog);
 	sip_msg_unref(t->msg);
 	free(t->key);
 	free(t->bytes);
@@ -423,6 +424,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m)
 	t->machine = t->invite ? ist[0] : nist[0];
 	t->state = PROCEEDING;
 	t->force_rport = true;
+	list_init(&t->of_dialog);
 	t->msg = sip_msg_ref(m);
 	t->flow = m->flow;
 	t->again.fire = uas_again;

@@ -81,7 +81,7 @@ static void tp_close(struct sip_transport *tp)
 	struct sip *s = tp->sip;
 	struct sip_conn *c, *next;
 
-	HASH_ITER (hh, s->conns, c, next)
+	HASH_ITER(hh, s->conns, c, next)
 		if (c->flow.listener == tp->sock)
 			sip_on_failed(s, &c->flow, 0);
 	sip_stop(s, &tp->refresh);
@@ -99,7 +99,7 @@ static bool same_socket(const struct conf_transport *a, const struct conf_transp
 
 static struct sip_transport *tp_named(struct sip *s, const char *name)
 {
-	list_for (n, &s->transports) {
+	list_for(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 
 		if (strcmp(tp->conf->o.name, name) == 0)
@@ -154,7 +154,7 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 	s->conf = conf_ref(c);
 	s->t1 = c->system.timer_t1;
 	s->timer_b = c->system.timer_b;
-	list_for_safe (n, &s->transports) {
+	list_for_safe(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 		const struct conf_transport *t = conf_transport(c, span_of(tp->conf->o.name));
 
@@ -175,13 +175,13 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 
 void sip_transports_free(struct sip *s)
 {
-	list_for_safe (n, &s->transports)
+	list_for_safe(n, &s->transports)
 		tp_close(list_entry(n, struct sip_transport, link));
 }
 
 struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f)
 {
-	list_for (n, &s->transports) {
+	list_for(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 
 		if (tp->sock == f->listener)
@@ -195,14 +195,14 @@ static struct sip_transport_info info_of(const struct sip *s, const struct sip_t
 	struct sip_transport_info i = { .conf = tp->conf, .bound = tp->bound, .door = &tp->door };
 	struct sip_conn *c, *next;
 
-	HASH_ITER (hh, s->conns, c, next)
+	HASH_ITER(hh, s->conns, c, next)
 		i.connections += c->flow.listener == tp->sock;
 	return i;
 }
 
 bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info)
 {
-	list_for (l, &s->transports) {
+	list_for(l, &s->transports) {
 		if (n--)
 			continue;
 		*info = info_of(s, list_entry(l, struct sip_transport, link));
@@ -225,7 +225,7 @@ static bool serves(const struct sip_transport *tp, enum net_proto proto, uint8_t
 
 bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family)
 {
-	list_for (n, &s->transports)
+	list_for(n, &s->transports)
 		if (serves(list_entry(n, struct sip_transport, link), proto, family))
 			return true;
 	return false;
@@ -239,7 +239,7 @@ struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transp
 
 	if (tp && serves(tp, proto, to->family))
 		return tp;
-	list_for (n, &s->transports) {
+	list_for(n, &s->transports) {
 		struct addr src;
 
 		tp = list_entry(n, struct sip_transport, link);

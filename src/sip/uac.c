@@ -554,7 +554,7 @@ struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 
 bool sip_is_quiet(const struct sip *s)
 {
-	list_for (n, &s->uacs)
+	list_for(n, &s->uacs)
 		if (!list_entry(n, struct sip_uac, link)->done)
 			return false;
 	return true;
@@ -572,12 +572,12 @@ struct span sip_uac_call_id(const struct sip_uac *u)
 
 void sip_uac_free_all(struct sip *s)
 {
-	list_for_safe (n, &s->uacs) {
+	list_for_safe(n, &s->uacs) {
 		struct sip_uac *u = list_entry(n, struct sip_uac, link);
 		struct sip_ctx *t, *next;
 
 		u->ask.answer = NULL;
-		HASH_ITER (hh, s->ctxs, t, next)
+		HASH_ITER(hh, s->ctxs, t, next)
 			if (t->arg == u)
 				sip_ctx_drop(t);
 		u->ctxs = 0;

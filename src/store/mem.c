@@ -26,7 +26,7 @@ static void mem_load(struct store *s, void (*each)(void *arg, const struct store
 	struct mem *m = (struct mem *)s;
 	struct change *c, *next;
 
-	HASH_ITER (hh, m->table, c, next)
+	HASH_ITER(hh, m->table, c, next)
 		if (c->kind == PUT_CONTACT)
 			each(arg, &c->contact);
 }

@@ -90,7 +90,7 @@ static int write_all(struct sqlite *q)
 
 	for (size_t i = 0; i < ARRAY_LEN(sql) && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v2(q->db, sql[i], -1, &st[i], NULL);
-	HASH_ITER (hh, q->batch, c, next)
+	HASH_ITER(hh, q->batch, c, next)
 		if (rc == SQLITE_OK)
 			rc = write_change(st, c);
 	for (size_t i = 0; i < ARRAY_LEN(sql); i++)
@@ -121,7 +121,7 @@ static void put_back(struct sqlite *q)
 
 	q->pending = q->batch;
 	q->batch = NULL;
-	HASH_ITER (hh, newer, c, next) {
+	HASH_ITER(hh, newer, c, next) {
 		HASH_DEL(newer, c);
 		change_add(&q->pending, c);
 	}

@@ -90,7 +90,7 @@ void changes_free(struct change **table)
 {
 	struct change *c, *next;
 
-	HASH_ITER (hh, *table, c, next) {
+	HASH_ITER(hh, *table, c, next) {
 		HASH_DEL(*table, c);
 		change_free(c);
 	}

@@ -1,4 +1,5 @@
-/* tests/fuzz/corpus_main.c: runs a fuzz entry once on every file of its corpus folder, and on cut-off copies of each. */
+/* tests/fuzz/corpus_main.c: runs a fuzz entry once on every file of its corpus folder, and on cut-off copies of each.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
