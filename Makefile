@@ -14,7 +14,7 @@ all: build
 
 build:
 	@tools/check-build build
-	@$(NINJA) -C build
+	@$(NINJA) -C build hairpin
 
 run:
 	@tools/install-packages build run
@@ -30,6 +30,7 @@ test:
 	@tools/check-test
 
 bench: build
+	@$(NINJA) -C build
 	@tools/check-bench
 
 docs: build

@@ -34,6 +34,18 @@ void ctl_log(struct ctl *c, const char *text)
 	out_free(&o);
 }
 
+/* "[2026-08-05 10:11:12.345] " */
+static void out_stamp(struct out *o, int64_t wall)
+{
+	time_t s = (time_t)(wall / 1000);
+	char at[32];
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &tm);
+	out_fmt(o, "[%s.%03d] ", at, (int)(wall % 1000));
+}
+
 static void sip_text(struct out *o, struct span bytes)
 {
 	for (size_t i = 0; i < bytes.n; i++) {
@@ -56,6 +68,7 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 	if (c->logger.host.family && !addr_ip_eq(&c->logger.host, &f->peer))
 		return;
 	o = out_growing();
+	out_stamp(&o, clock_wall(io_clock(c->cfg.loop)));
 	out_fmt(&o, "<--- %s SIP %s (%zu bytes) %s %s:", sent ? "Transmitting" : "Received",
 		span_starts(bytes, SPAN("SIP/2.0")) ? "response" : "request", bytes.n, sent ? "to" : "from",
 		f->proto == NET_UDP ? "UDP" : "TCP");
@@ -69,7 +82,15 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 
 void ctl_rtp(void *ctl, const char *line)
 {
-	ctl_log(ctl, line);
+	struct ctl *c = ctl;
+	struct out o = out_growing();
+	char *text;
+
+	out_stamp(&o, clock_wall(io_clock(c->cfg.loop)));
+	out_str(&o, line);
+	text = out_take(&o);
+	ctl_log(c, text);
+	free(text);
 }
 
 static void set_verbose(struct call *c, struct span value)
@@ -118,18 +139,17 @@ static void on_event(void *arg, const struct trace_record *r)
 					      [LV_VERBOSE] = "VERBOSE",
 					      [LV_DEBUG] = "DEBUG" };
 	const struct trace_desc *d = &trace_descs[r->id];
-	time_t s = (time_t)(r->wall / 1000);
-	char line[400], at[32];
-	struct tm tm;
+	struct out o = out_growing();
+	char *line;
 
-	localtime_r(&s, &tm);
-	strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(line, sizeof line, "[%s.%03d] %s %s:%s%s %s", at, (int)(r->wall % 1000), levels[d->level], d->name,
-		 *r->call ? " " : "", r->call, r->text);
+	out_stamp(&o, r->wall);
+	out_fmt(&o, "%s %s:%s%s %s", levels[d->level], d->name, *r->call ? " " : "", r->call, r->text);
+	line = out_take(&o);
 	for (char *p = line; *p; p++)
 		if ((unsigned char)*p < 32 || *p == 127)
 			*p = ' ';
 	ctl_log(arg, line);
+	free(line);
 }
 
 void logger_begin(struct ctl *c)
