@@ -25,6 +25,7 @@ struct udp_worker {
 	struct worker w;
 	pthread_t thread;
 	int epoll, wake, event_fd;
+	atomic_bool woken; /* a wake-up is on its way: one is enough for all that is in the ring by then */
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_storage names[BATCH];
@@ -170,6 +171,7 @@ static void turn(struct udp_worker *u)
 
 		if (!k) {
 			eventfd_read(u->wake, &count);
+			atomic_store(&u->woken, false); /* before the ring is emptied below */
 			continue;
 		}
 		if (evs[i].events & EPOLLERR)
@@ -240,7 +242,8 @@ struct worker *udp_worker(struct udp_worker *u)
 
 void udp_wake(struct udp_worker *u)
 {
-	eventfd_write(u->wake, 1);
+	if (!atomic_exchange(&u->woken, true))
+		eventfd_write(u->wake, 1);
 }
 
 void udp_stop(struct udp_worker *u)
