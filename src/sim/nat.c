@@ -14,7 +14,7 @@ static bool same_remote(enum sim_nat_rule rule, const struct addr *a, const stru
 
 static void expire(struct sim_net *n)
 {
-	list_for_safe (l, &n->mappings) {
+	list_for_safe(l, &n->mappings) {
 		struct mapping *m = list_entry(l, struct mapping, link);
 
 		if (m->expires > n->sim->clock.now)
@@ -26,7 +26,7 @@ static void expire(struct sim_net *n)
 
 static struct mapping *by_port(struct sim_net *n, uint16_t port, bool tcp)
 {
-	list_for (l, &n->mappings) {
+	list_for(l, &n->mappings) {
 		struct mapping *m = list_entry(l, struct mapping, link);
 
 		if (m->port == port && m->tcp == tcp)
@@ -71,7 +71,7 @@ static struct mapping *map_out(struct sim_net *n, const struct passage *p)
 	struct mapping *m;
 
 	expire(n);
-	list_for (l, &n->mappings) {
+	list_for(l, &n->mappings) {
 		m = list_entry(l, struct mapping, link);
 		if (m->tcp == p->tcp && addr_eq(&m->inside, &p->from) &&
 		    same_remote(n->nat.mapping, &m->remote, &p->to))
@@ -128,7 +128,7 @@ void sim_show(struct sim_net *n, const struct passage *p)
 
 struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip)
 {
-	list_for (l, &n->sim->hosts) {
+	list_for(l, &n->sim->hosts) {
 		struct sim_host *h = list_entry(l, struct sim_host, link);
 
 		for (unsigned i = 0; i < h->n_at; i++)
@@ -140,7 +140,7 @@ struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip)
 
 static struct sim_net *box_on(struct sim_net *outer, const struct addr *ip)
 {
-	list_for (l, &outer->sim->nets) {
+	list_for(l, &outer->sim->nets) {
 		struct sim_net *n = list_entry(l, struct sim_net, link);
 
 		if (n->outer == outer && addr_ip_eq(&n->nat.external, ip))
@@ -208,7 +208,7 @@ void sim_forward(struct sim_net *n, uint16_t first, uint16_t last, const struct 
 
 void sim_restart_nat(struct sim_net *n)
 {
-	list_for (l, &n->mappings)
+	list_for(l, &n->mappings)
 		list_entry(l, struct mapping, link)->expires = 0;
 	expire(n);
 }

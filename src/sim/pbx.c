@@ -25,7 +25,7 @@ static void media_due(struct timer *t, ms_t now)
 
 void sim_pbxs_media(struct sim *s)
 {
-	list_for (l, &s->pbxs) {
+	list_for(l, &s->pbxs) {
 		struct sim_pbx *p = list_entry(l, struct sim_pbx, link);
 		ms_t next = p->pbx ? media_next(pbx_media(p->pbx)) : MS_NEVER;
 
@@ -116,7 +116,7 @@ void sim_pbx_kill(struct sim_pbx *p)
 
 void sim_pbxs_free(struct sim *s)
 {
-	list_for_safe (l, &s->pbxs) {
+	list_for_safe(l, &s->pbxs) {
 		struct sim_pbx *p = list_entry(l, struct sim_pbx, link);
 
 		sim_pbx_kill(p);

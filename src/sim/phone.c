@@ -101,7 +101,7 @@ struct sim_phone *sim_phone(struct sim *s, const struct sim_phone_conf *c)
 
 void sim_phones_free(struct sim *s)
 {
-	list_for_safe (l, &s->phones) {
+	list_for_safe(l, &s->phones) {
 		struct sim_phone *p = list_entry(l, struct sim_phone, link);
 
 		phone_down(p);

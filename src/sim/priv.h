@@ -10,7 +10,7 @@ struct mapping {
 	struct addr inside, remote; /* remote: as far as the mapping depends on it */
 	uint16_t port;              /* on the external address */
 	ms_t expires;
-	struct addr asked[16];      /* who was sent to: what the filter lets in */
+	struct addr asked[16]; /* who was sent to: what the filter lets in */
 	unsigned n_asked;
 };
 

@@ -30,12 +30,16 @@ void sim_tap(struct sim *s, void (*fn)(void *arg, const struct sim_wire *w), voi
 
 /* ---- networks and NAT (RFC 4787's words) ---- */
 
-enum sim_nat_rule { NAT_ENDPOINT, NAT_ADDRESS, NAT_ADDRESS_PORT }; /* independent, address-, address-and-port-dependent */
+enum sim_nat_rule {
+	NAT_ENDPOINT,
+	NAT_ADDRESS,
+	NAT_ADDRESS_PORT
+}; /* independent, address-, address-and-port-dependent */
 struct sim_nat {
-	struct addr external;      /* on the outer network */
+	struct addr external; /* on the outer network */
 	enum sim_nat_rule mapping, filtering;
 	bool preserve_ports, hairpins;
-	ms_t timeout;              /* of a mapping without outgoing packets */
+	ms_t timeout; /* of a mapping without outgoing packets */
 };
 /* outer NULL: the public network (nat is not looked at); else a private network behind a NAT box on `outer`. */
 struct sim_net *sim_net(struct sim *s, const char *name, struct sim_net *outer, const struct sim_nat *nat);
@@ -48,12 +52,12 @@ void sim_restart_nat(struct sim_net *n); /* every mapping is lost */
 
 struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip);
 void sim_host_also(struct sim_host *h, struct sim_net *n, const struct addr *ip); /* one more address */
-unsigned sim_host_ports(const struct sim_host *h);   /* media sockets that are open */
+unsigned sim_host_ports(const struct sim_host *h);                                /* media sockets that are open */
 void sim_host_up(struct sim_host *h, bool up); /* down: what is sent to it vanishes */
 /* The host's sockets as base/net.h's contract, and for media. */
 struct net sim_host_net(struct sim_host *h);
 void sim_host_sink(struct sim_host *h, const struct net_sink *sink); /* NULL: nobody listens */
-struct media_io *sim_host_media(struct sim_host *h); /* the host's */
+struct media_io *sim_host_media(struct sim_host *h);                 /* the host's */
 /* Where RTP of the host goes: the PBX's media, or a phone. */
 void sim_host_rtp(struct sim_host *h, void (*fn)(void *arg, uint32_t sock, const struct addr *from, struct span bytes),
 		  void *arg);
@@ -89,27 +93,28 @@ void sim_phone_register(struct sim_phone *p, uint32_t expires); /* 0: un-REGISTE
 void sim_phone_register_all(struct sim_phone *p);               /* REGISTER with Contact: *, Expires: 0 */
 void sim_phone_call(struct sim_phone *p, const char *number);   /* or a sip: URI */
 void sim_phone_answer(struct sim_phone *p);
-void sim_phone_hangup(struct sim_phone *p); /* BYE, CANCEL or 486, as fits */
+void sim_phone_hangup(struct sim_phone *p);                       /* BYE, CANCEL or 486, as fits */
 void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVITE or UPDATE; again: the same SDP */
-void sim_phone_dtmf(struct sim_phone *p, char digit, bool info); /* RFC 4733 or INFO */
+void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);  /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
-void sim_phone_mute(struct sim_phone *p, bool mute); /* sends no RTP */
+void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */
 void sim_phone_set_answer(struct sim_phone *p, unsigned code, ms_t after);
-void sim_phone_restart(struct sim_phone *p, uint16_t port); /* loses its state and sockets; comes back on another port */
+void sim_phone_restart(struct sim_phone *p,
+		       uint16_t port); /* loses its state and sockets; comes back on another port */
 struct sim_phone_state {
-	unsigned registered;   /* last final code of REGISTER; 0: none yet */
-	char contact[256];     /* the Contacts that its REGISTER's 200 gave back */
-	unsigned last;         /* last code its INVITE got (1xx too), or gave */
-	unsigned reoffer, asked; /* last final code of its re-INVITE or UPDATE; of sim_phone_ask() */
+	unsigned registered;         /* last final code of REGISTER; 0: none yet */
+	char contact[256];           /* the Contacts that its REGISTER's 200 gave back */
+	unsigned last;               /* last code its INVITE got (1xx too), or gave */
+	unsigned reoffer, asked;     /* last final code of its re-INVITE or UPDATE; of sim_phone_ask() */
 	bool ringing, in_call, held; /* in_call: confirmed; held: by the other side */
-	unsigned ended, calls; /* calls that have ended, INVITEs that came in */
-	int cause;             /* Q.850 of the BYE or final answer's Reason; 0: none */
+	unsigned ended, calls;       /* calls that have ended, INVITEs that came in */
+	int cause;                   /* Q.850 of the BYE or final answer's Reason; 0: none */
 	uint32_t rtp_rx, rtp_tx;
-	unsigned hears;        /* number of the phone heard within the last 200 ms; 0: nobody, 255: something else */
-	struct addr rtp_to;    /* where it sends */
-	char from[128];        /* From of the call it got */
-	char codec[8];         /* what it hears: "PCMU", "PCMA" */
-	char digits[32];       /* digits it heard, or got by INFO */
+	unsigned hears;     /* number of the phone heard within the last 200 ms; 0: nobody, 255: something else */
+	struct addr rtp_to; /* where it sends */
+	char from[128];     /* From of the call it got */
+	char codec[8];      /* what it hears: "PCMU", "PCMA" */
+	char digits[32];    /* digits it heard, or got by INFO */
 };
 void sim_phone_state(struct sim_phone *p, struct sim_phone_state *st);
 unsigned sim_phone_number(const struct sim_phone *p);

@@ -69,21 +69,21 @@ void sim_free(struct sim *s)
 
 	sim_phones_free(s);
 	sim_pbxs_free(s);
-	list_for_safe (l, &s->packets)
+	list_for_safe(l, &s->packets)
 		packet_free(list_entry(l, struct packet, link));
-	HASH_ITER (hh, s->sockets, k, next) {
+	HASH_ITER(hh, s->sockets, k, next) {
 		HASH_DEL(s->sockets, k);
 		free(k);
 	}
-	list_for_safe (l, &s->hosts)
+	list_for_safe(l, &s->hosts)
 		free(list_entry(l, struct sim_host, link));
-	list_for_safe (l, &s->nets) {
+	list_for_safe(l, &s->nets) {
 		struct sim_net *n = list_entry(l, struct sim_net, link);
 
 		sim_restart_nat(n);
 		free(n);
 	}
-	list_for_safe (l, &s->zone)
+	list_for_safe(l, &s->zone)
 		free(list_entry(l, struct zone_record, link));
 	timers_free(&s->clock.timers);
 	free(s);
@@ -136,7 +136,7 @@ static struct socket *listening_at(struct sim_host *h, const struct addr *to, bo
 {
 	struct socket *k, *next;
 
-	HASH_ITER (hh, h->sim->sockets, k, next)
+	HASH_ITER(hh, h->sim->sockets, k, next)
 		if (k->host == h && k->listening && k->tcp == tcp && k->local.port == to->port &&
 		    k->local.family == to->family &&
 		    (addr_is_any(&k->local) || addr_is_any(to) || addr_ip_eq(&k->local, to)))
@@ -229,7 +229,7 @@ static void arrive_answer(struct packet *k)
 	struct dns_record rs[32];
 	size_t n = 0;
 
-	list_for (l, &k->sim->zone) {
+	list_for(l, &k->sim->zone) {
 		struct zone_record *z = list_entry(l, struct zone_record, link);
 
 		if (z->r.type == k->type && span_iis(span_of(z->name), k->bytes) && n < ARRAY_LEN(rs))
@@ -544,7 +544,7 @@ unsigned sim_host_ports(const struct sim_host *h)
 	struct socket *k, *next;
 	unsigned n = 0;
 
-	HASH_ITER (hh, h->sim->sockets, k, next)
+	HASH_ITER(hh, h->sim->sockets, k, next)
 		n += k->host == h && k->media;
 	return n;
 }
@@ -564,7 +564,7 @@ void sim_host_close_all(struct sim_host *h)
 	struct socket *k, *next;
 
 	sim_host_sink(h, NULL);
-	HASH_ITER (hh, h->sim->sockets, k, next)
+	HASH_ITER(hh, h->sim->sockets, k, next)
 		if (k->host == h)
 			net_close(h, k->id);
 }
@@ -582,7 +582,7 @@ void sim_dns(struct sim *s, const char *name, const struct dns_record *r)
 
 void sim_dns_clear(struct sim *s, const char *name, enum dns_type type)
 {
-	list_for_safe (l, &s->zone) {
+	list_for_safe(l, &s->zone) {
 		struct zone_record *z = list_entry(l, struct zone_record, link);
 
 		if (z->r.type != type || strcmp(z->name, name) != 0)

@@ -1,0 +1,329 @@
+/*
+ * sim/story_expect.c: what must be true: "expect SUBJECT … [within T] [for T]". Without a time it must become true
+ * within 5 s; with `for` it must then stay true. "never" and "no" look back and are judged at once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/story_priv.h"
+
+#define PATIENCE 5000
+#define STEP     10
+
+struct question {
+	struct tale *t;
+	const struct words *w;
+	bool bad;       /* not understood */
+	char seen[300]; /* what is the case instead */
+};
+
+static int number(const struct words *w, int at)
+{
+	return at < w->n ? atoi(w->w[at]) : 0;
+}
+
+/* ---- phones ---- */
+
+static unsigned hears_whom(struct question *q, const struct thing *me, const char *whom)
+{
+	struct thing *x;
+
+	if (strcmp(whom, "nothing") == 0)
+		return 0;
+	if (strcmp(whom, "sounds") == 0)
+		return 255;
+	if (strcmp(whom, "itself") == 0)
+		return sim_phone_number(me->phone);
+	x = thing_get(q->t, whom, A_PHONE);
+	return x ? sim_phone_number(x->phone) : 0;
+}
+
+static void show_phone(struct question *q, const struct sim_phone_state *s)
+{
+	char to[ADDR_STRLEN];
+
+	snprintf(q->seen, sizeof q->seen,
+		 "registered %u, last code %u, %s%s, ended %u, cause %d, hears %u, digits '%s', sends to %s, %.80s",
+		 s->registered, s->last, s->in_call ? "in a call" : "no call", s->held ? " (held)" : "", s->ended,
+		 s->cause, s->hears, s->digits, addr_str(&s->rtp_to, to), s->contact);
+}
+
+static bool sends_to(const struct sim_phone_state *s, const char *text)
+{
+	char to[ADDR_STRLEN];
+
+	return strncmp(addr_str(&s->rtp_to, to), text, strlen(text)) == 0;
+}
+
+static bool ask_phone(struct question *q, const struct thing *x)
+{
+	const struct words *w = q->w;
+	const char *verb = w->n > 1 ? w->w[1] : "", *arg = w->n > 2 ? w->w[2] : "";
+	struct sim_phone_state s;
+
+	sim_phone_state(x->phone, &s);
+	show_phone(q, &s);
+	if (strcmp(verb, "registered") == 0)
+		return s.registered == (w->n > 2 ? (unsigned)number(w, 2) : 200);
+	if (strcmp(verb, "answered") == 0)
+		return s.in_call;
+	if (strcmp(verb, "idle") == 0)
+		return !s.in_call && !s.ringing;
+	if (strcmp(verb, "ringing") == 0)
+		return s.ringing;
+	if (strcmp(verb, "held") == 0)
+		return s.held;
+	if (strcmp(verb, "code") == 0)
+		return s.last == (unsigned)number(w, 2);
+	if (strcmp(verb, "reoffer") == 0)
+		return s.reoffer == (unsigned)number(w, 2);
+	if (strcmp(verb, "asked") == 0)
+		return s.asked == (unsigned)number(w, 2);
+	if (strcmp(verb, "ended") == 0)
+		return s.ended == (unsigned)number(w, 2);
+	if (strcmp(verb, "calls") == 0)
+		return s.calls == (unsigned)number(w, 2);
+	if (strcmp(verb, "cause") == 0)
+		return s.cause == number(w, 2);
+	if (strcmp(verb, "hears") == 0)
+		return s.hears == hears_whom(q, x, arg);
+	if (strcmp(verb, "contact") == 0)
+		return strstr(s.contact, arg) != NULL;
+	if (strcmp(verb, "from") == 0)
+		return strstr(s.from, arg) != NULL;
+	if (strcmp(verb, "codec") == 0)
+		return strcmp(s.codec, arg) == 0;
+	if (strcmp(verb, "digits") == 0)
+		return strcmp(s.digits, arg) == 0;
+	if (strcmp(verb, "sends") == 0)
+		return sends_to(&s, arg);
+	q->bad = true;
+	return false;
+}
+
+/* ---- PBXs ---- */
+
+struct count {
+	const struct words *w;
+	struct out o;
+	unsigned n, hits;
+};
+
+static void count_contact(void *arg, const struct pbx_contact_info *i)
+{
+	struct count *c = arg;
+
+	c->n++;
+	out_fmt(&c->o, "%s%s %s", c->n > 1 ? ", " : "", i->uri, i->status);
+	if (c->w->n > 3)
+		c->hits += strcmp(i->status, c->w->w[3]) == 0 || strstr(i->uri, c->w->w[3]) != NULL;
+}
+
+static void count_call(void *arg, const struct pbx_call_info *i)
+{
+	struct count *c = arg;
+
+	c->n++;
+	out_fmt(&c->o, "%s%s %s", c->n > 1 ? ", " : "", i->name, i->state);
+}
+
+static void count_registration(void *arg, const struct pbx_registration_info *i)
+{
+	struct count *c = arg;
+
+	if (strcmp(i->conf->o.name, c->w->w[2]) != 0)
+		return;
+	out_fmt(&c->o, "%s %s, %d s", i->state, i->why, i->expires_s);
+	c->n++;
+	c->hits += strcmp(i->state, c->w->w[3]) == 0;
+}
+
+static void count_endpoint(void *arg, const struct pbx_endpoint_info *i)
+{
+	struct count *c = arg;
+
+	if (strcmp(i->conf->o.name, c->w->w[2]) != 0)
+		return;
+	out_str(&c->o, i->state);
+	c->hits += strcmp(i->state, c->w->w[3]) == 0;
+}
+
+static bool about(const struct words *w, const char *what, int least)
+{
+	return word_is(w, 1, what) && w->n >= least;
+}
+
+static bool ask_pbx(struct question *q, const struct thing *x)
+{
+	const struct words *w = q->w;
+	struct pbx *p = x->pbx->pbx ? sim_pbx_get(x->pbx->pbx) : NULL;
+	struct count c = { .w = w, .o = out_growing() };
+	bool yes = false;
+
+	if (!p) {
+		snprintf(q->seen, sizeof q->seen, "it is down");
+		return word_is(w, 1, "down");
+	}
+	if (about(w, "contacts", 4)) {
+		pbx_each_contact(p, span_of(w->w[2]), count_contact, &c);
+		yes = (int)c.n == number(w, 3);
+	} else if (about(w, "contact", 4)) {
+		pbx_each_contact(p, span_of(w->w[2]), count_contact, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "calls", 3)) {
+		pbx_each_call(p, count_call, &c);
+		yes = (int)c.n == number(w, 2);
+	} else if (about(w, "registration", 4)) {
+		pbx_each_registration(p, count_registration, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "endpoint", 4)) {
+		pbx_each_endpoint(p, count_endpoint, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "idle", 2)) {
+		yes = pbx_is_idle(p);
+	} else {
+		q->bad = true;
+	}
+	snprintf(q->seen, sizeof q->seen, "%.*s", SP(out_look(&c.o)));
+	out_free(&c.o);
+	return yes;
+}
+
+/* ---- the wire and the events ---- */
+
+static bool side_is(const struct addr *a, const char *text)
+{
+	char buf[ADDR_STRLEN];
+	size_t n = strlen(text);
+
+	addr_str(a, buf);
+	return strncmp(buf, text, n) == 0 && (!buf[n] || buf[n] == ':');
+}
+
+/* wire NET [from IP] [to IP] has|never|count "text"… */
+static bool ask_wire(struct question *q)
+{
+	const struct words *w = q->w;
+	const struct tale *t = q->t;
+	const char *from = NULL, *to = NULL;
+	int at = 2, texts, found = 0;
+	bool counts;
+
+	for (; at + 1 < w->n && (word_is(w, at, "from") || word_is(w, at, "to")); at += 2)
+		*(w->w[at][0] == 'f' ? &from : &to) = w->w[at + 1];
+	counts = word_is(w, at, "count");
+	texts = at + 1 + counts;
+	if (w->n <= texts || (!counts && !word_is(w, at, "has") && !word_is(w, at, "never"))) {
+		q->bad = true;
+		return false;
+	}
+	for (size_t i = 0; i < t->n_wires; i++) {
+		const struct wire_note *n = &t->wires[i];
+		bool all = n->mark == t->mark && strcmp(n->net, w->w[1]) == 0 && (!from || side_is(&n->from, from)) &&
+			   (!to || side_is(&n->to, to));
+
+		for (int j = texts; all && j < w->n; j++)
+			all = strstr(n->text, w->w[j]) != NULL;
+		if (all)
+			snprintf(q->seen, sizeof q->seen, "the last one: %.250s", n->text);
+		found += all;
+	}
+	if (counts)
+		return found == number(w, at + 1);
+	return word_is(w, at, "has") ? found > 0 : !found;
+}
+
+static bool ask_event(struct question *q, int at)
+{
+	const struct tale *t = q->t;
+
+	for (size_t i = 0; i < t->n_events; i++) {
+		bool all = t->events[i].mark == t->mark;
+
+		for (int j = at; all && j < q->w->n; j++)
+			all = strstr(t->events[i].text, q->w->w[j]) != NULL;
+		if (all) {
+			snprintf(q->seen, sizeof q->seen, "%s", t->events[i].text);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool ask(struct question *q)
+{
+	const struct words *w = q->w;
+	struct thing *x = w->n ? thing_find(q->t, w->w[0]) : NULL;
+
+	q->seen[0] = '\0';
+	if (word_is(w, 0, "wire") && w->n > 3)
+		return ask_wire(q);
+	if (word_is(w, 0, "event") && w->n > 1)
+		return ask_event(q, 1);
+	if (word_is(w, 0, "no") && word_is(w, 1, "event") && w->n > 2)
+		return !ask_event(q, 2);
+	if (x && x->kind == A_PHONE)
+		return ask_phone(q, x);
+	if (x && x->kind == A_PBX)
+		return ask_pbx(q, x);
+	if (x && x->kind == A_RAW && word_is(w, 1, "gets") && w->n > 2)
+		return word_is(w, 2, "nothing") ? !raw_got(q->t, x->raw, w, w->n) : raw_got(q->t, x->raw, w, 2);
+	q->bad = true;
+	return false;
+}
+
+/* ---- polling ---- */
+
+/* Takes "within T" and "for T" off the end. */
+static void take_times(struct tale *t, struct words *w, ms_t *within, ms_t *hold)
+{
+	while (w->n > 3) {
+		if (word_is(w, w->n - 2, "within"))
+			*within = word_time(t, w->w[w->n - 1]);
+		else if (word_is(w, w->n - 2, "for"))
+			*hold = word_time(t, w->w[w->n - 1]);
+		else
+			return;
+		w->n -= 2;
+	}
+}
+
+static bool becomes(struct question *q, ms_t deadline, bool wanted)
+{
+	struct sim *s = q->t->sim;
+
+	while (ask(q) != wanted) {
+		if (q->bad || q->t->failed || s->clock.now >= deadline)
+			return false;
+		sim_run(s, MIN(s->clock.now + STEP, deadline));
+	}
+	return true;
+}
+
+void expect_statement(struct tale *t, const struct words *all)
+{
+	struct words w = *all;
+	struct question q = { .t = t, .w = &w };
+	ms_t within = PATIENCE, hold = 0, now = t->sim->clock.now;
+	bool wanted = true;
+	char text[200];
+	struct out o = out_fixed(text, sizeof text - 1);
+
+	memmove(w.w, w.w + 1, (size_t)--w.n * sizeof w.w[0]);
+	take_times(t, &w, &within, &hold);
+	if (word_is(&w, 0, "not")) {
+		wanted = false;
+		memmove(w.w, w.w + 1, (size_t)--w.n * sizeof w.w[0]);
+	}
+	for (int i = 0; i < w.n; i++)
+		out_fmt(&o, "%s%s", i ? " " : "", w.w[i]);
+	text[o.n] = '\0';
+	if (word_is(&w, 0, "no") || word_flag(&w, "never"))
+		within = 0;
+	if (!becomes(&q, now + within, wanted))
+		tale_fail(t, q.bad ? "what does 'expect %s%s' mean?" : "expected %s%s; but %s", wanted ? "" : "not ",
+			  text, q.seen[0] ? q.seen : "nothing of the kind");
+	else if (hold && becomes(&q, t->sim->clock.now + hold, !wanted))
+		tale_fail(t, "expected %s%s for %lld ms; but %s", wanted ? "" : "not ", text, (long long)hold, q.seen);
+}

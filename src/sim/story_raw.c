@@ -1,0 +1,163 @@
+/* sim/story_raw.c: a host that sends what the story writes, byte for byte, and keeps what comes back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/story_priv.h"
+
+static void keep_value(const char *text, const char *before, const char *ends, char *buf)
+{
+	const char *at = strstr(text, before);
+	size_t n;
+
+	if (!at)
+		return;
+	at += strlen(before);
+	n = strcspn(at, ends);
+	span_copy((struct span){ at, n }, buf, 128);
+}
+
+static void on_input(void *arg, const struct flow *f, struct span bytes)
+{
+	struct tale_raw *r = arg;
+	struct raw_msg *m;
+	const char *to;
+
+	if (f->proto == NET_TCP)
+		r->conn = *f;
+	if (bytes.n <= 4)
+		return;
+	r->got = xrealloc(r->got, (r->n_got + 1) * sizeof r->got[0]);
+	m = &r->got[r->n_got++];
+	*m = (struct raw_msg){ span_dup(bytes), r->tale->mark };
+	to = strstr(m->text, "\nTo:");
+	if (to && strncmp(m->text, "SIP/2.0", 7) == 0 && strcspn(to + 1, "\r\n") > (size_t)(strstr(to, ";tag=") - to))
+		keep_value(to, ";tag=", ";\r\n", r->to_tag);
+	keep_value(m->text, "nonce=\"", "\"", r->nonce);
+}
+
+static void on_failed(void *arg, const struct flow *f, int err UNUSED)
+{
+	struct tale_raw *r = arg;
+
+	if (r->conn.sock == f->sock)
+		r->conn = (struct flow){ 0 };
+}
+
+void raw_make(struct tale *t, struct thing *x, const struct words *w)
+{
+	struct tale_raw *r = xcalloc(1, sizeof *r);
+	const char *port = word_opt(w, "port");
+	struct net net = sim_host_net(x->host);
+	struct net_sink sink = { .arg = r, .input = on_input, .failed = on_failed };
+	struct net_listen ask = { .proto = word_flag(w, "tcp") ? NET_TCP : NET_UDP };
+
+	ask.bind = addr_with_port(&x->host->at[0].ip, port ? (uint16_t)atoi(port) : 5060);
+	r->tale = t;
+	r->host = x->host;
+	r->tcp = ask.proto == NET_TCP;
+	x->raw = r;
+	if (net.listen(net.arg, &ask, &r->sock, &r->local) < 0)
+		tale_fail(t, "raw: the port is taken");
+	sim_host_sink(x->host, &sink);
+}
+
+/* %branch (a new one for each send), %callid, %totag and %nonce (of what came last), %local. */
+static void out_var(struct tale_raw *r, struct out *o, const char **p)
+{
+	static const char *const names[] = { "branch", "callid", "totag", "nonce", "local" };
+	char text[ADDR_STRLEN];
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(names) && strncmp(*p + 1, names[i], strlen(names[i])) != 0)
+		i++;
+	switch (i) {
+	case 0: out_fmt(o, "z9hG4bKraw%u", r->sends); break;
+	case 1: out_fmt(o, "raw-%u", r->sock); break;
+	case 2: out_str(o, r->to_tag); break;
+	case 3: out_str(o, r->nonce); break;
+	case 4: out_str(o, addr_str(&r->local, text)); break;
+	default: out_char(o, '%'); return;
+	}
+	*p += strlen(names[i]);
+}
+
+static char *message(struct tale_raw *r, const char *block)
+{
+	struct out o = out_growing(), head = out_growing();
+	const char *body;
+	char *text, *all;
+
+	for (const char *p = block; *p; p++) {
+		if (*p == '%')
+			out_var(r, &o, &p);
+		else if (*p == '\n')
+			out_str(&o, "\r\n");
+		else
+			out_char(&o, *p);
+	}
+	text = out_take(&o);
+	body = strstr(text, "\r\n\r\n");
+	if (strstr(text, "Content-Length:")) {
+		out_fmt(&head, "%s%s", text, body ? "" : "\r\n");
+	} else {
+		struct span h = { text, body ? (size_t)(body - text) + 2 : strlen(text) };
+
+		out_fmt(&head, "%.*sContent-Length: %zu\r\n\r\n%s", SP(h), body ? strlen(body + 4) : (size_t)0,
+			body ? body + 4 : "");
+	}
+	free(text);
+	all = out_take(&head);
+	return all;
+}
+
+/* RAW send IP[:port] << … >>  |  RAW close */
+bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
+{
+	struct tale_raw *r = x->raw;
+	struct net net = sim_host_net(x->host);
+	struct flow f = { .sock = r->sock, .proto = NET_UDP, .listener = r->sock };
+	char *text;
+
+	if (word_is(w, 1, "close")) {
+		if (r->conn.sock)
+			net.close(net.arg, r->conn.sock);
+		r->conn = (struct flow){ 0 };
+		return true;
+	}
+	if (!word_is(w, 1, "send") || w->n != 3 || !w->block)
+		return false;
+	if (!addr_parse(span_of(w->w[2]), &f.peer)) {
+		tale_fail(t, "'%s' is not an address", w->w[2]);
+		return true;
+	}
+	f.peer.port = f.peer.port ? f.peer.port : 5060;
+	if (r->tcp && !r->conn.sock)
+		net.connect(net.arg, r->sock, &f.peer, &r->conn);
+	r->sends++;
+	text = message(r, w->block);
+	net.send(net.arg, r->tcp ? &r->conn : &f, span_of(text));
+	free(text);
+	return true;
+}
+
+/* One message since the last mark has all the texts from word `from` on. */
+bool raw_got(const struct tale *t, const struct tale_raw *r, const struct words *w, int from)
+{
+	for (size_t i = 0; i < r->n_got; i++) {
+		bool all = r->got[i].mark == t->mark;
+
+		for (int j = from; all && j < w->n; j++)
+			all = strstr(r->got[i].text, w->w[j]) != NULL;
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+void raw_free(struct tale_raw *r)
+{
+	for (size_t i = 0; i < r->n_got; i++)
+		free(r->got[i].text);
+	free(r->got);
+	free(r);
+}

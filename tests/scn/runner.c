@@ -1,0 +1,135 @@
+/*
+ * tests/scn/runner.c: plays stories: each as it is written, then again with every single SIP message lost once, and
+ * with every one doubled once.
+ *
+ *   scn [--seed N] [--verbose] [--plain | --sample N] STORY|FOLDER…
+ */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/story.h"
+
+struct options {
+	uint32_t seed;
+	bool verbose, plain;
+	unsigned sample; /* every nth of the runs with loss */
+};
+
+struct tally {
+	unsigned passed, failed;
+};
+
+static bool play(const struct story *s, const struct options *o, struct story_run *run, struct story_result *res)
+{
+	static const char *const fates[] = { "as written", "lost", "doubled" };
+	struct out name = out_growing();
+
+	story_play(s, run, res);
+	if (res->ok)
+		return true;
+	story_variant_name(s, run->variant, &name);
+	printf("FAIL %s (%s", story_name(s), fates[run->fate]);
+	if (run->fate != SIM_DELIVER)
+		printf(": message %u", run->nth);
+	printf("%s%.*s) at %lld.%03lld s\n  %s: %s\n", name.n ? ", " : "", SP(out_look(&name)),
+	       (long long)(res->at / 1000), (long long)(res->at % 1000), res->place, res->why);
+	out_free(&name);
+	if (o->verbose && !run->trace) {
+		run->trace = true;
+		story_play(s, run, res);
+		printf("%s\n", res->trace);
+		free(res->trace);
+		res->trace = NULL;
+	}
+	return false;
+}
+
+/* With several variants, each meets its share of the lost messages. */
+static bool play_losses(const struct story *s, const struct options *o, unsigned variant, unsigned messages,
+			unsigned *runs)
+{
+	unsigned share = story_loss(s) == STORY_LOSS_SAMPLED ? MAX(story_variants(s), 7u) : story_variants(s);
+	struct story_result res;
+
+	share *= o->sample;
+	for (unsigned k = 0; k < messages; k++) {
+		if (k % share != variant % share)
+			continue;
+		for (enum sim_fate fate = SIM_LOSE; fate <= SIM_DOUBLE; fate++) {
+			struct story_run run = { .seed = o->seed, .variant = variant, .fate = fate, .nth = k };
+
+			++*runs;
+			if (!play(s, o, &run, &res))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void play_story(const char *path, const struct options *o, struct tally *tally)
+{
+	char *why = NULL;
+	struct story *s = story_load(path, &why);
+	unsigned runs = 0, messages = 0;
+	bool ok = s != NULL;
+
+	if (!s) {
+		printf("FAIL %s\n", why);
+		free(why);
+	}
+	for (unsigned v = 0; ok && v < story_variants(s); v++) {
+		struct story_run run = { .seed = o->seed, .variant = v };
+		struct story_result res;
+
+		runs++;
+		ok = play(s, o, &run, &res);
+		messages = MAX(messages, res.messages);
+		if (ok && !o->plain && story_loss(s) != STORY_LOSS_NO)
+			ok = play_losses(s, o, v, res.messages, &runs);
+	}
+	if (ok)
+		printf("ok %s (%u messages, %u runs)\n", story_name(s), messages, runs);
+	fflush(stdout);
+	tally->passed += ok;
+	tally->failed += !ok;
+	if (s)
+		story_free(s);
+}
+
+/* A story, or a folder: all that are in it. */
+static void play_path(const char *path, const struct options *o, struct tally *tally)
+{
+	char *pattern = xasprintf("%s/*.scn", path);
+	glob_t found = { 0 };
+
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			play_story(found.gl_pathv[i], o, tally);
+	else
+		play_story(path, o, tally);
+	globfree(&found);
+	free(pattern);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .seed = 1, .sample = 1 };
+	struct tally tally = { 0 };
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--verbose") == 0)
+			o.verbose = true;
+		else if (strcmp(argv[i], "--plain") == 0)
+			o.plain = true;
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+			o.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
+			o.sample = MAX((unsigned)strtoul(argv[++i], NULL, 10), 1u);
+		else
+			play_path(argv[i], &o, &tally);
+	}
+	printf("%u passed, %u failed, 0 skipped\n", tally.passed, tally.failed);
+	return tally.failed || !tally.passed;
+}
