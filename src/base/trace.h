@@ -40,7 +40,7 @@ struct trace_record {
 	uint64_t seq;
 	int64_t wall; /* Unix ms */
 	enum trace_id id;
-	char call[24]; /* call or leg it belongs to; "" when none */
+	char call[64]; /* call or leg it belongs to; "" when none */
 	char text[232];
 };
 

@@ -10,12 +10,33 @@
 #include "base/trace.h"
 #include "ctl/priv.h"
 
+#define LOG_DELAY   10          /* ms */
+#define LOG_ROOM    (64u << 10)
 #define WATCHER_MAX (256u << 10) /* a console that reads too slowly misses lines beyond this */
 
 struct watcher {
 	struct list link;
 	struct io_console *console;
 };
+
+/* Lines of one moment are written together: a busy server says much. */
+static void flush(struct timer *t, ms_t now UNUSED)
+{
+	struct ctl *c = container_of(t, struct ctl, log_timer);
+
+	if (c->log.n)
+		fwrite(c->log.p, 1, c->log.n, stderr);
+	c->log.n = 0;
+}
+
+static void to_stderr(struct ctl *c, struct span line)
+{
+	out_span(&c->log, line);
+	if (!timer_runs(&c->log_timer))
+		clock_in(io_clock(c->cfg.loop), &c->log_timer, LOG_DELAY);
+	if (c->log.n > LOG_ROOM)
+		flush(&c->log_timer, 0);
+}
 
 void ctl_log(struct ctl *c, const char *text)
 {
@@ -24,7 +45,7 @@ void ctl_log(struct ctl *c, const char *text)
 	out_str(&o, text);
 	out_char(&o, '\n');
 	if (!c->cfg.quiet)
-		fwrite(o.p, 1, o.n, stderr);
+		to_stderr(c, out_look(&o));
 	list_for(n, &c->watchers) {
 		struct watcher *w = list_entry(n, struct watcher, link);
 
@@ -34,16 +55,18 @@ void ctl_log(struct ctl *c, const char *text)
 	out_free(&o);
 }
 
-/* "[2026-08-05 10:11:12.345] " */
-static void out_stamp(struct out *o, int64_t wall)
+/* "[2026-08-05 10:11:12.345] "; the calendar is asked once a second. */
+static void out_stamp(struct ctl *c, struct out *o, int64_t wall)
 {
 	time_t s = (time_t)(wall / 1000);
-	char at[32];
 	struct tm tm;
 
-	localtime_r(&s, &tm);
-	strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &tm);
-	out_fmt(o, "[%s.%03d] ", at, (int)(wall % 1000));
+	if (s != c->stamp_second) {
+		localtime_r(&s, &tm);
+		strftime(c->stamp, sizeof c->stamp, "%Y-%m-%d %H:%M:%S", &tm);
+		c->stamp_second = s;
+	}
+	out_fmt(o, "[%s.%03d] ", c->stamp, (int)(wall % 1000));
 }
 
 static void sip_text(struct out *o, struct span bytes)
@@ -68,7 +91,7 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 	if (c->logger.host.family && !addr_ip_eq(&c->logger.host, &f->peer))
 		return;
 	o = out_growing();
-	out_stamp(&o, clock_wall(io_clock(c->cfg.loop)));
+	out_stamp(c, &o, clock_wall(io_clock(c->cfg.loop)));
 	out_fmt(&o, "<--- %s SIP %s (%zu bytes) %s %s:", sent ? "Transmitting" : "Received",
 		span_starts(bytes, SPAN("SIP/2.0")) ? "response" : "request", bytes.n, sent ? "to" : "from",
 		f->proto == NET_UDP ? "UDP" : "TCP");
@@ -86,7 +109,7 @@ void ctl_rtp(void *ctl, const char *line)
 	struct out o = out_growing();
 	char *text;
 
-	out_stamp(&o, clock_wall(io_clock(c->cfg.loop)));
+	out_stamp(c, &o, clock_wall(io_clock(c->cfg.loop)));
 	out_str(&o, line);
 	text = out_take(&o);
 	ctl_log(c, text);
@@ -142,7 +165,7 @@ static void on_event(void *arg, const struct trace_record *r)
 	struct out o = out_growing();
 	char *line;
 
-	out_stamp(&o, r->wall);
+	out_stamp(arg, &o, r->wall);
 	out_fmt(&o, "%s %s:%s%s %s", levels[d->level], d->name, *r->call ? " " : "", r->call, r->text);
 	line = out_take(&o);
 	for (char *p = line; *p; p++)
@@ -155,12 +178,17 @@ static void on_event(void *arg, const struct trace_record *r)
 void logger_begin(struct ctl *c)
 {
 	list_init(&c->watchers);
+	c->log = out_growing();
+	c->log_timer.fire = flush;
 	c->listener = trace_listen(on_event, c);
 }
 
 void logger_end(struct ctl *c)
 {
 	trace_unlisten(c->listener);
+	flush(&c->log_timer, 0);
+	clock_stop(io_clock(c->cfg.loop), &c->log_timer);
+	out_free(&c->log);
 	list_for_safe(n, &c->watchers)
 		free(list_entry(n, struct watcher, link));
 }

@@ -86,6 +86,10 @@ struct ctl {
 	int listener;
 	int verbose, debug;
 	ms_t started, reloaded;
+	struct out log; /* lines for stderr */
+	struct timer log_timer;
+	int64_t stamp_second;
+	char stamp[32]; /* of that second */
 };
 void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
 void logger_set(struct call *c);               /* "pjsip set logger" */

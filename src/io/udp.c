@@ -163,16 +163,16 @@ static int read_batch(struct sock *s)
 	return n;
 }
 
+/* Woken for datagrams, mostly; an error that waits makes the read fail, or leaves nothing to read. */
 static void read_some(struct sock *s)
 {
-	read_errors(s);
 	for (int i = 0; i < BATCHES_MAX && !s->closed; i++) {
 		int n = read_batch(s);
 
+		if (n < 0 && n != -EINTR && (i == 0 || n != -EAGAIN))
+			read_errors(s);
 		if (n == -EAGAIN || n == -EINTR || (n >= 0 && n < RECV_BATCH))
 			return;
-		if (n < 0) /* an ICMP error that waits */
-			read_errors(s);
 	}
 }
 
