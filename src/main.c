@@ -188,8 +188,10 @@ static int open_pbx(struct server *s)
 	struct conf *c = conf_load(&source, &why);
 	struct net_sink sink;
 
-	if (c)
+	if (c) {
+		pbx_review(c, &why);
 		s->pbx = pbx_new(&cfg, c, &why);
+	}
 	conf_unref(c);
 	print_diag(&why);
 	diag_free(&why);
@@ -256,6 +258,8 @@ static int check(const struct args *args)
 	struct conf *c = conf_load(&source, &why);
 	struct out o = out_growing();
 
+	if (c)
+		pbx_review(c, &why);
 	ctl_out_diag(&o, &why);
 	out_fmt(&o, "%s: %zu error%s, %zu warning%s", dir, why.errors, why.errors == 1 ? "" : "s", why.warnings,
 		why.warnings == 1 ? "" : "s");

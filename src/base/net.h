@@ -43,7 +43,10 @@ struct net {
 	int (*connect)(void *arg, uint32_t listener, const struct addr *to, struct flow *f);
 	/* 0 or -errno at once; later failures arrive as sink->failed. One call is one datagram on UDP. */
 	int (*send)(void *arg, const struct flow *f, struct span bytes);
-	/* The source address that packets from this listener to `to` leave with; family 0 if there is no route. */
+	/*
+	 * The source address that packets from this listener to `to` leave with; listener 0: from a socket that is not
+	 * bound, as the routes say. Family 0 if there is no route.
+	 */
 	struct addr (*source)(void *arg, uint32_t listener, const struct addr *to);
 	/* Asks DNS, /etc/hosts first for A and AAAA. The answer comes through sink->resolved, never from inside. */
 	void (*resolve)(void *arg, uint64_t query, const char *name, enum dns_type type);

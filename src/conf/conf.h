@@ -32,8 +32,8 @@ extern const char *const conf_proto_names[]; /* "udp", "tcp", … */
 
 struct conf_global {
 	struct conf_obj o;
-	const char *user_agent, *default_from_user, *default_realm, *default_outbound_endpoint;
-	uint32_t max_forwards, keep_alive_interval, max_initial_qualify_time, contact_expiration_check_interval;
+	const char *user_agent, *default_from_user, *default_realm;
+	uint32_t max_forwards, keep_alive_interval, max_initial_qualify_time;
 	uint32_t unidentified_request_count, unidentified_request_period, unidentified_request_prune_interval;
 	struct strs endpoint_identifier_order;
 	bool disable_multi_domain, ignore_uri_user_options;
@@ -43,7 +43,7 @@ struct conf_global {
 struct conf_system {
 	struct conf_obj o;
 	uint32_t timer_t1, timer_b; /* ms */
-	bool compact_headers, disable_rport, disable_tcp_switch, follow_early_media_fork;
+	bool disable_rport, follow_early_media_fork;
 };
 
 struct conf_transport {
@@ -54,7 +54,7 @@ struct conf_transport {
 	const char *external_signaling_address, *external_signaling_hostname, *external_media_address; /* "": not set */
 	uint32_t external_signaling_port; /* 0: unchanged */
 	const char *domain;
-	bool symmetric_transport, allow_reload, tcp_keepalive_enable;
+	bool symmetric_transport, tcp_keepalive_enable;
 	int tcp_keepalive_idle_time, tcp_keepalive_interval_time, tcp_keepalive_probe_count;
 	uint8_t tos; /* the whole octet */
 	uint32_t cos;
@@ -108,7 +108,7 @@ struct conf_endpoint {
 	const struct conf_transport *transport; /* NULL: chosen per destination */
 	const char *context, *from_user, *from_domain, *contact_user, *outbound_proxy, *media_address, *accountcode;
 	const char *callerid_name, *callerid_num; /* from callerid=; "" when not set */
-	const char *language, *moh_suggest, *sdp_owner, *sdp_session, *message_context;
+	const char *language, *sdp_owner, *sdp_session;
 	struct codec_list codecs; /* allow/disallow */
 	const struct conf_aor **aors;
 	size_t n_aors;
@@ -120,21 +120,11 @@ struct conf_endpoint {
 	uint32_t identify_by;                                                                /* IDENTIFY_* bits */
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t timers_min_se, timers_sess_expires, device_state_busy_at;
-	uint8_t tos_audio, tos_video;
-	uint32_t cos_audio;
-	enum { /* rel100: 100rel. The fourth word differs: timers=always, 100rel=peer_supported (acts as yes) */
-	       TRISTATE_NO,
-	       TRISTATE_YES,
-	       TRISTATE_REQUIRED,
-	       TRISTATE_ALWAYS,
-	       TRISTATE_PEER_SUPPORTED = TRISTATE_ALWAYS
-	} timers,
-		rel100;
+	uint8_t tos_audio;
 	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
-	bool inband_progress, ignore_183_without_sdp, follow_early_media_fork, allow_unauthenticated_options;
+	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;
-	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only, asymmetric_rtp_codec;
-	enum { REDIRECT_USER, REDIRECT_URI_CORE, REDIRECT_URI_PJSIP } redirect_method;
+	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;
 };
 
 struct conf_identify {

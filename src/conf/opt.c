@@ -147,12 +147,21 @@ static bool is_default(const struct opt *opt, const char *value)
 	return span_iis(span_of(opt->def), value);
 }
 
+/* "no" is what doing without the option comes to. The loud ones are told all the same. */
+static bool is_no(const struct opt *opt, const char *value)
+{
+	bool yes = true;
+
+	return (opt->kind == OPT_BOOL || opt->kind == OPT_ENUM) && !opt->loud && opt_is_bool(span_of(value), &yes) &&
+	       !yes;
+}
+
 /* An option that waits for something is written with another value than the default: say so, once per line. */
 static void tell_waiting(struct opt_cx *cx, const struct ini_line *l)
 {
 	char text[256];
 
-	if (!cx->opt->waits_for || *l->told || is_default(cx->opt, l->value))
+	if (!cx->opt->waits_for || *l->told || is_default(cx->opt, l->value) || is_no(cx->opt, l->value))
 		return;
 	*l->told = true;
 	snprintf(text, sizeof text, "not served yet (it waits for: %s)", cx->opt->waits_for);

@@ -214,6 +214,99 @@ static void show_channels(struct call *c)
 	rows_say(c->rows, "%u call%s processed", done, done == 1 ? "" : "s");
 }
 
+/* ---- one channel ---- */
+
+struct one_channel {
+	struct call *c;
+	bool found;
+};
+
+static const struct row_kind channel_fact = {
+	.name = "fact",
+	.columns = { { .name = "name", .at = 16, .right = true }, { .name = "value", .lead = ": " } },
+};
+
+static void fact(struct call *c, const char *name, const char *value)
+{
+	rows_add(c->rows, &channel_fact);
+	rows_put(c->rows, "%s", name);
+	rows_put(c->rows, "%s", *or_empty(value) ? value : "(N/A)");
+}
+
+static void number_fact(struct call *c, const char *name, unsigned long long value)
+{
+	rows_add(c->rows, &channel_fact);
+	rows_put(c->rows, "%s", name);
+	rows_put(c->rows, "%llu", value);
+}
+
+static void address_fact(struct call *c, const char *name, const struct addr *a)
+{
+	char text[ADDR_STRLEN];
+
+	fact(c, name, a->family ? addr_str(a, text) : NULL);
+}
+
+static void media_facts(struct call *c, const struct pbx_call_info *i)
+{
+	const struct media_stats *m = &i->media;
+
+	rows_say(c->rows, " --  Audio  --");
+	fact(c, "Codec", i->codec);
+	address_fact(c, "Named in SDP", &m->sdp_addr);
+	address_fact(c, "Heard from", &m->rx_source);
+	address_fact(c, "Sent to", &m->tx_to);
+	number_fact(c, "Received", m->rx_packets);
+	number_fact(c, "Dropped", m->rx_dropped);
+	number_fact(c, "Sent", m->tx_packets);
+}
+
+static void put_one_channel(void *arg, const struct pbx_call_info *i)
+{
+	struct one_channel *one = arg;
+	struct call *c = one->c;
+	struct out age = out_growing();
+
+	if (!span_is(c->args, i->name))
+		return;
+	one->found = true;
+	out_duration(&age, i->age);
+	rows_say(c->rows, " -- General --");
+	fact(c, "Name", i->name);
+	fact(c, "Direction", i->incoming ? "from the peer" : "to the peer");
+	fact(c, "Endpoint", i->endpoint->o.name);
+	fact(c, "Caller ID", i->caller_num);
+	fact(c, "Caller ID Name", i->caller_name);
+	fact(c, "State", i->state);
+	rows_add(c->rows, &channel_fact);
+	rows_put(c->rows, "Elapsed Time");
+	rows_put(c->rows, "%.*s", SP(out_look(&age)));
+	address_fact(c, "SIP peer", &i->peer);
+	fact(c, "Bridged with", i->bridged);
+	rows_say(c->rows, " --   PBX   --");
+	fact(c, "Context", i->context);
+	fact(c, "Extension", i->exten);
+	number_fact(c, "Priority", (unsigned long long)i->prio);
+	fact(c, "Application", i->app);
+	fact(c, "Data", i->data);
+	if (i->has_media)
+		media_facts(c, i);
+	out_free(&age);
+}
+
+static void show_channel(struct call *c)
+{
+	struct one_channel one = { .c = c };
+
+	if (!c->args.n) {
+		cmd_usage(c, "core show channel");
+		return;
+	}
+	pbx_each_call(c->pbx, put_one_channel, &one);
+	if (!one.found)
+		cmd_fail(c, "%.*s is not a known channel", SP(c->args));
+}
+
 static void hangup(struct call *c)
 {
 	unsigned n;
@@ -315,6 +408,7 @@ static void help(struct call *c)
 const struct cmd core_cmds[] = {
 	{ "core show channels", "[concise|verbose|count]", "Channels that exist, and how many calls they make.",
 	  show_channels },
+	{ "core show channel", "CHANNEL", "One channel: who, where in the dialplan, and its audio.", show_channel },
 	{ "core show version", NULL, "The version of hairpin.", show_version },
 	{ "core show uptime", NULL, "How long the server has been up, and since when the configuration holds.",
 	  show_uptime },

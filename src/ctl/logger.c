@@ -10,7 +10,7 @@
 #include "base/trace.h"
 #include "ctl/priv.h"
 
-#define LOG_DELAY   10          /* ms */
+#define LOG_DELAY   10 /* ms */
 #define LOG_ROOM    (64u << 10)
 #define WATCHER_MAX (256u << 10) /* a console that reads too slowly misses lines beyond this */
 

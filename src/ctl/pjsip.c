@@ -59,6 +59,8 @@ static void rtp_debug(struct call *c)
 
 static void set_logger(struct call *c)
 {
+	if (span_is(c->args, "verbose"))
+		c->args = SPAN("verbose on");
 	logger_set(c);
 }
 
@@ -66,7 +68,7 @@ const struct cmd pjsip_cmds[] = {
 	{ "pjsip qualify", "ENDPOINT|AOR", "Asks the contacts of an endpoint whether they are there.", qualify },
 	{ "pjsip send register", "REGISTRATION|all", "Registers at the provider now.", send_register },
 	{ "pjsip send unregister", "REGISTRATION|all", "Ends the registration at the provider.", send_unregister },
-	{ "pjsip set logger", "on|off|host ADDRESS|verbose on|verbose off",
+	{ "pjsip set logger", "on|off|host ADDRESS|verbose|verbose off",
 	  "Prints the SIP messages of all peers, or of one.", set_logger },
 	{ "rtp set debug", "on|off|ip ADDRESS", "Prints a line for each RTP packet.", rtp_debug },
 	{ 0 },

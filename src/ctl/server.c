@@ -121,6 +121,7 @@ int ctl_reload(struct ctl *c, struct diag *why)
 		      c->cfg.conf_dir);
 		return err;
 	}
+	pbx_review(next, why);
 	err = pbx_adopt(c->pbx, next, why);
 	conf_unref(next);
 	trace_diag(why);

@@ -210,14 +210,14 @@ static struct addr net_source(void *arg, uint32_t listener, const struct addr *t
 	struct addr dst = addr_with_port(to, 9);
 	struct source_cache *c;
 
-	if (!s || s->bound.family != to->family)
+	if (listener && (!s || s->bound.family != to->family))
 		return (struct addr){ 0 };
-	if (!addr_is_any(&s->bound))
+	if (s && !addr_is_any(&s->bound))
 		return s->bound;
 	c = &l->sources[addr_hash(&dst) % SOURCES];
 	if (c->until <= l->clock->now || c->listener != listener || !addr_eq(&c->to, &dst))
 		*c = (struct source_cache){ dst, probe(&dst), listener, l->clock->now + SOURCE_FRESH };
-	return c->from.family ? addr_with_port(&c->from, s->bound.port) : c->from;
+	return c->from.family && s ? addr_with_port(&c->from, s->bound.port) : c->from;
 }
 
 static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_type type)

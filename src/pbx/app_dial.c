@@ -19,9 +19,8 @@ struct dial {
 	struct dp *dp;
 	struct chan *legs[LEGS_MAX];
 	size_t n;
-	struct chan *with; /* the one who answered */
-	bool go_on, ring, tone, early,
-		limited; /* options g, r; ring tone plays; early media flows; L or S ends the call */
+	struct chan *with;                /* the one who answered */
+	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
 	ms_t began, answered, limit;
 	int cause; /* of the last leg that failed; busy and congestion win */
 	unsigned busy, congested, unavailable, unanswered;
@@ -53,22 +52,31 @@ static char *with_user(const char *uri, struct span number)
 	return out_take(&o);
 }
 
-/* The usable contacts of an AOR, in order: the first to dial, the others for failing over. */
+static void take_contact(const struct contact *c, struct span number, struct dest *d)
+{
+	if (!d->uri) {
+		d->contact = c;
+		d->uri = with_user(c->uri, number);
+		return;
+	}
+	d->more = xrealloc(d->more, (d->n_more + 1) * sizeof d->more[0]);
+	d->more[d->n_more++] = with_user(c->uri, number);
+}
+
+/* The usable contacts of an AOR, those whose host failed lately last: the first to dial, the others for failing over.
+ */
 static void take_contacts(struct aor *a, struct span number, struct dest *d)
 {
-	list_for(l, &a->contacts) {
-		const struct contact *c = list_entry(l, struct contact, link);
+	bool asterisk = a->pbx->conf->hairpin.compat_asterisk;
 
-		if (!contact_usable(c))
-			continue;
-		if (!d->uri) {
-			d->contact = c;
-			d->uri = with_user(c->uri, number);
-			continue;
+	for (int dead = 0; dead < 2; dead++)
+		list_for(l, &a->contacts) {
+			const struct contact *c = list_entry(l, struct contact, link);
+			bool failed = !asterisk && host_is_dead(a->pbx, span_of(c->uri));
+
+			if (contact_usable(c) && failed == (bool)dead)
+				take_contact(c, number, d);
 		}
-		d->more = xrealloc(d->more, (d->n_more + 1) * sizeof d->more[0]);
-		d->more[d->n_more++] = with_user(c->uri, number);
-	}
 }
 
 /* "6001", "number@trunk", "trunk/sip:uri", "endpoint/aor". False: there is no such endpoint. */
@@ -193,27 +201,12 @@ static void take_options(struct dial *s, struct span opts)
 
 /* ---- the caller ---- */
 
-static void ring_tone(struct dial *s, bool on)
-{
-	struct media_play tone = { .source = on ? SOURCE_TONE : SOURCE_NONE,
-				   .freq1 = 440,
-				   .freq2 = 480,
-				   .level_dbm0 = -19,
-				   .on_ms = 2000,
-				   .off_ms = 4000 };
-
-	if (s->tone == on || !s->dp->chan->media)
-		return;
-	s->tone = on;
-	media_play(s->dp->chan->media, &tone);
-}
-
 static void caller_hears_ringing(struct dial *s)
 {
 	if (s->early)
 		return;
 	if (s->dp->chan->state == CHAN_UP)
-		ring_tone(s, true);
+		leg_ring_tone(s->dp->chan, true);
 	else
 		leg_ringing(s->dp->chan);
 }
@@ -274,7 +267,7 @@ static enum app_say on_answer(struct dial *s, struct chan *leg)
 	s->status = "ANSWER";
 	s->answered = now;
 	drop_legs(s, leg, 26);
-	ring_tone(s, false);
+	leg_ring_tone(s->dp->chan, false);
 	dp_set(s->dp, "DIALEDPEERNAME", leg->name);
 	dp_set(s->dp, "DIALEDPEERNUMBER", leg->dialed);
 	if (leg->has_deal)
@@ -295,7 +288,7 @@ static void on_progress(struct dial *s, struct chan *leg)
 	if (s->n != 1 && s->early)
 		return;
 	s->early = true;
-	ring_tone(s, false);
+	leg_ring_tone(s->dp->chan, false);
 	if (leg->has_deal)
 		leg_media_prefer(s->dp->chan, leg->deal.codecs[0].codec);
 	leg_progress(s->dp->chan);
@@ -371,7 +364,7 @@ static void stop(struct dp *dp)
 	if (!s->answered && dp->chan->gone)
 		s->status = "CANCEL";
 	publish(s);
-	ring_tone(s, false);
+	leg_ring_tone(s->dp->chan, false);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
 }
 

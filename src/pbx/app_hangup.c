@@ -22,7 +22,9 @@ static int cause_named(struct span s)
 
 static enum app_say start(struct dp *dp, struct span args)
 {
-	chan_hangup(dp->chan, cause_named(dp_arg(args, 0)));
+	struct span cause = dp_arg(args, 0);
+
+	chan_hangup(dp->chan, cause.n ? cause_named(cause) : dp_cause(dp));
 	return APP_HANGUP;
 }
 

@@ -106,9 +106,10 @@ static enum app_say go(struct dp *dp, const char *exten)
 
 	play_none(dp);
 	snprintf(where, sizeof where, "%s,%s,1", s->context, exten);
-	if (dp_goto(dp, span_of(where)))
-		return APP_JUMP;
-	return APP_HANGUP;
+	if (!dp_goto(dp, span_of(where)))
+		return APP_HANGUP;
+	dp->digits[0] = '\0';
+	return APP_JUMP;
 }
 
 /* What was typed is complete, may go on, or fits nothing. */

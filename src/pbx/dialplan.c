@@ -240,8 +240,7 @@ static enum app_say start_step(struct dp *dp, const struct dp_step *step)
 	return say;
 }
 
-/* What a finished dialplan means for a call that was not answered (autofallthrough). */
-static int fall_through_cause(struct dp *dp)
+int dp_cause(struct dp *dp)
 {
 	const char *status = dp_get(dp, "DIALSTATUS");
 
@@ -266,7 +265,7 @@ static void finish(struct dp *dp)
 {
 	dp->stopped = true;
 	if (!dp->hanging_up)
-		chan_hangup(dp->chan, fall_through_cause(dp));
+		chan_hangup(dp->chan, dp_cause(dp));
 }
 
 /* True: the next step may run at once. */

@@ -455,7 +455,7 @@ static const struct func {
 	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
 	{ "CHANNEL", "Facts of the channel: name, state, exten, pjsip,remote_addr …", f_channel, NULL },
 	{ "CUT", "One field of a variable: CUT(name,delimiter,field).", f_cut, NULL },
-	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, UNAVAILABLE, INVALID.", f_device_state, NULL },
+	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, BUSY, UNAVAILABLE, INVALID.", f_device_state, NULL },
 	{ "DIALPLAN_EXISTS", "1 when context,exten exists.", f_dialplan_exists, NULL },
 	{ "EXISTS", "1 when the text is not empty.", f_exists, NULL },
 	{ "GLOBAL", "A global variable.", f_global, w_global },
@@ -474,13 +474,26 @@ static const struct func {
 	{ "TOUPPER", "The text in upper case.", f_toupper, NULL },
 };
 
-static const struct func *func_find(struct dp *dp, struct span name)
+static const struct func *func_named(struct span name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(funcs); i++)
 		if (span_iis(name, funcs[i].name))
 			return &funcs[i];
-	trace(EV_DP_WARN, dp->chan->name, "Function %.*s not registered", SP(name));
 	return NULL;
+}
+
+bool func_known(struct span name)
+{
+	return func_named(name) != NULL;
+}
+
+static const struct func *func_find(struct dp *dp, struct span name)
+{
+	const struct func *f = func_named(name);
+
+	if (!f)
+		trace(EV_DP_WARN, dp->chan->name, "Function %.*s not registered", SP(name));
+	return f;
 }
 
 bool func_read(struct dp *dp, struct span name, struct span args, struct out *o)

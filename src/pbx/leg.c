@@ -73,6 +73,19 @@ static void set_text(char **slot, struct span s)
 	*slot = span_dup(s);
 }
 
+/* Privacy: id (RFC 3325), perhaps among others. */
+static bool wants_privacy(const struct sip_msg *m)
+{
+	struct sip_walk w = { 0 };
+	struct span v, one;
+
+	while (sip_walk(m, SIP_HDR_PRIVACY, &w, &v))
+		while (span_cut(&v, ';', &one))
+			if (span_iis(span_trim(one), "id"))
+				return true;
+	return false;
+}
+
 /* Who calls: callerid= of the endpoint, else P-Asserted-Identity if trusted, else From. */
 static void take_caller(struct chan *c, const struct sip_msg *m)
 {
@@ -83,6 +96,7 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 
 	if (c->ep->trust_id_inbound && sip_walk(m, SIP_HDR_P_ASSERTED_IDENTITY, &w, &v))
 		sip_naddr_parse(v, &id);
+	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
 	sip_out_unescaped(&o, id.uri.user);
 	set_text(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
 	set_text(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
@@ -189,11 +203,31 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		dp_start(c, ep->context, c->dialed);
 }
 
+void leg_ring_tone(struct chan *c, bool on)
+{
+	struct media_play tone = { .source = on ? SOURCE_TONE : SOURCE_NONE,
+				   .freq1 = 440,
+				   .freq2 = 480,
+				   .level_dbm0 = -19,
+				   .on_ms = 2000,
+				   .off_ms = 4000 };
+
+	if (c->ring_tone == on || !c->media)
+		return;
+	c->ring_tone = on;
+	media_play(c->media, &tone);
+}
+
 void leg_ringing(struct chan *c)
 {
 	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)
 		return;
 	c->ringing_sent = true;
+	if (c->ep->inband_progress && c->offer) {
+		leg_progress(c);
+		leg_ring_tone(c, true);
+		return;
+	}
 	sip_reply(c->invite, 180, NULL, build_plain, c);
 }
 
@@ -217,6 +251,7 @@ int leg_answer(struct chan *c)
 	c->state = CHAN_UP;
 	c->answer_sent = true;
 	c->answered_at = c->pbx->clock->now;
+	leg_ring_tone(c, false);
 	count(CNT_calls_answered);
 	trace(EV_CALL_STATE, c->name, "answered");
 	sip_uas_on_cancel(uas, NULL, NULL);

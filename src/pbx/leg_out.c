@@ -14,17 +14,25 @@
 
 static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
 
+/* A caller who asked for privacy is named to those only whom trust_id_outbound trusts (RFC 3325 section 7). */
+static bool is_hidden(const struct chan *c)
+{
+	return c->caller_private && !c->ep->trust_id_outbound;
+}
+
 static void put_identity(struct chan *c, struct sip_build *b)
 {
 	const char *name = c->caller_name, *num = c->caller_num;
 
-	if (!num[0] || !c->ep->trust_id_outbound)
+	if (!num[0] || is_hidden(c))
 		return;
 	if (c->ep->send_pai)
 		sip_put(b, "P-Asserted-Identity", "\"%s\" <sip:%s@%s>", name, num, b->face.host);
 	if (c->ep->send_rpid)
-		sip_put(b, "Remote-Party-ID", "\"%s\" <sip:%s@%s>;party=calling;privacy=off;screen=no", name, num,
-			b->face.host);
+		sip_put(b, "Remote-Party-ID", "\"%s\" <sip:%s@%s>;party=calling;privacy=%s;screen=no", name, num,
+			b->face.host, c->caller_private ? "full" : "off");
+	if (c->caller_private && (c->ep->send_pai || c->ep->send_rpid))
+		sip_put(b, "Privacy", "id");
 }
 
 static void build_invite(void *arg, struct sip_build *b)
@@ -64,10 +72,16 @@ static int ask(struct chan *c)
 			     .transport = c->ep->transport ? c->ep->transport : c->via,
 			     .conf = c->conf,
 			     .max_forwards = c->max_forwards,
+			     .impatient = c->tries.at < c->tries.n,
 			     .build = build_invite,
 			     .answer = on_answer,
 			     .arg = c };
 
+	if (is_hidden(c)) {
+		a.from_display = SPAN("Anonymous");
+		a.from_user = SPAN("anonymous");
+		a.from_domain = SPAN("anonymous.invalid");
+	}
 	a.auths = outbound_auths(c->ep, &a.n_auths);
 	c->asking = sip_ask(c->pbx->sip, &a);
 	return 0;
@@ -97,6 +111,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	c->target = span_dup(call->aor_or_uri);
 	c->headers = call->headers ? xstrdup(call->headers) : NULL;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
+	c->caller_private = call->from && call->from->caller_private;
 	c->via = call->transport && call->transport[0] ? conf_transport(c->conf, span_of(call->transport)) : NULL;
 	leg_media_caps(c, call->from);
 	if (!c->caps.codecs.n)
@@ -122,11 +137,19 @@ static void follow_dialog(struct chan *c, struct sip_uac *uac, const struct sip_
 	c->dialog = sip_dialog_uac(uac, m, &d);
 }
 
+/* Early media flows already, from another branch of a fork that is not to be followed. */
+static bool is_other_fork(const struct chan *c, const struct sip_msg *m)
+{
+	bool follow = c->ep->follow_early_media_fork && c->conf->system.follow_early_media_fork;
+
+	return !follow && c->early_answered && c->dialog && !sip_dialog_is(c->dialog, m);
+}
+
 static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 {
 	struct chan_event ev = { .kind = CH_RINGING };
 
-	if (m->status == 100)
+	if (m->status == 100 || is_other_fork(c, m))
 		return;
 	if (m->to.tag.n)
 		follow_dialog(c, uac, m);
@@ -153,6 +176,7 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	struct chan_event ev = { .kind = CH_ANSWERED };
 	int err = 0;
 
+	host_answered(c->pbx, span_of(c->target));
 	follow_dialog(c, uac, m);
 	if (!c->dialog) {
 		sip_end_unusable(uac, m);
@@ -183,7 +207,12 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 {
 	bool unreachable = !m ? code != 487 && code != 513 : code == 503 || code == 408 || code == 430;
 
-	if (!unreachable || c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
+	if (!unreachable) {
+		host_answered(c->pbx, span_of(c->target));
+		return false;
+	}
+	host_failed(c->pbx, span_of(c->target));
+	if (c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
 	set_text(&c->target, c->tries.uris[c->tries.at++]);

@@ -177,6 +177,7 @@ void pbx_free(struct pbx *p)
 	outreg_free(p);
 	identify_free(p);
 	aors_free(p);
+	dead_hosts_free(p);
 	sip_free(p->sip);
 	media_free(p->media);
 	vars_free(&p->globals);

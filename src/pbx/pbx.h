@@ -20,6 +20,8 @@ struct pbx_config {
 	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
 };
 
+/* What the dialplan asks for that nobody serves: a warning for each name. */
+void pbx_review(const struct conf *c, struct diag *why);
 /* Loads contacts, opens transports, starts registrations and qualifying. NULL if no transport can listen. */
 struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *why);
 struct net_sink pbx_sink(struct pbx *p); /* the network's events */

@@ -51,11 +51,17 @@ void contact_remove(struct contact *c, const char *why);
 struct contact *contact_find(struct aor *a, const struct sip_uri *uri);
 bool contact_usable(const struct contact *c); /* not Unavail */
 void contact_id(const struct contact *c, char hash[11]);
+/* Hosts that did not answer lately are dialled last (compat=asterisk: in order all the same). By the URI's host and
+ * port. */
+void host_failed(struct pbx *p, struct span uri);
+void host_answered(struct pbx *p, struct span uri);
+bool host_is_dead(struct pbx *p, struct span uri);
+void dead_hosts_free(struct pbx *p);
 /* The endpoint that stands behind a contact: the recorded one, else the first that names its AOR; NULL: none. */
 const struct conf_endpoint *contact_endpoint(const struct contact *c);
 const char *contact_status_name(enum contact_status s); /* "Avail" … */
 
-/* "NOT_INUSE", "INUSE", "UNAVAILABLE"; ep NULL: "INVALID" */
+/* "NOT_INUSE", "INUSE", "BUSY" (device_state_busy_at), "UNAVAILABLE"; ep NULL: "INVALID" */
 const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep);
 
 /* ---- qualify.c ---- */
@@ -137,6 +143,7 @@ struct chan {
 	/* who and where to */
 	char *caller_name, *caller_num, *dialed; /* dialed: what the peer asked for, or what we dialled */
 	char *linked_accountcode;
+	bool caller_private; /* whom we trust to say so said: Privacy: id */
 	uint32_t max_forwards;
 
 	/* SIP (leg.c) */
@@ -152,7 +159,7 @@ struct chan {
 		size_t n, at;
 	} tries;
 	struct addr peer;
-	bool progress_sent, ringing_sent;
+	bool progress_sent, ringing_sent, ring_tone;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
 	/* SDP and media (leg_media.c) */
@@ -197,7 +204,8 @@ struct leg_call {
 	const char *headers;
 };
 int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
-void leg_ringing(struct chan *c);                          /* incoming: 180 once */
+void leg_ringing(struct chan *c);                          /* incoming: 180 once; inband_progress: 183 and the tone */
+void leg_ring_tone(struct chan *c, bool on);               /* what the caller of this leg hears */
 void leg_progress(struct chan *c);                         /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
@@ -261,6 +269,8 @@ void dp_free(struct dp **dp);
 void *dp_state(struct dp *dp);
 bool dp_goto(struct dp *dp, struct span where); /* "[[ctx,]exten,]prio|label"; false and a warning when there is none */
 bool dp_exists(const struct conf *c, struct span context, struct span exten, struct span cid);
+/* What the end of the dialplan means for a call that was not answered: by DIALSTATUS. */
+int dp_cause(struct dp *dp);
 void dp_timer(struct dp *dp, ms_t delay);
 void dp_set(struct dp *dp, const char *name, const char *value);
 const char *dp_get(struct dp *dp, const char *name); /* "" when not set */
@@ -275,6 +285,7 @@ char *dp_expand(struct dp *dp, struct span text);
 /* Variable and function values (funcs.c). */
 bool func_read(struct dp *dp, struct span name, struct span args, struct out *o);
 bool func_write(struct dp *dp, struct span name, struct span args, struct span value);
+bool func_known(struct span name);
 const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap);
 
 struct pbx {
@@ -293,5 +304,6 @@ struct pbx {
 	unsigned n_chans, n_calls;
 	uint32_t next_chan;
 	struct vars globals;
+	struct dead_host *dead_hosts;
 	bool stopping, loading;
 };

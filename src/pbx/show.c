@@ -15,15 +15,17 @@ static unsigned channels_of(const struct pbx *p, const struct conf_endpoint *ep)
 	return n;
 }
 
-/* Online when an AOR has a contact that may be dialled . */
+/* Online when an AOR has a contact that may be dialled. */
 const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep)
 {
 	bool online = false;
+	unsigned calls;
 
 	if (!ep)
 		return "INVALID";
-	if (channels_of(p, ep))
-		return "INUSE";
+	calls = channels_of(p, ep);
+	if (calls)
+		return ep->device_state_busy_at && calls >= ep->device_state_busy_at ? "BUSY" : "INUSE";
 	for (size_t i = 0; i < ep->n_aors && !online; i++) {
 		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
 
@@ -38,6 +40,7 @@ const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep)
 static const char *shown_state(const char *device)
 {
 	return strcmp(device, "INUSE") == 0       ? "In use"
+	       : strcmp(device, "BUSY") == 0      ? "Busy"
 	       : strcmp(device, "NOT_INUSE") == 0 ? "Not in use"
 						  : "Unavailable";
 }

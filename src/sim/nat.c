@@ -106,6 +106,8 @@ static bool map_in(struct sim_net *n, struct passage *p)
 	m = by_port(n, p->to.port, p->tcp);
 	if (m && lets_in(n, m, &p->from)) {
 		p->to = m->inside;
+		if (n->nat.inbound_refresh)
+			m->expires = n->sim->clock.now + n->nat.timeout;
 		return true;
 	}
 	for (unsigned i = 0; i < n->n_forwards; i++)

@@ -38,8 +38,8 @@ enum sim_nat_rule {
 struct sim_nat {
 	struct addr external; /* on the outer network */
 	enum sim_nat_rule mapping, filtering;
-	bool preserve_ports, hairpins;
-	ms_t timeout; /* of a mapping without outgoing packets */
+	bool preserve_ports, hairpins, inbound_refresh; /* inbound: packets from outside keep a mapping, too */
+	ms_t timeout;                                   /* of a mapping that is not used */
 };
 /* outer NULL: the public network (nat is not looked at); else a private network behind a NAT box on `outer`. */
 struct sim_net *sim_net(struct sim *s, const char *name, struct sim_net *outer, const struct sim_nat *nat);

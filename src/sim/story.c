@@ -245,6 +245,23 @@ static char *substituted(const struct tale *t, const char *text)
 	return out_take(&o);
 }
 
+/* What stands in quotes, up to `end`; \n is the end of a line. Returns what follows. */
+static char *quoted(char *p, char end)
+{
+	char *to = p;
+
+	for (; *p && *p != end; p++) {
+		if (p[0] == '\\' && p[1] == 'n')
+			*to++ = '\n', p++;
+		else
+			*to++ = *p;
+	}
+	if (*p)
+		p++;
+	*to = '\0';
+	return p;
+}
+
 /* Takes one statement off *at; false at the end of the line. Quotes keep spaces and semicolons; # begins a comment. */
 static bool next_words(char **at, struct words *w)
 {
@@ -252,20 +269,18 @@ static bool next_words(char **at, struct words *w)
 
 	w->n = 0;
 	for (;;) {
-		char end = ' ';
-
 		p += strspn(p, " \t");
 		if (*p == '#')
 			*p = '\0';
 		if (!*p || *p == ';' || w->n == WORDS_MAX)
 			break;
-		if (*p == '"') {
-			end = '"';
-			p++;
+		if (*p == '"' || *p == '\'') {
+			w->w[w->n++] = p + 1;
+			p = quoted(p + 1, *p);
+			continue;
 		}
 		w->w[w->n++] = p;
-		while (*p && *p != end && (end == '"' || (*p != ';' && *p != '\t')))
-			p++;
+		p += strcspn(p, " \t;");
 		if (*p == ';')
 			break;
 		if (*p)
@@ -410,15 +425,29 @@ static void on_event(void *arg, const struct trace_record *r)
 	keep_trace(t, "  * %s %s: %s", trace_descs[r->id].name, r->call, r->text);
 }
 
+static void statement(struct tale *t, const struct words *w);
+
+/* "plain …": only when no message is lost or doubled: about a message that nobody repeats. */
+static void plainly(struct tale *t, const struct words *w)
+{
+	struct words rest = *w;
+
+	memmove(rest.w, rest.w + 1, (size_t)--rest.n * sizeof rest.w[0]);
+	if (t->run->fate == SIM_DELIVER)
+		statement(t, &rest);
+}
+
 static void statement(struct tale *t, const struct words *w)
 {
-	if (word_is(w, 0, "wait") && w->n == 2)
+	if (word_is(w, 0, "plain") && w->n > 1)
+		plainly(t, w);
+	else if (word_is(w, 0, "wait") && w->n == 2)
 		sim_run(t->sim, t->sim->clock.now + word_time(t, w->w[1]));
 	else if (word_is(w, 0, "mark"))
 		t->mark++;
 	else if (word_is(w, 0, "expect"))
 		expect_statement(t, w);
-	else if (!world_statement(t, w) && !act_statement(t, w))
+	else if (!act_statement(t, w) && !world_statement(t, w))
 		tale_fail(t, "what does '%s%s%s' mean?", w->w[0], w->n > 1 ? " " : "", w->n > 1 ? w->w[1] : "");
 }
 

@@ -47,6 +47,10 @@ struct raw_msg {
 	char *text;
 	unsigned mark;
 };
+struct raw_rule { /* answers every request of a method */
+	char method[16], *headers;
+	unsigned code;
+};
 struct tale_raw {
 	struct tale *tale;
 	struct sim_host *host;
@@ -58,6 +62,8 @@ struct tale_raw {
 	char to_tag[128], nonce[128];
 	struct raw_msg *got;
 	size_t n_got;
+	struct raw_rule rules[8];
+	size_t n_rules;
 };
 
 enum thing_kind { A_NET, A_PBX, A_PHONE, A_RAW };

@@ -16,6 +16,83 @@ static void keep_value(const char *text, const char *before, const char *ends, c
 	span_copy((struct span){ at, n }, buf, 128);
 }
 
+/* ---- answering by rule ---- */
+
+/* The request's headers that a response repeats; To gets a tag. */
+static void out_repeated(struct out *o, const char *text)
+{
+	static const char *const names[] = { "Via:", "Record-Route:", "From:", "To:", "Call-ID:", "CSeq:" };
+	struct span rest = span_of(text), line;
+
+	while (span_cut(&rest, '\n', &line) && span_trim(line).n)
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			if (!span_istarts(line, span_of(names[i])))
+				continue;
+			out_span(o, span_trim(line));
+			if (i == 3 && span_find(line, SPAN("tag=")) < 0)
+				out_str(o, ";tag=raw");
+			out_str(o, "\r\n");
+		}
+}
+
+/* The rule's own header lines; %contact is the request's. */
+static void out_headers(struct out *o, const char *headers, const char *text)
+{
+	const char *contact = strstr(text, "\nContact: ");
+
+	for (const char *p = headers; *p; p++) {
+		if (contact && strncmp(p, "%contact", 8) == 0) {
+			out_span(o, (struct span){ contact + 10, strcspn(contact + 10, "\r\n") });
+			p += 7;
+		} else {
+			out_char(o, *p);
+		}
+	}
+}
+
+static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char *text)
+{
+	struct net net = sim_host_net(r->host);
+	struct out o = out_growing();
+
+	for (size_t i = 0; i < r->n_rules; i++) {
+		const struct raw_rule *rule = &r->rules[i];
+
+		if (!rule->code || strncmp(text, rule->method, strlen(rule->method)) != 0)
+			continue;
+		out_fmt(&o, "SIP/2.0 %u Scripted\r\n", rule->code);
+		out_repeated(&o, text);
+		out_headers(&o, rule->headers, text);
+		out_str(&o, "Content-Length: 0\r\n\r\n");
+		net.send(net.arg, f, out_look(&o));
+		break;
+	}
+	out_free(&o);
+}
+
+/* RAW replies METHOD CODE|nothing ["Header: value"]… */
+static void set_rule(struct tale *t, struct tale_raw *r, const struct words *w)
+{
+	struct raw_rule *rule = NULL;
+	struct out o = out_growing();
+
+	for (size_t i = 0; i < r->n_rules; i++)
+		if (strcmp(r->rules[i].method, w->w[2]) == 0)
+			rule = &r->rules[i];
+	if (!rule && r->n_rules < ARRAY_LEN(r->rules))
+		rule = &r->rules[r->n_rules++];
+	if (!rule) {
+		tale_fail(t, "too many rules");
+		return;
+	}
+	for (int i = 4; i < w->n; i++)
+		out_fmt(&o, "%s\r\n", w->w[i]);
+	span_copy(span_of(w->w[2]), rule->method, sizeof rule->method);
+	free(rule->headers);
+	rule->headers = out_take(&o);
+	rule->code = (unsigned)atoi(w->w[3]);
+}
+
 static void on_input(void *arg, const struct flow *f, struct span bytes)
 {
 	struct tale_raw *r = arg;
@@ -33,6 +110,7 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 	if (to && strncmp(m->text, "SIP/2.0", 7) == 0 && strcspn(to + 1, "\r\n") > (size_t)(strstr(to, ";tag=") - to))
 		keep_value(to, ";tag=", ";\r\n", r->to_tag);
 	keep_value(m->text, "nonce=\"", "\"", r->nonce);
+	answer_by_rule(r, f, m->text);
 }
 
 static void on_failed(void *arg, const struct flow *f, int err UNUSED)
@@ -110,7 +188,7 @@ static char *message(struct tale_raw *r, const char *block)
 	return all;
 }
 
-/* RAW send IP[:port] << … >>  |  RAW close */
+/* RAW send IP[:port] << … >>  |  RAW close  |  RAW replies … */
 bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct tale_raw *r = x->raw;
@@ -122,6 +200,10 @@ bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
 		if (r->conn.sock)
 			net.close(net.arg, r->conn.sock);
 		r->conn = (struct flow){ 0 };
+		return true;
+	}
+	if (word_is(w, 1, "replies") && w->n > 3) {
+		set_rule(t, r, w);
 		return true;
 	}
 	if (!word_is(w, 1, "send") || w->n != 3 || !w->block)
@@ -158,6 +240,8 @@ void raw_free(struct tale_raw *r)
 {
 	for (size_t i = 0; i < r->n_got; i++)
 		free(r->got[i].text);
+	for (size_t i = 0; i < r->n_rules; i++)
+		free(r->rules[i].headers);
 	free(r->got);
 	free(r);
 }

@@ -48,13 +48,14 @@ static bool yes(const char *text)
 	return text && strcmp(text, "yes") == 0;
 }
 
-/* net NAME | net NAME behind OUTER at IP map=… filter=… preserve=… hairpin=… timeout=… */
+/* net NAME | net NAME behind OUTER at IP map=… filter=… preserve=… hairpin=… inbound=… timeout=… */
 static void make_net(struct tale *t, const struct words *w)
 {
 	struct sim_nat nat = { .mapping = rule_of(t, word_opt(w, "map"), NAT_ENDPOINT),
 			       .filtering = rule_of(t, word_opt(w, "filter"), NAT_ADDRESS_PORT),
 			       .preserve_ports = yes(word_opt(w, "preserve")),
 			       .hairpins = yes(word_opt(w, "hairpin")),
+			       .inbound_refresh = yes(word_opt(w, "inbound")),
 			       .timeout = word_opt(w, "timeout") ? word_time(t, word_opt(w, "timeout")) : 60000 };
 	struct thing *outer = NULL, *x;
 
@@ -231,11 +232,7 @@ static void edit_conf(struct tale *t, const struct words *w)
 			out_char(&o, *p++);
 			continue;
 		}
-		for (const char *c = w->w[4]; *c; c++) /* \n begins a line */
-			if (c[0] == '\\' && c[1] == 'n')
-				out_char(&o, '\n'), c++;
-			else
-				out_char(&o, *c);
+		out_str(&o, w->w[4]);
 		p += strlen(w->w[3]);
 		n++;
 	}

@@ -4,8 +4,6 @@
  */
 #include "sip/priv.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +75,11 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->transports);
 	list_init(&s->uacs);
 	list_init(&s->nonces_by_age);
+	list_init(&s->dead_by_age);
 	for (size_t i = 0; i < ARRAY_LEN(s->ctx_peers); i++)
 		list_init(&s->ctx_peers[i]);
 	rng_bytes(&c->clock->rng, s->nonce_key, sizeof s->nonce_key);
+	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
 	s->scratch = xmalloc(SIP_SCRATCH);
 	s->t1 = 500;
 	s->timer_b = 32000;
@@ -93,15 +93,16 @@ void sip_free(struct sip *s)
 
 	if (!s)
 		return;
-	sip_uac_free_all(s);
 	HASH_ITER(hh, s->ctxs, t, next_t)
 		sip_ctx_drop(t);
+	sip_uac_free_all(s);
 	HASH_ITER(hh, s->uass, u, next_u)
 		sip_uas_drop(u);
 	BUG_ON(s->dialogs);
 	sip_transports_free(s);
 	sip_dns_free(s);
 	sip_digest_free(s);
+	sip_targets_free(s);
 	conf_unref(s->conf);
 	explicit_bzero(s->nonce_key, sizeof s->nonce_key);
 	free(s->scratch);
@@ -113,28 +114,32 @@ const char *sip_user_agent(const struct sip *s)
 	return s->conf ? s->conf->global.user_agent : "hairpin";
 }
 
-/* RFC 3261 8.2.2.3: what we are required to understand. */
+/* RFC 3261 8.2.2.3: what we are required to understand. The answer names all that we do not. */
 static bool requirements_met(struct sip *s, const struct sip_msg *m)
 {
 	static const char *const known[] = { "path", "norefersub" };
+	struct out o = out_growing();
 	struct sip_walk w = { 0 };
 	struct span v;
+	char *line;
 
-	if (m->method == SIP_ACK || m->method == SIP_CANCEL)
-		return true;
 	while (sip_walk(m, SIP_HDR_REQUIRE, &w, &v)) {
-		char line[128];
-		bool ok = false;
+		bool ok = !v.n;
 
 		for (size_t i = 0; i < ARRAY_LEN(known); i++)
 			ok |= span_iis(v, known[i]);
-		if (ok || !v.n)
+		if (ok)
 			continue;
-		snprintf(line, sizeof line, "Unsupported: %.*s\r\n", (int)MIN(v.n, 64u), v.p);
-		sip_reply_stateless(s, m, 420, NULL, line);
-		return false;
+		out_str(&o, o.n ? ", " : "Unsupported: ");
+		out_span(&o, v);
 	}
-	return true;
+	if (!o.n)
+		return true;
+	out_str(&o, "\r\n");
+	line = out_take(&o);
+	sip_reply_stateless(s, m, 420, NULL, line);
+	free(line);
+	return false;
 }
 
 static void on_cancel(struct sip *s, struct sip_msg *m)
@@ -147,20 +152,20 @@ static void on_cancel(struct sip *s, struct sip_msg *m)
 		return;
 	}
 	own = sip_uas_new(s, m);
-	if (!own)
-		return;
-	memcpy(own->tag, inv->tag, sizeof own->tag);
-	own->force_rport = inv->force_rport;
-	inv->refs++; /* the user's answer may end it */
-	sip_reply(own, 200, NULL, NULL, NULL);
-	if (!inv->answered && !inv->cancelled) {
-		inv->cancelled = true;
-		if (inv->on_cancel)
-			inv->on_cancel(inv->arg, inv);
-		else
-			sip_reply(inv, 487, NULL, NULL, NULL);
+	if (own) {
+		memcpy(own->tag, inv->tag, sizeof own->tag);
+		own->force_rport = inv->force_rport;
+		sip_reply(own, 200, NULL, NULL, NULL);
+	} else { /* the cap is reached: the call ends all the same */
+		sip_reply_stateless(s, m, 200, NULL, NULL);
 	}
-	inv->refs--;
+	if (inv->answered || inv->cancelled)
+		return;
+	inv->cancelled = true;
+	if (inv->on_cancel)
+		inv->on_cancel(inv->arg, inv);
+	else
+		sip_reply(inv, 487, NULL, NULL, NULL);
 }
 
 static void on_ack(struct sip *s, const struct sip_msg *m)
@@ -231,7 +236,7 @@ static void on_response(struct sip *s, const struct sip_msg *m)
 		trace(EV_SIP_BAD, NULL, "response dropped: %s", m->bad);
 		return;
 	}
-	t = sip_ctx_find(s, m);
+	t = m->n_vias == 1 ? sip_ctx_find(s, m) : NULL; /* 8.1.3.3 */
 	if (t)
 		sip_ctx_input(t, m);
 	else
@@ -246,13 +251,13 @@ static bool only_line_ends(struct span b)
 	return true;
 }
 
-void sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
+bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 {
 	const char *why = NULL;
 	struct sip_msg *m;
 
 	if (only_line_ends(bytes) || (unsigned char)bytes.p[0] < 4) /* a keep-alive: CRLF or STUN */
-		return;
+		return false;
 	sip_wire(s, f, false, bytes);
 	m = sip_msg_parse(bytes, &why);
 	if (!m) {
@@ -260,7 +265,7 @@ void sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 
 		count(CNT_sip_bad);
 		trace(EV_SIP_BAD, NULL, "%s: %s", addr_str(&f->peer, peer), why);
-		return;
+		return false;
 	}
 	m->flow = *f;
 	if (m->request)
@@ -268,4 +273,5 @@ void sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	else
 		on_response(s, m);
 	sip_msg_unref(m);
+	return true;
 }

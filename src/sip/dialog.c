@@ -28,18 +28,17 @@ void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow
 		out_str(o, ";transport=tcp");
 }
 
-static char *dialog_key(struct span call_id, struct span local_tag)
+static struct sip_key dialog_key(const struct sip *s, struct span call_id, struct span local_tag)
 {
-	return xasprintf("%.*s\n%.*s", SP(call_id), SP(local_tag));
+	return sip_key(s, (struct span[]){ call_id, local_tag }, 2);
 }
 
 static struct sip_dialog *find(struct sip *s, struct span call_id, struct span local, struct span remote)
 {
-	char *key = dialog_key(call_id, local);
+	struct sip_key key = dialog_key(s, call_id, local);
 	struct sip_dialog *d;
 
-	HASH_FIND_STR(s->dialogs, key, d);
-	free(key);
+	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
 	while (d && !span_is(remote, d->remote_tag))
 		d = d->same;
 	return d;
@@ -63,19 +62,18 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	if (c->conf)
 		conf_ref(c->conf);
 	d->call_id = span_dup(call_id);
-	d->local_tag = span_dup(local_tag);
 	d->remote_tag = span_dup(remote_tag);
-	d->key = dialog_key(call_id, local_tag);
+	d->key = dialog_key(s, call_id, local_tag);
 	d->ok.again.fire = ok_again;
 	d->ok.life.fire = ok_over;
 	list_init(&d->uacs);
 	list_init(&d->uass);
-	HASH_FIND_STR(s->dialogs, d->key, first);
+	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
 	if (first) {
 		d->same = first->same;
 		first->same = d;
 	} else {
-		HASH_ADD_KEYPTR(hh, s->dialogs, d->key, strlen(d->key), d);
+		HASH_ADD(hh, s->dialogs, key, sizeof d->key, d);
 	}
 	return d;
 }
@@ -85,11 +83,11 @@ static void unlink_dialog(struct sip_dialog *d)
 	struct sip *s = d->sip;
 	struct sip_dialog *first;
 
-	HASH_FIND_STR(s->dialogs, d->key, first);
+	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
 	if (first == d) {
 		HASH_DEL(s->dialogs, d);
 		if (d->same)
-			HASH_ADD_KEYPTR(hh, s->dialogs, d->same->key, strlen(d->same->key), d->same);
+			HASH_ADD(hh, s->dialogs, key, sizeof d->key, d->same);
 		return;
 	}
 	while (first->same != d)
@@ -142,11 +140,9 @@ void sip_dialog_free(struct sip_dialog **dp)
 	unlink_dialog(d);
 	free_routes(d);
 	free(d->call_id);
-	free(d->local_tag);
 	free(d->remote_tag);
-	free(d->key);
-	free(d->local);
-	free(d->remote);
+	free((char *)d->local.p);
+	free((char *)d->remote.p);
 	free(d->target);
 	free(d->ack.bytes);
 	free(d->credentials);
@@ -229,14 +225,22 @@ static void serve(struct sip_uas *t, struct sip_dialog *d)
 
 /* ---- making dialogs ---- */
 
+static struct span owned(struct span s)
+{
+	return (struct span){ span_dup(s), s.n };
+}
+
 struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_conf *c)
 {
 	const struct sip_msg *m = t->msg;
 	struct sip_dialog *d = dialog_new(t->sip, c, m->call_id, span_of(t->tag), m->from.tag);
 	enum nat_rewrite how = rule(d, m, false);
+	struct out to = out_growing();
 
-	d->local = xasprintf("%.*s;tag=%s", SP(m->to.text), t->tag);
-	d->remote = span_dup(m->from.text);
+	out_span(&to, m->to.text);
+	out_fmt(&to, ";tag=%s", t->tag);
+	d->local = (struct span){ to.p, to.n };
+	d->remote = owned(m->from.text);
 	d->remote_cseq = m->cseq;
 	d->remote_cseq_known = true;
 	d->local_cseq = rng_below(&t->sip->c.clock->rng, 20000);
@@ -257,8 +261,8 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, co
 	if (!m->to.tag.n || (m->status >= 200 && !m->contact.uri.text.n))
 		return NULL;
 	d = dialog_new(u->sip, c, m->call_id, m->from.tag, m->to.tag);
-	d->local = span_dup(m->from.text);
-	d->remote = span_dup(m->to.text);
+	d->local = owned(m->from.text);
+	d->remote = owned(m->to.text);
 	d->local_cseq = m->cseq;
 	d->credentials = u->credentials ? xstrdup(u->credentials) : NULL;
 	d->target = span_dup(u->ask.uri);
@@ -401,8 +405,8 @@ static struct sip_uac *ask_in(struct sip_dialog *d, const struct sip_ask *what, 
 	for (size_t i = 0; i < d->n_routes && i < ARRAY_LEN(routes); i++)
 		routes[i] = span_of(d->routes[i]);
 	a.uri = span_of(d->target);
-	a.from_text = span_of(d->local);
-	a.to = span_of(d->remote);
+	a.from_text = d->local;
+	a.to = d->remote;
 	a.call_id = span_of(d->call_id);
 	a.cseq = cseq;
 	a.routes = routes;

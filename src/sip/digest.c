@@ -340,9 +340,23 @@ static void build_challenge(void *arg, struct sip_build *b)
 				SP(realm), nonce, algs[i].name, c->stale ? ",stale=true" : "");
 }
 
+/* A nonce that is not ours is stale for everybody, so that strangers learn nothing from the difference. */
+static bool shows_foreign_nonce(struct sip *s, const struct sip_msg *m)
+{
+	struct span realm = realm_of(s, NULL), v;
+	struct sip_walk w = { 0 };
+	struct credentials c;
+
+	while (sip_walk(m, SIP_HDR_AUTHORIZATION, &w, &v))
+		if (read_digest(v, &c) && span_eq(c.realm, realm) &&
+		    nonce_check(s, c.nonce, realm, UINT32_MAX) == NONCE_FOREIGN)
+			return true;
+	return false;
+}
+
 void sip_digest_challenge(struct sip_uas *t, const struct conf_auth *a, bool stale)
 {
-	struct challenge c = { t->sip, a, stale };
+	struct challenge c = { t->sip, a, a ? stale : shows_foreign_nonce(t->sip, t->msg) };
 
 	sip_reply(t, 401, NULL, build_challenge, &c);
 }

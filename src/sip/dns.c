@@ -4,6 +4,7 @@
  */
 #include "sip/priv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,16 +31,29 @@ struct dns_entry {
 	size_t n;
 	int err;
 	ms_t until;
-	struct list waiters;
+	struct list waiters, told; /* told: being called, one after the other */
+	unsigned busy;             /* its records are being read */
 };
+
+static void free_waiters(struct list *l, const void *arg) /* arg NULL: all */
+{
+	list_for_safe(n, l) {
+		struct waiter *w = list_entry(n, struct waiter, link);
+
+		if (arg && w->arg != arg)
+			continue;
+		list_del(&w->link);
+		free(w);
+	}
+}
 
 static void entry_free(struct sip *s, struct dns_entry *e)
 {
 	HASH_DEL(s->dns, e);
 	if (e->query)
 		HASH_DELETE(hh_asked, s->dns_asked, e);
-	list_for_safe(n, &e->waiters)
-		free(list_entry(n, struct waiter, link));
+	free_waiters(&e->waiters, NULL);
+	free_waiters(&e->told, NULL);
 	free(e->rs);
 	free(e->key);
 	free(e);
@@ -53,26 +67,29 @@ void sip_dns_free(struct sip *s)
 		entry_free(s, e);
 }
 
-/* Names come from peers, too (a Contact's host): the oldest answered entries make room. */
-static void make_room(struct sip *s)
+/* Names come from peers, too (a Contact's host): the oldest answered entries make room. False: there is none. */
+static bool make_room(struct sip *s)
 {
 	struct dns_entry *e, *next;
 
 	if (HASH_COUNT(s->dns) < ENTRIES_MAX)
-		return;
+		return true;
 	HASH_ITER(hh, s->dns, e, next) {
-		if (!e->query)
+		if (!e->query && !e->busy)
 			entry_free(s, e);
 		if (HASH_COUNT(s->dns) < ENTRIES_MAX / 2)
-			return;
+			break;
 	}
+	return HASH_COUNT(s->dns) < ENTRIES_MAX;
 }
 
-static void tell(struct sip *s, const struct dns_entry *e, sip_lookup_fn *fn, void *arg)
+static void tell(struct sip *s, struct dns_entry *e, sip_lookup_fn *fn, void *arg)
 {
 	struct sip_lookup_answer a = { .rs = e->rs, .n = e->n, .err = e->err, .fresh_for = e->until - sip_now(s) };
 
+	e->busy++;
 	fn(arg, &a);
+	e->busy--;
 }
 
 void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg)
@@ -92,14 +109,19 @@ void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_
 		tell(s, e, fn, arg);
 		return;
 	}
-	if (!e) {
-		make_room(s);
+	if (e) {
+		free(k);
+	} else if (make_room(s)) {
 		e = xcalloc(1, sizeof *e);
 		e->key = k;
 		list_init(&e->waiters);
+		list_init(&e->told);
 		HASH_ADD_KEYPTR(hh, s->dns, e->key, strlen(e->key), e);
 	} else {
+		count(CNT_sip_shed);
 		free(k);
+		fn(arg, &(struct sip_lookup_answer){ .err = -EBUSY, .fresh_for = TTL_FAILED });
+		return;
 	}
 	w = xcalloc(1, sizeof *w);
 	w->fn = fn;
@@ -116,15 +138,10 @@ void sip_lookup_drop(struct sip *s, void *arg)
 {
 	struct dns_entry *e, *next;
 
-	HASH_ITER(hh, s->dns, e, next)
-		list_for_safe(n, &e->waiters) {
-			struct waiter *w = list_entry(n, struct waiter, link);
-
-			if (w->arg != arg)
-				continue;
-			list_del(&w->link);
-			free(w);
-		}
+	HASH_ITER(hh, s->dns, e, next) {
+		free_waiters(&e->waiters, arg);
+		free_waiters(&e->told, arg);
+	}
 }
 
 static void keep(struct sip *s, struct dns_entry *e, const struct dns_record *rs, size_t n)
@@ -145,7 +162,6 @@ void sip_on_resolved(void *arg, uint64_t query, const struct dns_record *rs, siz
 {
 	struct sip *s = arg;
 	struct dns_entry *e;
-	struct list told;
 
 	HASH_FIND(hh_asked, s->dns_asked, &query, sizeof query, e);
 	if (!e)
@@ -155,18 +171,19 @@ void sip_on_resolved(void *arg, uint64_t query, const struct dns_record *rs, siz
 	e->err = err;
 	keep(s, e, rs, n);
 	trace(EV_DNS, NULL, "%s: %zu records%s", e->key, n, err < 0 ? ", failed" : "");
-	list_init(&told);
 	while (!list_empty(&e->waiters)) { /* a waiter may ask again, even for this */
 		struct list *l = e->waiters.next;
 
 		list_del(l);
-		list_push(&told, l);
+		list_push(&e->told, l);
 	}
-	while (!list_empty(&told)) {
-		struct waiter *w = list_entry(told.next, struct waiter, link), copy = *w;
+	e->busy++;
+	while (!list_empty(&e->told)) {
+		struct waiter *w = list_entry(e->told.next, struct waiter, link), copy = *w;
 
 		list_del(&w->link);
 		free(w);
 		tell(s, e, copy.fn, copy.arg);
 	}
+	e->busy--;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define WORK_MAX 40
+#define DEAD_MAX 1024
 
 enum work_kind { ASK_NAPTR, ASK_SRV, ASK_HOST };
 
@@ -34,6 +35,7 @@ struct sip_locate {
 
 struct dead_target {
 	UT_hash_handle hh;
+	struct list age;
 	struct addr_key key;
 	ms_t until;
 };
@@ -49,15 +51,27 @@ static struct dead_target *dead_find(struct sip *s, const struct sip_target *t)
 	return d;
 }
 
+static void dead_free(struct sip *s, struct dead_target *d)
+{
+	HASH_DEL(s->dead, d);
+	list_del(&d->age);
+	free(d);
+}
+
 void sip_target_dead(struct sip *s, const struct sip_target *t, ms_t for_ms)
 {
 	struct dead_target *d = dead_find(s, t);
 
 	if (!d) {
+		if (HASH_COUNT(s->dead) >= DEAD_MAX) /* the oldest is given another chance */
+			dead_free(s, list_entry(s->dead_by_age.next, struct dead_target, age));
 		d = xcalloc(1, sizeof *d);
 		d->key = sip_addr_key(&t->addr, t->proto);
 		HASH_ADD(hh, s->dead, key, sizeof d->key, d);
+		list_init(&d->age);
 	}
+	list_del(&d->age);
+	list_push(&s->dead_by_age, &d->age);
 	d->until = sip_now(s) + for_ms;
 }
 
@@ -65,10 +79,14 @@ void sip_target_alive(struct sip *s, const struct sip_target *t)
 {
 	struct dead_target *d = s->dead ? dead_find(s, t) : NULL;
 
-	if (!d)
-		return;
-	HASH_DEL(s->dead, d);
-	free(d);
+	if (d)
+		dead_free(s, d);
+}
+
+void sip_targets_free(struct sip *s)
+{
+	while (!list_empty(&s->dead_by_age))
+		dead_free(s, list_entry(s->dead_by_age.next, struct dead_target, age));
 }
 
 static bool is_dead(struct sip *s, const struct sip_target *t)
@@ -304,11 +322,31 @@ static const char *plan(struct sip_locate *l, const struct sip_uri *u)
 	return NULL;
 }
 
+/* The common case: an address in numbers needs no lookup, and nothing to remember. */
+static bool is_numeric(struct sip *s, const struct sip_uri *u, struct sip_target *t)
+{
+	struct span transport = SPAN_NONE, maddr;
+	bool given = sip_param(u->params, "transport", &transport), tcp = span_iis(transport, "tcp");
+
+	if (!u->is_sip || u->secure || (given && !tcp && !span_iis(transport, "udp")) ||
+	    sip_param(u->params, "maddr", &maddr) || !addr_parse_ip(u->host, &t->addr))
+		return false;
+	t->proto = tcp ? NET_TCP : NET_UDP;
+	t->addr.port = u->port ? u->port : 5060;
+	return sip_transport_has(s, t->proto, t->addr.family);
+}
+
 struct sip_locate *sip_locate(struct sip *s, const struct sip_uri *u, sip_located_fn *fn, void *arg)
 {
-	struct sip_locate *l = xcalloc(1, sizeof *l);
+	struct sip_locate *l;
+	struct sip_target one;
 	const char *why;
 
+	if (is_numeric(s, u, &one)) {
+		fn(arg, &one, 1, NULL);
+		return NULL;
+	}
+	l = xcalloc(1, sizeof *l);
 	l->sip = s;
 	l->fn = fn;
 	l->arg = arg;

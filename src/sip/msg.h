@@ -43,6 +43,7 @@ struct sip_uri {
 	uint16_t port;                            /* 0: not given */
 	bool is_sip, secure;
 };
+bool sip_is_token(struct span s); /* RFC 3261 25.1 */
 bool sip_uri_parse(struct span s, struct sip_uri *u);
 /* RFC 3261 19.1.4: the same resource? */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
@@ -84,7 +85,7 @@ struct sip_msg {
 	struct sip_uri ruri;
 	unsigned status;
 	struct sip_hdr *hdrs;
-	unsigned n_hdrs;
+	unsigned n_hdrs, n_vias;
 	uint64_t have;                      /* bit per sip_hdr_id */
 	struct sip_via via;                 /* the top one */
 	struct sip_naddr from, to, contact; /* contact: the first; uri.text empty when none or "*" */
@@ -125,4 +126,10 @@ const char *sip_hdr_name(enum sip_hdr_id id);
 /* Where the first message in a stream's bytes ends; 0: not complete yet; -EMSGSIZE or -EBADMSG: close the connection.
  */
 long sip_frame(struct span bytes);
+/* The same for bytes that grow: zeroed at the start of each message, it keeps what need not be looked at again. */
+struct sip_framing {
+	size_t seen; /* the headers do not end before this */
+	size_t look; /* nor the message */
+};
+long sip_frame_on(struct span bytes, struct sip_framing *f);
 const char *sip_reason_phrase(unsigned code); /* RFC 3261 21 and its successors; "Unknown" otherwise */

@@ -109,9 +109,8 @@ static bool parse_request_line(struct sip_msg *m, struct span line)
 	if (first <= 0)
 		return false;
 	m->method_text = span_sub(line, 0, (size_t)first);
-	for (size_t i = 0; i < m->method_text.n; i++)
-		if (!isalnum((unsigned char)m->method_text.p[i]) && !strchr("-.!%*_+`'~", m->method_text.p[i]))
-			return false;
+	if (!sip_is_token(m->method_text))
+		return false;
 	m->method = sip_method_of(m->method_text);
 	line = span_from(line, (size_t)first + 1);
 	if (line.n && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t')) {
@@ -162,6 +161,28 @@ static bool number(struct sip_msg *m, enum sip_hdr_id id, uint32_t max, uint32_t
 	if (!(m->have & (1ull << id)))
 		return true;
 	return span_u32(sip_hdr_value(m, id), max, v);
+}
+
+/* 20.19: a value that makes no sense counts as 3600, one that is too large as the largest. */
+static void parse_expires(struct sip_msg *m)
+{
+	struct span v = sip_hdr_value(m, SIP_HDR_EXPIRES);
+	bool digits = v.n > 0;
+
+	m->expires = SIP_NO_NUMBER;
+	if (!v.p || span_u32(v, SIP_NO_NUMBER - 1, &m->expires))
+		return;
+	for (size_t i = 0; i < v.n; i++)
+		digits &= isdigit((unsigned char)v.p[i]) != 0;
+	m->expires = digits ? SIP_NO_NUMBER - 1 : 3600;
+}
+
+static bool is_call_id(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return s.n > 0;
 }
 
 static bool parse_cseq(struct sip_msg *m)
@@ -241,12 +262,13 @@ static const char *parse_core(struct sip_msg *m)
 
 	if (!sip_walk(m, SIP_HDR_VIA, &w, &v) || !sip_via_parse(v, &m->via))
 		return "no usable Via";
+	m->n_vias = 1;
 	m->too_old = !span_starts(m->via.branch, SPAN("z9hG4bK")) || m->via.branch.n == 7;
 	m->call_id = sip_hdr_value(m, SIP_HDR_CALL_ID);
 	if (!(m->have & (1ull << SIP_HDR_CSEQ)) || !parse_cseq(m))
 		return "no usable CSeq";
-	if (!m->call_id.n)
-		bad(m, 400, "no Call-ID");
+	if (!is_call_id(m->call_id))
+		bad(m, 400, "no usable Call-ID");
 	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_FROM), &m->from))
 		bad(m, 400, "no usable From");
 	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_TO), &m->to))
@@ -256,6 +278,7 @@ static const char *parse_core(struct sip_msg *m)
 
 		if (!sip_via_parse(v, &via))
 			bad(m, 400, "malformed Via");
+		m->n_vias++;
 	}
 	return NULL;
 }
@@ -268,8 +291,7 @@ static const char *parse_values(struct sip_msg *m)
 		return why;
 	if (!number(m, SIP_HDR_MAX_FORWARDS, 255, &m->max_forwards))
 		bad(m, 400, "malformed Max-Forwards");
-	if (!number(m, SIP_HDR_EXPIRES, UINT32_MAX - 1, &m->expires))
-		bad(m, 400, "malformed Expires");
+	parse_expires(m);
 	if (!parse_contact(m))
 		bad(m, 400, "malformed Contact");
 	if (!parse_routes(m))
@@ -321,6 +343,8 @@ static const char *parse_all(struct sip_msg *m, char *copy)
 			m->body = in;
 			break;
 		}
+		if (span_chr(line, '\r') >= 0) /* a line end to some, a letter to others */
+			return "bare CR in a header";
 		add_header(m, line);
 	}
 	return parse_values(m);
@@ -329,15 +353,11 @@ static const char *parse_all(struct sip_msg *m, char *copy)
 /* Lines before the empty one. */
 static size_t count_lines(struct span s)
 {
+	struct span line;
 	size_t lines = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '\n')
-			continue;
+	while (take_line(&s, &line) && line.n)
 		lines++;
-		if (i + 1 < s.n && (s.p[i + 1] == '\n' || s.p[i + 1] == '\r'))
-			break;
-	}
 	return lines;
 }
 
@@ -442,6 +462,8 @@ bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, s
 {
 	size_t n;
 
+	if (!(m->have & (1ull << id)))
+		return false;
 	while (!w->rest.p) {
 		if (w->at >= m->n_hdrs)
 			return false;
@@ -471,15 +493,12 @@ bool sip_has_token(const struct sip_msg *m, enum sip_hdr_id id, const char *toke
 	return false;
 }
 
-long sip_frame(struct span bytes)
+/* The value of Content-Length in the headers of a stream's message: 0 when there is none. */
+static bool body_length(struct span head, uint32_t *len)
 {
-	long end = span_find(bytes, SPAN("\r\n\r\n"));
-	struct span head, line;
-	uint32_t len = 0;
+	struct span line;
 
-	if (end < 0)
-		return bytes.n > SIP_MAX_MESSAGE ? -EMSGSIZE : 0;
-	head = span_sub(bytes, 0, (size_t)end + 2);
+	*len = 0;
 	while (take_line(&head, &line)) {
 		long colon = span_chr(line, ':');
 		struct span name;
@@ -489,10 +508,36 @@ long sip_frame(struct span bytes)
 		name = span_trim(span_sub(line, 0, (size_t)colon));
 		if (!name.n || hdr_id(name) != SIP_HDR_CONTENT_LENGTH)
 			continue;
-		if (!span_u32(span_trim(span_from(line, (size_t)colon + 1)), SIP_MAX_MESSAGE, &len))
-			return -EBADMSG;
+		if (!span_u32(span_trim(span_from(line, (size_t)colon + 1)), SIP_MAX_MESSAGE, len))
+			return false;
 	}
-	if ((size_t)end + 4 + len > SIP_MAX_MESSAGE)
+	return true;
+}
+
+long sip_frame_on(struct span bytes, struct sip_framing *f)
+{
+	long end;
+	uint32_t len;
+
+	if (bytes.n < f->look)
+		return 0;
+	end = span_find(span_from(bytes, f->seen), SPAN("\r\n\r\n"));
+	if (end < 0) {
+		f->seen = bytes.n > 3 ? bytes.n - 3 : 0;
+		return bytes.n > SIP_MAX_MESSAGE ? -EMSGSIZE : 0;
+	}
+	f->seen += (size_t)end;
+	if (!body_length(span_sub(bytes, 0, f->seen + 2), &len))
+		return -EBADMSG;
+	f->look = f->seen + 4 + len;
+	if (f->look > SIP_MAX_MESSAGE)
 		return -EMSGSIZE;
-	return bytes.n >= (size_t)end + 4 + len ? end + 4 + (long)len : 0;
+	return bytes.n >= f->look ? (long)f->look : 0;
+}
+
+long sip_frame(struct span bytes)
+{
+	struct sip_framing f = { 0 };
+
+	return sip_frame_on(bytes, &f);
 }

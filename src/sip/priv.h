@@ -17,6 +17,12 @@ struct addr_key {
 };
 struct addr_key sip_addr_key(const struct addr *a, uint32_t salt);
 
+/* ---- key.c ---- */
+struct sip_key {
+	uint64_t w[2];
+};
+struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n);
+
 /* ---- transport.c ---- */
 struct sip_transport {
 	struct list link;
@@ -27,8 +33,8 @@ struct sip_transport {
 	enum net_proto proto;
 	struct addr bound;
 	struct nat_door door;
+	unsigned conns;
 	struct timer refresh; /* external names are asked for again */
-	unsigned asking;
 };
 
 struct sip_conn {
@@ -36,9 +42,10 @@ struct sip_conn {
 	struct sip *sip;
 	struct flow flow;
 	struct addr_key peer_key;
-	bool incoming, heard; /* heard: a valid request or response came */
 	char *buf;
 	size_t n, cap;
+	struct sip_framing framing;
+	unsigned line_ends; /* CR and LF since the last message or pong */
 	struct timer keep, idle;
 };
 
@@ -54,7 +61,8 @@ int sip_send(struct sip *s, const struct flow *f, struct span bytes);
 /* Our address and port as the peer of f should know it before NAT: a TCP flow has its listener's port. */
 struct addr sip_local_of(const struct sip *s, const struct flow *f);
 void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o);
-void sip_build_end(struct sip_build *b); /* Content-Type, Content-Length, the body */
+void sip_build_end(struct sip_build *b);                               /* Content-Type, Content-Length, the body */
+void sip_out_line(struct out *o, const char *name, struct span value); /* a whole header line, NULs included */
 void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes);
 void sip_transports_free(struct sip *s);
 void sip_on_accepted(void *arg, const struct flow *f);
@@ -77,6 +85,7 @@ typedef void sip_located_fn(void *arg, const struct sip_target *ts, size_t n, co
 /* RFC 3263 for one URI; calls back once, maybe at once. Returns a handle to drop, or NULL if it has called back. */
 struct sip_locate *sip_locate(struct sip *s, const struct sip_uri *u, sip_located_fn *fn, void *arg);
 void sip_locate_drop(struct sip_locate *l);
+void sip_targets_free(struct sip *s);
 void sip_target_dead(struct sip *s, const struct sip_target *t, ms_t for_ms); /* tried last until then */
 void sip_target_alive(struct sip *s, const struct sip_target *t);
 
@@ -104,14 +113,16 @@ void sip_ctx_start(struct sip_ctx *t); /* sends; failures come back through `up`
 struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *response);
 void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m);
 void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err);
+void sip_ctx_fail_listener(struct sip *s, uint32_t listener);
+void sip_ctx_hush(struct sip_ctx *t); /* repeats no more, still listens */
 void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
 
 struct sip_uas {
 	UT_hash_handle hh;
 	struct sip *sip;
-	char *key;
+	struct sip_key key;
 	const struct step *machine;
-	unsigned state, refs;
+	unsigned state;
 	bool invite, force_rport, cancelled, answered;
 	struct sip_msg *msg;
 	struct flow flow; /* where responses go */
@@ -155,6 +166,7 @@ struct sip_uac {
 	char *credentials; /* header lines for the next attempt, or NULL */
 	unsigned auth_tries;
 	bool got_1xx, cancelled, cancel_sent, done;
+	bool handed_over; /* the user has the 2xx: the ACK is its */
 	char reason[64];
 	struct timer patience; /* for a target that says nothing, when there is another */
 };
@@ -167,10 +179,10 @@ struct sip_dialog {
 	struct sip_dialog *same;
 	struct sip *sip;
 	struct sip_dialog_conf conf;
-	char *key; /* Call-ID and local tag */
-	char *call_id, *local_tag, *remote_tag;
-	char *local, *remote; /* values of From and To in our requests */
-	char *target;         /* R-URI of our requests */
+	struct sip_key key; /* Call-ID and local tag */
+	char *call_id, *remote_tag;
+	struct span local, remote; /* values of From and To in our requests; owned */
+	char *target;              /* R-URI of our requests */
 	char **routes;
 	size_t n_routes;
 	bool frozen; /* the route set may not change any more */
@@ -219,14 +231,16 @@ struct sip {
 	struct dns_entry *dns, *dns_asked;
 	uint64_t dns_next;
 	struct dead_target *dead;
+	struct list dead_by_age;
 	struct nonce_use *nonces;
 	struct list nonces_by_age;
 	uint8_t nonce_key[32];
+	uint64_t key_secret[2];
 	ms_t t1;
 	ms_t timer_b;
 	char *scratch; /* SIP_SCRATCH bytes for the message being built */
 };
-void sip_input_message(struct sip *s, const struct flow *f, struct span bytes);
+bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */
 static inline ms_t sip_now(const struct sip *s)
 {
 	return s->c.clock->now;

@@ -117,6 +117,7 @@ struct sip_ask {
 	size_t n_auths;
 	struct conf *conf;      /* a reference is held while the ask lives; NULL: none needed */
 	uint32_t max_forwards;  /* 0: the global option's */
+	bool impatient;         /* there is somewhere else to go: given up after 8*T1 without any answer */
 	ms_t timeout;           /* the whole ask, 0: transaction timeouts only */
 	const char *user_agent; /* NULL: the global one */
 	struct span headers;    /* whole header lines, each with CRLF; copied */

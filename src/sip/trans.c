@@ -118,13 +118,14 @@ static void ack_failure(struct sip_ctx *t, const struct sip_msg *response)
 	struct span route;
 
 	BUG_ON(!inv);
-	out_fmt(&o, "ACK %.*s SIP/2.0\r\nVia: %.*s\r\n", SP(inv->ruri.text), SP(inv->via.text));
+	out_fmt(&o, "ACK %.*s SIP/2.0\r\n", SP(inv->ruri.text));
+	sip_out_line(&o, "Via", inv->via.text);
 	while (sip_walk(inv, SIP_HDR_ROUTE, &w, &route))
-		out_fmt(&o, "Route: %.*s\r\n", SP(route));
-	out_fmt(&o,
-		"Max-Forwards: 70\r\nFrom: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u ACK\r\nContent-Length: "
-		"0\r\n\r\n",
-		SP(inv->from.text), SP(response->to.text), SP(inv->call_id), inv->cseq);
+		sip_out_line(&o, "Route", route);
+	sip_out_line(&o, "From", inv->from.text);
+	sip_out_line(&o, "To", response->to.text);
+	sip_out_line(&o, "Call-ID", inv->call_id);
+	out_fmt(&o, "CSeq: %u ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", inv->cseq);
 	if (out_done(&o) > 0)
 		sip_send(t->sip, &t->flow, out_look(&o));
 	sip_msg_unref(inv);
@@ -284,46 +285,65 @@ void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m)
 	ctx_event(t, m->status < 200 ? RX_1XX : m->status < 300 ? RX_2XX : RX_FAIL, m, 0);
 }
 
+static void break_later(struct sip_ctx *t, int err)
+{
+	if (!step_of(t->machine, t->state, BROKEN)->action || t->again.fire == ctx_broken_later)
+		return;
+	t->interval = err;
+	t->again.fire = ctx_broken_later;
+	sip_in(t->sip, &t->again, 0);
+}
+
 void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err)
 {
-	struct list *l = &s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)];
-
-	list_for_safe(n, l) {
+	list_for(n, &s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)]) {
 		struct sip_ctx *t = list_entry(n, struct sip_ctx, same_peer);
 
-		if (t->flow.sock != f->sock || !addr_eq(&t->flow.peer, &f->peer) ||
-		    !step_of(t->machine, t->state, BROKEN)->action || t->again.fire == ctx_broken_later)
-			continue;
-		t->interval = err ? err : -ECONNRESET;
-		t->again.fire = ctx_broken_later;
-		sip_in(s, &t->again, 0);
+		if (t->flow.sock == f->sock && addr_eq(&t->flow.peer, &f->peer))
+			break_later(t, err ? err : -ECONNRESET);
 	}
+}
+
+void sip_ctx_fail_listener(struct sip *s, uint32_t listener)
+{
+	struct sip_ctx *t, *next;
+
+	HASH_ITER(hh, s->ctxs, t, next)
+		if (t->flow.listener == listener)
+			break_later(t, -ENOTCONN);
+}
+
+void sip_ctx_hush(struct sip_ctx *t)
+{
+	sip_stop(t->sip, &t->again);
 }
 
 /* ---- server ---- */
 
 /* 17.2.3: branch, sent-by and method; for RFC 2543 peers all that identifies the request. */
-static void server_key(struct out *o, const struct sip_msg *m, enum sip_method method)
+static struct sip_key server_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
 {
-	if (method == SIP_ACK)
-		method = SIP_INVITE;
-	out_fmt(o, "%d|%.*s|%.*s:%u", (int)method, SP(m->via.branch), SP(m->via.host), m->via.port);
+	struct span parts[8] = { span_of(method == SIP_OTHER ? NULL : sip_method_names[method]),
+				 m->via.branch,
+				 m->via.host,
+				 { (const char *)&m->via.port, sizeof m->via.port },
+				 m->call_id,
+				 m->from.tag,
+				 { (const char *)&m->cseq, sizeof m->cseq },
+				 m->ruri.text };
+
 	if (method == SIP_OTHER)
-		out_span(o, m->method_text);
-	if (m->too_old)
-		out_fmt(o, "|%.*s|%.*s|%u|%.*s", SP(m->call_id), SP(m->from.tag), m->cseq, SP(m->ruri.text));
-	out_char(o, '\0');
+		parts[0] = m->method_text;
+	return sip_key(s, parts, m->too_old ? ARRAY_LEN(parts) : 4);
 }
 
 struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_cancel)
 {
-	char key[1024];
-	struct out o = out_fixed(key, sizeof key);
-	struct sip_uas *t = NULL;
+	bool invite = of_cancel || m->method == SIP_ACK;
+	struct sip_key key = server_key(s, m, invite ? SIP_INVITE : m->method);
+	struct sip_uas *t;
 
-	server_key(&o, m, of_cancel ? SIP_INVITE : m->method);
-	if (out_done(&o) > 0)
-		HASH_FIND_STR(s->uass, key, t);
+	HASH_FIND(hh, s->uass, &key, sizeof key, t);
 	return t;
 }
 
@@ -336,7 +356,6 @@ static void uas_free(struct sip_uas *t)
 	HASH_DEL(s->uass, t);
 	list_del(&t->of_dialog);
 	sip_msg_unref(t->msg);
-	free(t->key);
 	free(t->bytes);
 	free(t);
 }
@@ -348,7 +367,7 @@ void sip_uas_drop(struct sip_uas *t)
 
 static void uas_transmit(struct sip_uas *t)
 {
-	if (t->bytes)
+	if (t->n)
 		sip_send(t->sip, &t->flow, (struct span){ t->bytes, t->n });
 }
 
@@ -395,7 +414,7 @@ static void uas_event(struct sip_uas *t, enum event ev)
 		break;
 	default: break;
 	}
-	if (t->state == DEAD && !t->refs)
+	if (t->state == DEAD)
 		uas_free(t);
 }
 
@@ -411,14 +430,12 @@ static void uas_life(struct timer *tm, ms_t now UNUSED)
 
 struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m)
 {
-	struct out o = out_growing();
 	struct sip_uas *t;
 
 	if (HASH_COUNT(s->uass) >= s->conf->hairpin.max_transactions)
 		return NULL;
 	t = xcalloc(1, sizeof *t);
-	server_key(&o, m, m->method);
-	t->key = out_take(&o);
+	t->key = server_key(s, m, m->method);
 	t->sip = s;
 	t->invite = m->method == SIP_INVITE;
 	t->machine = t->invite ? ist[0] : nist[0];
@@ -430,12 +447,14 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m)
 	t->again.fire = uas_again;
 	t->life.fire = uas_life;
 	rng_token(&s->c.clock->rng, t->tag, SIP_TAG);
-	HASH_ADD_KEYPTR(hh, s->uass, t->key, strlen(t->key), t);
+	HASH_ADD(hh, s->uass, key, sizeof t->key, t);
 	return t;
 }
 
 void sip_uas_input(struct sip_uas *t, const struct sip_msg *m)
 {
+	if (!sip_flow_alive(t->sip, &t->flow)) /* it comes again on a new connection: so does the answer */
+		t->flow = m->flow;
 	uas_event(t, m->method == SIP_ACK ? RX_ACK : RX_AGAIN);
 }
 

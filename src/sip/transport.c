@@ -27,6 +27,15 @@ static void refresh(struct timer *t, ms_t now UNUSED)
 	ask_names(container_of(t, struct sip_transport, refresh));
 }
 
+/* A name with several addresses: the one in use stays as long as it is one of them. */
+static bool is_among(const struct addr *now, const struct sip_lookup_answer *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (addr_ip_eq(now, &a->rs[i].addr))
+			return true;
+	return false;
+}
+
 static void named(struct sip_transport *tp, struct addr *slot, const char *name, const struct sip_lookup_answer *a)
 {
 	char old[ADDR_STRLEN], new[ADDR_STRLEN];
@@ -35,7 +44,7 @@ static void named(struct sip_transport *tp, struct addr *slot, const char *name,
 	if (!a->n) {
 		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' does not resolve; %s stays", tp->conf->o.name, name,
 		      slot->family ? addr_ip_str(slot, old) : "no address");
-	} else if (!addr_ip_eq(slot, &a->rs[0].addr)) {
+	} else if (!is_among(slot, a)) {
 		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' is %s (was %s)", tp->conf->o.name, name,
 		      addr_ip_str(&a->rs[0].addr, new), slot->family ? addr_ip_str(slot, old) : "not known");
 		*slot = addr_with_port(&a->rs[0].addr, 0);
@@ -84,6 +93,7 @@ static void tp_close(struct sip_transport *tp)
 	HASH_ITER(hh, s->conns, c, next)
 		if (c->flow.listener == tp->sock)
 			sip_on_failed(s, &c->flow, 0);
+	sip_ctx_fail_listener(s, tp->sock);
 	sip_stop(s, &tp->refresh);
 	sip_lookup_drop(s, tp);
 	s->c.net.close(s->c.net.arg, tp->sock);
@@ -112,6 +122,7 @@ static void tp_take_conf(struct sip_transport *tp, struct conf *c, const struct 
 {
 	struct conf *old = tp->snapshot;
 
+	sip_lookup_drop(tp->sip, tp); /* what the old names stand for is of no interest any more */
 	tp->snapshot = conf_ref(c);
 	tp->conf = t;
 	tp->door.t = t;
@@ -190,14 +201,11 @@ struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct fl
 	return NULL;
 }
 
-static struct sip_transport_info info_of(const struct sip *s, const struct sip_transport *tp)
+static struct sip_transport_info info_of(const struct sip_transport *tp)
 {
-	struct sip_transport_info i = { .conf = tp->conf, .bound = tp->bound, .door = &tp->door };
-	struct sip_conn *c, *next;
-
-	HASH_ITER(hh, s->conns, c, next)
-		i.connections += c->flow.listener == tp->sock;
-	return i;
+	return (struct sip_transport_info){
+		.conf = tp->conf, .bound = tp->bound, .door = &tp->door, .connections = tp->conns
+	};
 }
 
 bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info)
@@ -205,7 +213,7 @@ bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_inf
 	list_for(l, &s->transports) {
 		if (n--)
 			continue;
-		*info = info_of(s, list_entry(l, struct sip_transport, link));
+		*info = info_of(list_entry(l, struct sip_transport, link));
 		return true;
 	}
 	return false;
@@ -215,7 +223,7 @@ struct sip_transport_info sip_transport_of(const struct sip *s, const struct flo
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 
-	return tp ? info_of(s, tp) : (struct sip_transport_info){ 0 };
+	return tp ? info_of(tp) : (struct sip_transport_info){ 0 };
 }
 
 static bool serves(const struct sip_transport *tp, enum net_proto proto, uint8_t family)
@@ -245,7 +253,7 @@ struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transp
 		tp = list_entry(n, struct sip_transport, link);
 		if (!serves(tp, proto, to->family))
 			continue;
-		src = s->c.net.source(s->c.net.arg, tp->sock, to);
+		src = s->c.net.source(s->c.net.arg, addr_is_any(&tp->bound) ? tp->sock : 0, to);
 		if (src.family && (addr_is_any(&tp->bound) || addr_ip_eq(&src, &tp->bound)))
 			return tp;
 		best = best ? best : tp;
@@ -303,14 +311,16 @@ static void conn_idle(struct timer *t, ms_t now UNUSED)
 	sip_on_failed(c->sip, &c->flow, 0);
 }
 
-static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incoming)
+static void conn_new(struct sip *s, const struct flow *f, bool incoming)
 {
+	struct sip_transport *tp = sip_transport_by_flow(s, f);
 	struct sip_conn *c = xcalloc(1, sizeof *c), *old;
 
+	if (tp)
+		tp->conns++;
 	c->sip = s;
 	c->flow = *f;
-	c->incoming = incoming;
-	c->peer_key = sip_addr_key(&f->peer, f->listener);
+	c->peer_key = sip_addr_key(&f->peer, 0);
 	c->keep.fire = conn_keep;
 	c->idle.fire = conn_idle;
 	HASH_ADD(hh, s->conns, flow.sock, sizeof c->flow.sock, c);
@@ -322,14 +332,16 @@ static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incom
 		sip_in(s, &c->keep, (ms_t)s->conf->global.keep_alive_interval * 1000);
 	if (incoming)
 		sip_in(s, &c->idle, CONN_SILENT);
-	return c;
 }
 
 static void conn_free(struct sip_conn *c)
 {
 	struct sip *s = c->sip;
+	struct sip_transport *tp = sip_transport_by_flow(s, &c->flow);
 	struct sip_conn *known;
 
+	if (tp)
+		tp->conns--;
 	sip_stop(s, &c->keep);
 	sip_stop(s, &c->idle);
 	HASH_DEL(s->conns, c);
@@ -342,7 +354,7 @@ static void conn_free(struct sip_conn *c)
 
 int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f)
 {
-	struct addr_key key = sip_addr_key(to, tp->sock);
+	struct addr_key key = sip_addr_key(to, 0);
 	struct sip_conn *c;
 	int err;
 
@@ -374,7 +386,14 @@ int sip_send(struct sip *s, const struct flow *f, struct span bytes)
 
 void sip_on_accepted(void *arg, const struct flow *f)
 {
-	conn_new(arg, f, true);
+	struct sip *s = arg;
+
+	if (HASH_COUNT(s->conns) < s->conf->hairpin.max_contacts_total) {
+		conn_new(s, f, true);
+		return;
+	}
+	count(CNT_sip_shed);
+	s->c.net.close(s->c.net.arg, f->sock);
 }
 
 void sip_on_connected(void *arg, uint32_t sock, const struct addr *local)
@@ -411,56 +430,77 @@ static void conn_append(struct sip_conn *c, struct span bytes)
 }
 
 /* RFC 5626 4.4.1: a double CRLF is a ping, to be answered with a single one. */
-static size_t skip_pings(struct sip_conn *c)
+static void skip_pings(struct sip_conn *c, struct span *in)
 {
-	size_t n = 0;
-
-	while (n < c->n && (c->buf[n] == '\r' || c->buf[n] == '\n'))
-		n++;
-	if (n >= 4)
-		c->sip->c.net.send(c->sip->c.net.arg, &c->flow, SPAN("\r\n"));
-	return n;
-}
-
-static void conn_consume(struct sip_conn *c, size_t n)
-{
-	c->n -= n;
-	memmove(c->buf, c->buf + n, c->n);
-	if (c->n)
+	for (; in->n && (in->p[0] == '\r' || in->p[0] == '\n'); *in = span_from(*in, 1))
+		c->line_ends++;
+	if (c->line_ends < 4)
 		return;
-	free(c->buf);
-	c->buf = NULL;
-	c->cap = 0;
+	c->line_ends = 0;
+	c->sip->c.net.send(c->sip->c.net.arg, &c->flow, SPAN("\r\n"));
 }
 
+/* Gives the messages in `in` to the core, one after the other. 0, or the reason to close; the rest stays in *in. */
+static long take_messages(struct sip *s, uint32_t sock, struct span *in)
+{
+	struct sip_conn *c;
+
+	while ((c = conn_of(s, sock))) { /* each message may end the connection */
+		struct flow f = c->flow;
+		long n;
+
+		skip_pings(c, in);
+		n = in->n ? sip_frame_on(*in, &c->framing) : 0;
+		if (n <= 0)
+			return n;
+		c->framing = (struct sip_framing){ 0 };
+		c->line_ends = 0;
+		if (sip_input_message(s, &f, span_sub(*in, 0, (size_t)n)) && (c = conn_of(s, sock)))
+			sip_stop(s, &c->idle);
+		*in = span_from(*in, (size_t)n);
+	}
+	return 0;
+}
+
+static void close_stream(struct sip *s, const struct flow *f, const char *why)
+{
+	trace(EV_SIP_BAD, NULL, "stream closed: %s", why);
+	s->c.net.close(s->c.net.arg, f->sock);
+	sip_on_failed(s, f, 0);
+}
+
+/* The buffer is taken off the connection while its messages are served, so that nothing is moved for each of them. */
 void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes)
 {
-	uint32_t sock = c->flow.sock;
 	struct flow f = c->flow;
-	long n = 0;
+	struct span in;
+	size_t cap;
+	char *buf;
+	long err;
 
-	if (c->n + bytes.n > STREAM_MAX)
-		n = -EMSGSIZE;
-	else
-		conn_append(c, bytes);
-	while (n >= 0 && (c = conn_of(s, sock)) && c->n) {
-		char *one;
-
-		conn_consume(c, skip_pings(c));
-		n = c->n ? sip_frame((struct span){ c->buf, c->n }) : 0;
-		if (n <= 0)
-			break;
-		one = xmalloc((size_t)n);
-		memcpy(one, c->buf, (size_t)n);
-		conn_consume(c, (size_t)n);
-		c->heard = true;
-		sip_stop(s, &c->idle);
-		sip_input_message(s, &f, (struct span){ one, (size_t)n });
-		free(one);
-	}
-	if (n >= 0 || !conn_of(s, sock))
+	if (c->n + bytes.n > STREAM_MAX) {
+		close_stream(s, &f, "too much at once");
 		return;
-	trace(EV_SIP_BAD, NULL, "stream closed: %s", n == -EMSGSIZE ? "message too long" : "malformed Content-Length");
-	s->c.net.close(s->c.net.arg, sock);
-	sip_on_failed(s, &f, 0);
+	}
+	conn_append(c, bytes);
+	if (c->n < c->framing.look)
+		return;
+	buf = c->buf;
+	cap = c->cap;
+	in = (struct span){ buf, c->n };
+	c->buf = NULL;
+	c->n = c->cap = 0;
+	err = take_messages(s, f.sock, &in);
+	c = conn_of(s, f.sock);
+	if (c && err >= 0 && in.n) {
+		if (in.p != buf)
+			memmove(buf, in.p, in.n);
+		c->buf = buf;
+		c->n = in.n;
+		c->cap = cap;
+		return;
+	}
+	free(buf);
+	if (c && err < 0)
+		close_stream(s, &f, err == -EMSGSIZE ? "message too long" : "malformed Content-Length");
 }

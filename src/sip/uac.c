@@ -61,7 +61,7 @@ static void out_from(struct out *o, const struct sip_uac *u, const struct nat_fa
 	const char *def = u->sip->conf->global.default_from_user;
 
 	if (a->from_text.n) {
-		out_fmt(o, "From: %.*s\r\n", SP(a->from_text));
+		sip_out_line(o, "From", a->from_text);
 		return;
 	}
 	out_str(o, "From: ");
@@ -114,7 +114,7 @@ static void out_routes(struct out *o, const struct sip_uac *u)
 	if (a->proxy.n)
 		out_fmt(o, a->proxy.p[0] == '<' ? "Route: %.*s\r\n" : "Route: <%.*s>\r\n", SP(a->proxy));
 	for (size_t i = strict; i < a->n_routes; i++)
-		out_fmt(o, "Route: %.*s\r\n", SP(a->routes[i]));
+		sip_out_line(o, "Route", a->routes[i]);
 	if (strict)
 		out_fmt(o, "Route: <%.*s>\r\n", SP(a->uri));
 }
@@ -137,7 +137,7 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	out_fmt(o, "Max-Forwards: %u\r\n", a->max_forwards ? a->max_forwards : s->conf->global.max_forwards);
 	out_from(o, u, &b.face);
 	if (a->to.n)
-		out_fmt(o, "To: %.*s\r\n", SP(a->to));
+		sip_out_line(o, "To", a->to);
 	else
 		out_fmt(o, "To: <%.*s>\r\n", SP(a->uri));
 	out_fmt(o, "Call-ID: %.*s\r\nCSeq: %u %s\r\n", SP(a->call_id), u->cseq, method);
@@ -158,22 +158,30 @@ static void send_cancel(struct sip_uac *u, struct sip_ctx *inv)
 	struct sip *s = u->sip;
 	struct out o = out_fixed(s->scratch, SIP_SCRATCH);
 	char key[SIP_BRANCH_MAX + 1] = "c";
+	struct sip_ctx *known;
 	struct sip_walk w = { 0 };
 	const char *why;
-	struct sip_msg *m = sip_msg_parse((struct span){ inv->bytes, inv->n }, &why);
+	struct sip_msg *m;
 	struct span v;
 
+	span_copy(span_of(inv->branch), key + 1, sizeof key - 1);
+	HASH_FIND_STR(s->ctxs, key, known);
+	if (known)
+		return;
+	m = sip_msg_parse((struct span){ inv->bytes, inv->n }, &why);
 	BUG_ON(!m);
-	out_fmt(&o, "CANCEL %.*s SIP/2.0\r\nVia: %.*s\r\n", SP(m->ruri.text), SP(m->via.text));
+	out_fmt(&o, "CANCEL %.*s SIP/2.0\r\n", SP(m->ruri.text));
+	sip_out_line(&o, "Via", m->via.text);
 	while (sip_walk(m, SIP_HDR_ROUTE, &w, &v))
-		out_fmt(&o, "Route: %.*s\r\n", SP(v));
-	out_fmt(&o, "Max-Forwards: %u\r\nFrom: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u CANCEL\r\n",
-		s->conf->global.max_forwards, SP(m->from.text), SP(m->to.text), SP(m->call_id), m->cseq);
+		sip_out_line(&o, "Route", v);
+	sip_out_line(&o, "From", m->from.text);
+	sip_out_line(&o, "To", m->to.text);
+	sip_out_line(&o, "Call-ID", m->call_id);
+	out_fmt(&o, "CSeq: %u CANCEL\r\nMax-Forwards: %u\r\n", m->cseq, s->conf->global.max_forwards);
 	if (u->reason[0])
 		out_fmt(&o, "Reason: %s\r\n", u->reason);
 	out_fmt(&o, "User-Agent: %s\r\nContent-Length: 0\r\n\r\n", sip_user_agent(s));
 	sip_msg_unref(m);
-	span_copy(span_of(inv->branch), key + 1, sizeof key - 1);
 	if (out_done(&o) > 0)
 		sip_ctx_start(sip_ctx_new(s, key, false, &inv->flow, out_look(&o)));
 }
@@ -212,7 +220,6 @@ void sip_uac_forget(struct sip_uac *u)
 		return;
 	}
 	finish(u, NULL, 487, NULL);
-	u->done = true;
 	sip_in(u->sip, &u->start, 0);
 }
 
@@ -234,13 +241,18 @@ void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
 	sip_dialog_free(&d);
 }
 
-/* A 2xx after the final answer: the same again, or of another fork, or crossing our CANCEL. */
+/*
+ * A 2xx after the final answer. The same again: the ACK again, if it was sent already. One to a re-INVITE that nobody
+ * waits for any more: it is ACKed here. Of another fork, or crossing our CANCEL: that dialog is ended.
+ */
 static void late_2xx(struct sip_uac *u, const struct sip_msg *m)
 {
 	struct sip_dialog *d = sip_dialog_find(u->sip, m, false);
 
-	if (!d || !sip_dialog_ack_again(d, m->cseq))
+	if (!d || !d->frozen || (!u->handed_over && u->dialog != d))
 		sip_end_unusable(u, m);
+	else if (!sip_dialog_ack_again(d, m->cseq) && !u->handed_over)
+		sip_dialog_ack(d, m->cseq, NULL, NULL);
 }
 
 static void next_target(struct sip_uac *u, unsigned code, const char *why)
@@ -254,6 +266,8 @@ static void next_target(struct sip_uac *u, unsigned code, const char *why)
 	trace(EV_SIP_FAILOVER, NULL, "%s to %s: %s; the next target is tried", sip_method_names[u->ask.method],
 	      addr_str(&u->targets[u->at].addr, text), why);
 	u->at++;
+	if (u->ctx)
+		sip_ctx_hush(u->ctx);
 	u->ctx = NULL;
 	attempt(u);
 }
@@ -294,11 +308,12 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 		next_target(u, 503, "503 Service Unavailable");
 		return;
 	}
-	if (u->cancelled && m->status < 300 && u->ask.method == SIP_INVITE) {
+	if (u->cancelled && m->status < 300 && u->ask.method == SIP_INVITE && !u->dialog) {
 		sip_end_unusable(u, m);
 		finish(u, NULL, 487, "answered while being cancelled");
 		return;
 	}
+	u->handed_over = m->status < 300;
 	finish(u, m, m->status, NULL);
 }
 
@@ -410,7 +425,7 @@ static void attempt(struct sip_uac *u)
 	u->ctx->gone = gone;
 	u->ctx->arg = u;
 	u->ctxs++;
-	if (u->at + 1 < u->n_targets && !s->conf->hairpin.compat_asterisk)
+	if ((u->at + 1 < u->n_targets || u->ask.impatient) && !s->conf->hairpin.compat_asterisk)
 		sip_in(s, &u->patience, PATIENCE * s->t1);
 	sip_ctx_start(u->ctx);
 }
@@ -419,8 +434,11 @@ static void patience_over(struct timer *t, ms_t now UNUSED)
 {
 	struct sip_uac *u = container_of(t, struct sip_uac, patience);
 
-	if (!u->done && u->ctx)
-		target_failed(u, -ETIMEDOUT);
+	if (u->done || !u->ctx)
+		return;
+	target_failed(u, -ETIMEDOUT);
+	if (u->done) /* it was the last: should it ring after all, it is cancelled */
+		u->cancelled = true;
 }
 
 static void located(void *arg, const struct sip_target *ts, size_t n, const char *why)
@@ -440,13 +458,27 @@ static void located(void *arg, const struct sip_target *ts, size_t n, const char
 		sip_in(u->sip, &u->start, 0);
 }
 
+/* Where the request goes first: the proxy, the first Route or the Request-URI. */
+static bool next_hop(const struct sip_uac *u, struct sip_uri *hop)
+{
+	struct span route = u->ask.proxy.n ? u->ask.proxy : u->ask.n_routes ? u->ask.routes[0] : SPAN_NONE;
+	struct sip_naddr a;
+
+	if (!sip_uri_parse(u->ask.uri, hop)) /* looked at even when it is not the hop: nothing else may be sent */
+		return false;
+	if (!route.n || sip_uri_parse(route, hop)) /* outbound_proxy=sip:host;transport=tcp: the URI's parameters */
+		return true;
+	if (!sip_naddr_parse(route, &a))
+		return false;
+	*hop = a.uri;
+	return true;
+}
+
 static void start(struct timer *t, ms_t now UNUSED)
 {
 	struct sip_uac *u = container_of(t, struct sip_uac, start);
-	struct sip_uri hop;
-	struct sip_naddr route;
-	struct span proxy = u->ask.proxy;
 	struct sip_locate *l;
+	struct sip_uri hop;
 
 	if (!u->done && u->cancelled)
 		finish(u, NULL, 487, "cancelled before it was sent");
@@ -454,16 +486,20 @@ static void start(struct timer *t, ms_t now UNUSED)
 		uac_free_if_idle(u);
 		return;
 	}
-	if (!proxy.n && u->ask.n_routes)
-		proxy = u->ask.routes[0];
-	if (proxy.n ? !sip_naddr_parse(proxy, &route) : !sip_uri_parse(u->ask.uri, &hop)) {
-		finish(u, NULL, 400, "malformed next hop");
+	if (!next_hop(u, &hop)) {
+		finish(u, NULL, 400, "malformed URI");
 		uac_free_if_idle(u);
 		return;
 	}
-	l = sip_locate(u->sip, proxy.n ? &route.uri : &hop, located, u);
-	if (l)
+	l = sip_locate(u->sip, &hop, located, u);
+	if (l && u->ask.method == SIP_ACK && u->ask.flow) { /* an ACK does not wait: it goes where the 2xx came from */
+		struct sip_target back = { u->ask.flow->proto, u->ask.flow->peer };
+
+		sip_locate_drop(l);
+		located(u, &back, 1, NULL);
+	} else if (l) {
 		u->locating = l;
+	}
 }
 
 void sip_uac_start_now(struct sip_uac *u)
@@ -574,12 +610,9 @@ void sip_uac_free_all(struct sip *s)
 {
 	list_for_safe(n, &s->uacs) {
 		struct sip_uac *u = list_entry(n, struct sip_uac, link);
-		struct sip_ctx *t, *next;
 
 		u->ask.answer = NULL;
-		HASH_ITER(hh, s->ctxs, t, next)
-			if (t->arg == u)
-				sip_ctx_drop(t);
+		u->ctx = NULL; /* all transactions are gone already */
 		u->ctxs = 0;
 		finish(u, NULL, 487, NULL);
 		sip_stop(s, &u->limit);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/trace.h"
@@ -62,7 +63,11 @@ static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat
 	while (sip_param_next(&params, &name, &value)) {
 		if (span_iis(name, "rport") || span_iis(name, "received"))
 			continue;
-		out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
+		out_char(o, ';');
+		out_span(o, name);
+		if (value.p)
+			out_char(o, '=');
+		out_span(o, value);
 	}
 	if (say->add_rport)
 		out_fmt(o, ";rport=%u", m->flow.peer.port);
@@ -70,6 +75,14 @@ static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat
 		out_str(o, ";received=");
 		addr_out_ip(o, &m->flow.peer);
 	}
+	out_str(o, "\r\n");
+}
+
+void sip_out_line(struct out *o, const char *name, struct span value)
+{
+	out_str(o, name);
+	out_str(o, ": ");
+	out_span(o, value);
 	out_str(o, "\r\n");
 }
 
@@ -81,29 +94,38 @@ static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, 
 
 	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
 		if (!first)
-			out_fmt(o, "Via: %.*s\r\n", SP(v));
+			sip_out_line(o, "Via", v);
 		first = false;
 	}
 	w = (struct sip_walk){ 0 };
 	while (record_route && sip_walk(m, SIP_HDR_RECORD_ROUTE, &w, &v))
-		out_fmt(o, "Record-Route: %.*s\r\n", SP(v));
-	out_fmt(o, "From: %.*s\r\nTo: %.*s", SP(m->from.text), SP(m->to.text));
-	if (tag && !m->to.tag.n)
-		out_fmt(o, ";tag=%s", tag);
-	out_fmt(o, "\r\nCall-ID: %.*s\r\nCSeq: %u %.*s\r\n", SP(m->call_id), m->cseq, SP(m->method_text));
+		sip_out_line(o, "Record-Route", v);
+	sip_out_line(o, "From", m->from.text);
+	out_str(o, "To: ");
+	out_span(o, m->to.text);
+	if (tag && !m->to.tag.n) {
+		out_str(o, ";tag=");
+		out_str(o, tag);
+	}
+	out_str(o, "\r\n");
+	sip_out_line(o, "Call-ID", m->call_id);
+	out_fmt(o, "CSeq: %u %.*s\r\n", m->cseq, SP(m->method_text));
 }
 
-/* A response over a stream whose connection is gone goes to the sent-by address instead (18.2.2). */
+/* When the connection (18.2.2) or, after a reload, the socket is gone, the answer finds another way to the sent-by. */
 static struct flow reply_flow(struct sip *s, const struct sip_msg *m, const struct nat_via *say)
 {
-	struct flow f = m->flow;
-	struct sip_transport *tp = sip_transport_by_flow(s, &m->flow);
+	struct flow f = m->flow, other;
+	struct sip_transport *tp;
 
 	if (f.proto == NET_UDP)
 		f.peer = say->to;
-	else if (!sip_flow_alive(s, &f) && tp)
-		sip_flow_to(s, tp, &say->to, &f);
-	return f;
+	if (sip_flow_alive(s, &f))
+		return f;
+	tp = sip_transport_by_flow(s, &m->flow);
+	if (!tp)
+		tp = sip_transport_pick(s, NULL, f.proto, &say->to);
+	return tp && sip_flow_to(s, tp, &say->to, &other) == 0 ? other : f;
 }
 
 static void write_reply(struct out *o, const struct sip_uas *t, unsigned code, const char *reason)
@@ -135,9 +157,12 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	if (out_done(&o) < 0) { /* does not fit: an answer all the same */
 		o = out_fixed(t->sip->scratch, SIP_SCRATCH);
 		code = 513;
-		write_reply(&o, t, code, NULL);
+		reason = NULL;
+		write_reply(&o, t, code, reason);
 		out_str(&o, "Content-Length: 0\r\n\r\n");
 	}
+	if (out_done(&o) < 0) /* what has to be copied alone is too long: the peer waits in vain */
+		o = out_fixed(t->sip->scratch, 0);
 	t->answered = code >= 200;
 	if (code >= 300) {
 		count(code == 401 || code == 407 ? CNT_sip_challenges : CNT_sip_refused);
@@ -195,21 +220,26 @@ void sip_build_end(struct sip_build *b)
 
 void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
 {
-	char value[2048];
+	char small[512], *value = small;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(value, sizeof value, fmt, ap);
+	n = vsnprintf(small, sizeof small, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof value) {
-		b->o->overflow = true;
-		return;
+	BUG_ON(n < 0);
+	if ((size_t)n >= sizeof small) {
+		value = xmalloc((size_t)n + 1);
+		va_start(ap, fmt);
+		vsnprintf(value, (size_t)n + 1, fmt, ap);
+		va_end(ap);
 	}
 	for (int i = 0; i < n; i++) /* a value never breaks out of its line */
 		if (value[i] == '\r' || value[i] == '\n')
 			value[i] = ' ';
-	out_fmt(b->o, "%s: %s\r\n", name, value);
+	sip_out_line(b->o, name, (struct span){ value, (size_t)n });
+	if (value != small)
+		free(value);
 }
 
 void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params)

@@ -7,12 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
+/* Letters, digits and -.!%*_+`'~: a bit for each of the 128 */
 static bool is_token_char(char c)
 {
-	return isalnum((unsigned char)c) || (c && strchr("-.!%*_+`'~", c));
+	static const uint64_t set[2] = { 0x03ff6ca200000000, 0x47ffffff87fffffe };
+	unsigned char u = (unsigned char)c;
+
+	return u < 128 && (set[u / 64] >> (u % 64) & 1);
 }
 
-static bool is_token(struct span s)
+bool sip_is_token(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!is_token_char(s.p[i]))
@@ -274,6 +278,15 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 	       escaped_eq(a->headers, b->headers, true);
 }
 
+/* A parameter's value outside quotes */
+static bool is_plain_value(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == ',')
+			return false;
+	return true;
+}
+
 /* Checks ";token[=token|quoted|host]" lists: empty parameters and stray characters are errors (RFC 4475 3.1.2.1). */
 static bool params_valid(struct span s)
 {
@@ -284,11 +297,9 @@ static bool params_valid(struct span s)
 		if (!span_take_char(&s, ';'))
 			return false;
 		s = span_trim(s);
-		if (!s.n || s.p[0] == ';' || !sip_param_next(&s, &name, &value) || !is_token(name))
+		if (!s.n || s.p[0] == ';' || !sip_param_next(&s, &name, &value) || !sip_is_token(name))
 			return false;
-		if (value.n && value.p[0] == '"' && (value.n < 2 || value.p[value.n - 1] != '"'))
-			return false;
-		if (value.n && value.p[0] != '"' && (span_chr(value, ',') >= 0 || span_chr(value, ' ') >= 0))
+		if (value.n && value.p[0] == '"' ? value.n < 2 || value.p[value.n - 1] != '"' : !is_plain_value(value))
 			return false;
 		s = span_trim(s);
 	}
@@ -325,8 +336,7 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	if (!params_valid(params))
 		return false;
 	a->params = params;
-	sip_param(params, "tag", &a->tag);
-	return true;
+	return !sip_param(params, "tag", &a->tag) || a->tag.n;
 }
 
 bool sip_naddr_parse(struct span s, struct sip_naddr *a)
@@ -385,8 +395,8 @@ bool sip_via_parse(struct span s, struct sip_via *v)
 	memset(v, 0, sizeof *v);
 	v->text = in;
 	if (!take_via_word(&in, &word) || !span_iis(word, "SIP") || !span_take_char(&in, '/') ||
-	    !take_via_word(&in, &word) || !span_is(word, "2.0") || !span_take_char(&in, '/') ||
-	    !take_via_word(&in, &v->transport) || !take_hostport(&in, true, &v->host, &v->port))
+	    !take_via_word(&in, &word) || !span_take_char(&in, '/') || !take_via_word(&in, &v->transport) ||
+	    !take_hostport(&in, true, &v->host, &v->port))
 		return false;
 	in = span_trim(in);
 	if (!params_valid(in))

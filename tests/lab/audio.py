@@ -77,6 +77,31 @@ def find_tones(pcm):
     return found
 
 
+def loudness(pcm):
+    """Root mean square of each block of 50 ms."""
+    return [math.sqrt(sum(x * x for x in pcm[at:at + BLOCK]) / BLOCK)
+            for at in range(0, len(pcm) - BLOCK + 1, BLOCK)]
+
+
+def likeness(heard, played):
+    """How much the rise and fall of loudness agree (1: wholly), wherever in `heard` the sound begins.  Four grids
+    a block apart by a quarter, since nobody knows where the first block begins."""
+    wanted = loudness(played)
+    best = 0.0
+    for shift in range(0, BLOCK, BLOCK // 4):
+        found = loudness(heard[shift:])
+        for at in range(0, len(found) - len(wanted) + 1):
+            best = max(best, _correlation(found[at:at + len(wanted)], wanted))
+    return best
+
+
+def _correlation(a, b):
+    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
+    a, b = [x - mean_a for x in a], [x - mean_b for x in b]
+    size = math.sqrt(sum(x * x for x in a) * sum(x * x for x in b))
+    return sum(x * y for x, y in zip(a, b)) / size if size > LOUD else 0.0
+
+
 def _ulaw(byte):
     byte = ~byte & 255
     value = (((byte & 15) << 3) + 132) << (byte >> 4 & 7)

@@ -56,9 +56,10 @@ def phone_block(guide, user):
 class Hairpin:
     """A running hairpin in a node."""
 
-    def __init__(self, node, conf):
+    def __init__(self, node, conf, *options):
         self.node = node
         self.conf = conf
+        self.options = options
         self.run_dir = node.lab.path("run")
         self.state = node.lab.path("state")
         for folder in (self.run_dir, self.state):
@@ -68,7 +69,7 @@ class Hairpin:
     def start(self):
         self.program = self.node.start("hairpin", [
             BINARY, "--conf", self.conf, "--run", self.run_dir,
-            "--state", self.state])
+            "--state", self.state, *self.options])
         wait_for(self._ready, 8, "hairpin answers console commands")
 
     def _ready(self):

@@ -139,8 +139,6 @@ static void endpoint_defaults(const struct conf_endpoint *e)
 	assert_false(e->rtp_symmetric || e->rewrite_contact || e->rtcp_mux || e->send_pai || e->trust_id_inbound);
 	assert_int_equal(e->identify_by, IDENTIFY_USERNAME | IDENTIFY_IP);
 	assert_int_equal(e->dtmf_mode, DTMF_RFC4733);
-	assert_int_equal(e->timers, TRISTATE_YES);
-	assert_int_equal(e->rel100, TRISTATE_YES);
 	assert_int_equal(e->timers_min_se, 90);
 	assert_int_equal(e->timers_sess_expires, 1800);
 	assert_string_equal(e->context, "default");
@@ -167,7 +165,7 @@ static void defaults(void **state)
 	assert_int_equal(c->global.default_auth_algorithms_uas, AUTH_ALG_MD5);
 	assert_int_equal(c->system.timer_t1, 500);
 	assert_int_equal(c->system.timer_b, 32000);
-	assert_true(c->system.disable_tcp_switch);
+	assert_true(c->system.follow_early_media_fork);
 	assert_int_equal(c->aors[0].minimum_expiration, 60);
 	assert_int_equal(c->aors[0].maximum_expiration, 7200);
 	assert_int_equal(c->aors[0].default_expiration, 3600);
