@@ -223,6 +223,7 @@ static void print_welcome(struct server *s)
 	struct out o = out_growing();
 
 	ctl_welcome(s->pbx, &o);
+	out_fmt(&o, "Its console: hairpin --run %s -r\n\n", s->args.run);
 	fwrite(o.p, 1, o.n, stdout);
 	fflush(stdout);
 	out_free(&o);

@@ -83,9 +83,6 @@ void finish_endpoint(struct opt_cx *cx, void *obj)
 {
 	const struct conf_endpoint *e = obj;
 
-	if (e->timers_sess_expires < e->timers_min_se)
-		opt_bad_object(cx, "timers_sess_expires (%u) is less than timers_min_se (%u)", e->timers_sess_expires,
-			       e->timers_min_se);
 	if (!e->rtp_port_start != !e->rtp_port_end)
 		opt_bad_object(cx, "rtp_port_start and rtp_port_end come together");
 	else if (e->rtp_port_start && (e->rtp_port_start < 1024 || e->rtp_port_end <= e->rtp_port_start))

@@ -119,7 +119,7 @@ struct conf_endpoint {
 	enum conf_dtmf dtmf_mode;
 	uint32_t identify_by;                                                                /* IDENTIFY_* bits */
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
-	uint32_t timers_min_se, timers_sess_expires, device_state_busy_at;
+	uint32_t device_state_busy_at;
 	uint8_t tos_audio;
 	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;

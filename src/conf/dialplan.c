@@ -409,7 +409,7 @@ void load_dialplan(struct load *l)
 	struct ini ini;
 
 	if (!ini_load(&ini, l->arena, l->src, "extensions.conf", l->why))
-		diag_add(l->why, DIAG_ERROR, "extensions.conf", 0, "there is no such file");
+		diag_add(l->why, DIAG_ERROR, "extensions.conf", 0, "there is no such file, or it may not be read");
 	for (size_t i = 0; i < ini.n; i++) /* extensions' names may hold globals that stand further down */
 		if (!ini.sections[i].is_template && strcasecmp(ini.sections[i].name, "globals") == 0)
 			read_section(&r, &ini.sections[i]);

@@ -396,7 +396,7 @@ static void directive(struct reader *r, struct span text)
 	if (strpbrk(path, "*?[{"))
 		include_many(r, path, must);
 	else if (!include_one(r, path) && must)
-		fail(r, "#include: there is no file '%s'", path);
+		fail(r, "#include: there is no file '%s', or it may not be read", path);
 	free(path);
 }
 

@@ -43,15 +43,18 @@ static void out_servers(struct pbx *p, struct out *o)
 	struct io_interface list[64];
 	size_t n = io_interfaces(list, ARRAY_LEN(list));
 	struct sip_transport_info t;
+	bool any = false;
 
 	if (!sip_transport_nth(pbx_sip(p), 0, &t))
 		return;
+	for (size_t k = 0; k < n; k++)
+		any |= reachable(&list[k].addr);
 	for (size_t k = 0; k < n; k++) {
 		struct addr a = addr_with_port(&list[k].addr, t.bound.port);
 		struct out protocols = out_growing();
 
 		out_protocols(p, &a, &protocols);
-		if (protocols.n && reachable(&a)) {
+		if (protocols.n && (reachable(&a) || !any)) {
 			out_str(o, "  server     ");
 			addr_out(o, &a);
 			out_fmt(o, "  (%.*s)\n", SP(out_look(&protocols)));

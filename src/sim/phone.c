@@ -27,7 +27,10 @@ static bool read_conf(void *arg, const char *path, struct out *o)
 	out_fmt(o, "[global]\ntype=global\nuser_agent=phone %s\n", p->c.name);
 	out_fmt(o, "[phone]\ntype=transport\nprotocol=%s\nbind=%s\n%s\n", p->c.tcp ? "tcp" : "udp",
 		addr_str(&bind, text), p->c.options);
-	out_fmt(o, "[account]\ntype=auth\nauth_type=userpass\nusername=%s\npassword=%s\n", p->c.user, p->c.password);
+	out_fmt(o,
+		"[account]\ntype=auth\nauth_type=userpass\nusername=%s\npassword=%s\n"
+		"supported_algorithms_uac=SHA-512-256,SHA-256,MD5\n",
+		p->c.user, p->c.password);
 	return true;
 }
 
@@ -85,6 +88,7 @@ struct sim_phone *sim_phone(struct sim *s, const struct sim_phone_conf *c)
 	p->c.name = xstrdup(c->name);
 	p->c.user = xstrdup(c->user);
 	p->c.password = xstrdup(c->password);
+	p->c.from = xstrdup(c->from ? c->from : c->user);
 	p->c.server = xstrdup(c->server);
 	p->c.codecs = xstrdup(c->codecs ? c->codecs : "");
 	p->c.options = xstrdup(c->options ? c->options : "");
@@ -109,6 +113,7 @@ void sim_phones_free(struct sim *s)
 		free((char *)p->c.name);
 		free((char *)p->c.user);
 		free((char *)p->c.password);
+		free((char *)p->c.from);
 		free((char *)p->c.server);
 		free((char *)p->c.codecs);
 		free((char *)p->c.options);

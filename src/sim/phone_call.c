@@ -418,7 +418,7 @@ void sim_phone_call(struct sim_phone *p, const char *number)
 	struct sip_ask a = { .method = SIP_INVITE,
 			     .uri = span_of(uri),
 			     .from_display = span_of(p->c.name),
-			     .from_user = span_of(p->c.user),
+			     .from_user = span_of(p->c.from),
 			     .from_domain = span_of(p->c.server),
 			     .auths = &p->account,
 			     .n_auths = 1,
@@ -515,7 +515,7 @@ void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri)
 {
 	struct sip_ask a = { .method = sip_method_of(span_of(method)),
 			     .uri = span_of(uri),
-			     .from_user = span_of(p->c.user),
+			     .from_user = span_of(p->c.from),
 			     .from_domain = span_of(p->c.server),
 			     .auths = &p->account,
 			     .n_auths = 1,

@@ -65,10 +65,22 @@ void phone_rtp_close(struct sim_phone *p)
 	p->rtp = (struct phone_rtp){ .muted = p->rtp.muted };
 }
 
+void sim_phone_jam(struct sim_phone *p, const struct addr *to)
+{
+	if (!to->family) {
+		phone_rtp_close(p);
+		return;
+	}
+	phone_rtp_open(p);
+	p->rtp.jam = *to;
+}
+
 struct addr phone_rtp_target(const struct sim_phone *p)
 {
 	const struct phone_call *c = &p->call;
 
+	if (p->rtp.jam.family)
+		return p->rtp.jam;
 	if (!c->has_deal || !(c->deal.dir & SDP_SENDONLY))
 		return (struct addr){ 0 };
 	return p->c.symmetric && p->rtp.source.family ? p->rtp.source : c->deal.remote;

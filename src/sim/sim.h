@@ -77,6 +77,7 @@ struct sim_phone;
 struct sim_phone_conf {
 	struct sim_host *host;
 	const char *name, *user, *password, *server; /* server: "192.0.2.10" or a name */
+	const char *from;                            /* the user part of its From; NULL: user */
 	bool tcp;
 	uint16_t port;       /* 0: 5060 */
 	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */
@@ -98,6 +99,8 @@ void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVIT
 void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);  /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
 void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */
+/* Without a call: sends its voice to `to` (family 0: no more), and hears what comes back. */
+void sim_phone_jam(struct sim_phone *p, const struct addr *to);
 void sim_phone_set_answer(struct sim_phone *p, unsigned code, ms_t after);
 void sim_phone_restart(struct sim_phone *p,
 		       uint16_t port); /* loses its state and sockets; comes back on another port */

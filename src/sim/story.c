@@ -334,6 +334,11 @@ bool parse_time(const char *s, ms_t *v)
 	return true;
 }
 
+uint32_t word_number(const char *text, uint32_t def)
+{
+	return text ? (uint32_t)strtoul(text, NULL, 10) : def;
+}
+
 ms_t word_time(struct tale *t, const char *text)
 {
 	ms_t v = 0;

@@ -1,6 +1,6 @@
 /*
  * sim/story.h: stories in virtual time: a small language that builds a world (networks, NAT boxes, DNS, PBXs, phones),
- * lets things happen, and says what must be true. docs/stories.md describes its words.
+ * lets things happen, and says what must be true. tests/scn/README.md describes its words.
  */
 #pragma once
 #include "sim/sim.h"

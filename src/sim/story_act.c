@@ -109,6 +109,17 @@ static void phone_answers(struct tale *t, struct sim_phone *p, const struct word
 			     word_opt(w, "after") ? word_time(t, word_opt(w, "after")) : 1000);
 }
 
+/* PHONE jam OTHER|off: sends RTP to where OTHER sends. */
+static void phone_jams(struct tale *t, struct sim_phone *p, const char *whom)
+{
+	struct thing *x = strcmp(whom, "off") == 0 ? NULL : thing_get(t, whom, A_PHONE);
+	struct sim_phone_state s = { 0 };
+
+	if (x)
+		sim_phone_state(x->phone, &s);
+	sim_phone_jam(p, &s.rtp_to);
+}
+
 static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct sim_phone *p = x->phone;
@@ -131,7 +142,9 @@ static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 	else if (strcmp(verb, "mute") == 0 || strcmp(verb, "unmute") == 0)
 		sim_phone_mute(p, verb[0] == 'm');
 	else if (strcmp(verb, "restart") == 0)
-		sim_phone_restart(p, (uint16_t)atoi(word_opt(w, "port") ? word_opt(w, "port") : "5060"));
+		sim_phone_restart(p, (uint16_t)word_number(word_opt(w, "port"), 5060));
+	else if (strcmp(verb, "jam") == 0 && w->n > 2)
+		phone_jams(t, p, w->w[2]);
 	else if (strcmp(verb, "ask") == 0 && w->n > 2)
 		sim_phone_ask(p, w->w[2], w->n > 3 ? w->w[3] : "");
 	else

@@ -20,7 +20,7 @@ struct question {
 
 static int number(const struct words *w, int at)
 {
-	return at < w->n ? atoi(w->w[at]) : 0;
+	return at < w->n ? (int)word_number(w->w[at], 0) : 0;
 }
 
 /* ---- phones ---- */

@@ -48,7 +48,7 @@ struct raw_msg {
 	unsigned mark;
 };
 struct raw_rule { /* answers every request of a method */
-	char method[16], *headers;
+	char method[16], *headers, *body;
 	unsigned code;
 };
 struct tale_raw {
@@ -112,6 +112,7 @@ bool parse_time(const char *s, ms_t *v);                           /* "500ms", "
 const char *word_opt(const struct words *w, const char *name);     /* of "name=value"; NULL: not given */
 bool word_is(const struct words *w, int at, const char *text);
 bool word_flag(const struct words *w, const char *name); /* the bare word, after the first two */
+uint32_t word_number(const char *text, uint32_t def);    /* NULL: def; no number: 0 */
 ms_t word_time(struct tale *t, const char *text);
 struct thing *thing_find(struct tale *t, const char *name);
 /* The thing of this kind, or NULL after tale_fail(). */

@@ -19,7 +19,7 @@ static void keep_value(const char *text, const char *before, const char *ends, c
 /* ---- answering by rule ---- */
 
 /* The request's headers that a response repeats; To gets a tag. */
-static void out_repeated(struct out *o, const char *text)
+static void out_repeated(struct out *o, const char *text, unsigned branch)
 {
 	static const char *const names[] = { "Via:", "Record-Route:", "From:", "To:", "Call-ID:", "CSeq:" };
 	struct span rest = span_of(text), line;
@@ -30,7 +30,7 @@ static void out_repeated(struct out *o, const char *text)
 				continue;
 			out_span(o, span_trim(line));
 			if (i == 3 && span_find(line, SPAN("tag=")) < 0)
-				out_str(o, ";tag=raw");
+				out_fmt(o, ";tag=raw%u", branch);
 			out_str(o, "\r\n");
 		}
 }
@@ -50,47 +50,68 @@ static void out_headers(struct out *o, const char *headers, const char *text)
 	}
 }
 
+/* Every rule of the method answers, each with a To tag of its own: a proxy that forks. */
 static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char *text)
 {
 	struct net net = sim_host_net(r->host);
-	struct out o = out_growing();
 
 	for (size_t i = 0; i < r->n_rules; i++) {
 		const struct raw_rule *rule = &r->rules[i];
+		struct out o = out_growing();
 
 		if (!rule->code || strncmp(text, rule->method, strlen(rule->method)) != 0)
 			continue;
 		out_fmt(&o, "SIP/2.0 %u Scripted\r\n", rule->code);
-		out_repeated(&o, text);
+		out_repeated(&o, text, (unsigned)i);
 		out_headers(&o, rule->headers, text);
-		out_str(&o, "Content-Length: 0\r\n\r\n");
+		out_fmt(&o, "Content-Length: %zu\r\n\r\n%s", strlen(rule->body), rule->body);
 		net.send(net.arg, f, out_look(&o));
-		break;
+		out_free(&o);
 	}
-	out_free(&o);
 }
 
-/* RAW replies METHOD CODE|nothing ["Header: value"]… */
+static void rule_free(struct raw_rule *rule)
+{
+	free(rule->headers);
+	free(rule->body);
+}
+
+static void drop_rules(struct tale_raw *r, const char *method)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_rules; i++) {
+		if (strcmp(r->rules[i].method, method) == 0)
+			rule_free(&r->rules[i]);
+		else
+			r->rules[n++] = r->rules[i];
+	}
+	r->n_rules = n;
+}
+
+/* RAW replies [also] METHOD CODE|nothing ["Header: value"]… [<< body >>] */
 static void set_rule(struct tale *t, struct tale_raw *r, const struct words *w)
 {
-	struct raw_rule *rule = NULL;
-	struct out o = out_growing();
+	struct raw_rule *rule;
+	int at = word_is(w, 2, "also") ? 3 : 2;
+	struct out o = out_growing(), body = out_growing();
 
-	for (size_t i = 0; i < r->n_rules; i++)
-		if (strcmp(r->rules[i].method, w->w[2]) == 0)
-			rule = &r->rules[i];
-	if (!rule && r->n_rules < ARRAY_LEN(r->rules))
-		rule = &r->rules[r->n_rules++];
-	if (!rule) {
-		tale_fail(t, "too many rules");
+	if (at == 2)
+		drop_rules(r, w->w[2]);
+	rule = &r->rules[r->n_rules];
+	if (r->n_rules == ARRAY_LEN(r->rules) || at + 1 >= w->n) {
+		tale_fail(t, "RAW replies [also] METHOD CODE …: too many, or no code");
 		return;
 	}
-	for (int i = 4; i < w->n; i++)
+	r->n_rules++;
+	*rule = (struct raw_rule){ .code = word_number(w->w[at + 1], 0) };
+	span_copy(span_of(w->w[at]), rule->method, sizeof rule->method);
+	for (int i = at + 2; i < w->n; i++)
 		out_fmt(&o, "%s\r\n", w->w[i]);
-	span_copy(span_of(w->w[2]), rule->method, sizeof rule->method);
-	free(rule->headers);
+	for (const char *p = w->block ? w->block : ""; *p; p++)
+		out_fmt(&body, *p == '\n' ? "\r\n" : "%c", *p);
 	rule->headers = out_take(&o);
-	rule->code = (unsigned)atoi(w->w[3]);
+	rule->body = out_take(&body);
 }
 
 static void on_input(void *arg, const struct flow *f, struct span bytes)
@@ -129,7 +150,7 @@ void raw_make(struct tale *t, struct thing *x, const struct words *w)
 	struct net_sink sink = { .arg = r, .input = on_input, .failed = on_failed };
 	struct net_listen ask = { .proto = word_flag(w, "tcp") ? NET_TCP : NET_UDP };
 
-	ask.bind = addr_with_port(&x->host->at[0].ip, port ? (uint16_t)atoi(port) : 5060);
+	ask.bind = addr_with_port(&x->host->at[0].ip, (uint16_t)word_number(port, 5060));
 	r->tale = t;
 	r->host = x->host;
 	r->tcp = ask.proto == NET_TCP;
@@ -241,7 +262,7 @@ void raw_free(struct tale_raw *r)
 	for (size_t i = 0; i < r->n_got; i++)
 		free(r->got[i].text);
 	for (size_t i = 0; i < r->n_rules; i++)
-		free(r->rules[i].headers);
+		rule_free(&r->rules[i]);
 	free(r->got);
 	free(r);
 }

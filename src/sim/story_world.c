@@ -90,7 +90,7 @@ static void make_forward(struct tale *t, const struct words *w)
  */
 static void make_dns(struct tale *t, const struct words *w)
 {
-	struct dns_record r = { .ttl = word_opt(w, "ttl") ? (uint32_t)atoi(word_opt(w, "ttl")) : 300 };
+	struct dns_record r = { .ttl = word_number(word_opt(w, "ttl"), 300) };
 	const char *type = w->n > 2 ? w->w[2] : "";
 
 	if (strcmp(type, "none") == 0 && w->n > 3) {
@@ -106,14 +106,14 @@ static void make_dns(struct tale *t, const struct words *w)
 		r.addr = ip_of(t, w->n > 3 ? w->w[3] : NULL);
 	} else if (strcmp(type, "SRV") == 0 && w->n >= 7) {
 		r.type = DNS_SRV;
-		r.priority = (uint16_t)atoi(w->w[3]);
-		r.weight = (uint16_t)atoi(w->w[4]);
-		r.port = (uint16_t)atoi(w->w[5]);
+		r.priority = (uint16_t)word_number(w->w[3], 0);
+		r.weight = (uint16_t)word_number(w->w[4], 0);
+		r.port = (uint16_t)word_number(w->w[5], 0);
 		span_copy(span_of(w->w[6]), r.name, sizeof r.name);
 	} else if (strcmp(type, "NAPTR") == 0 && w->n >= 8) {
 		r.type = DNS_NAPTR;
-		r.order = (uint16_t)atoi(w->w[3]);
-		r.preference = (uint16_t)atoi(w->w[4]);
+		r.order = (uint16_t)word_number(w->w[3], 0);
+		r.preference = (uint16_t)word_number(w->w[4], 0);
 		span_copy(span_of(w->w[5]), r.flags, sizeof r.flags);
 		span_copy(span_of(w->w[6]), r.service, sizeof r.service);
 		span_copy(span_of(w->w[7]), r.name, sizeof r.name);
@@ -244,21 +244,23 @@ static void edit_conf(struct tale *t, const struct words *w)
 
 /* ---- phones ---- */
 
-static const char * or (const char *a, const char *b)
+static const char *either(const char *a, const char *b)
 {
 	return a ? a : b;
 }
 
-/* phone NAME IP NET user=… password=… server=… answer=200 after=1s port=… codecs=… tcp early symmetric late silent */
+/* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp early symmetric late
+ * silent */
 static void make_phone(struct tale *t, const struct words *w)
 {
 	struct thing *x = make_host(t, w, A_PHONE);
 	struct sim_phone_conf c = { .name = w->n > 1 ? w->w[1] : "",
-				    .user = or (word_opt(w, "user"), w->n > 1 ? w->w[1] : ""),
-				    .password = or (word_opt(w, "password"), "secret"),
-				    .server = or (word_opt(w, "server"), "203.0.113.10"),
-				    .port = (uint16_t)atoi(or (word_opt(w, "port"), "5060")),
-				    .answer = (unsigned)atoi(or (word_opt(w, "answer"), "200")),
+				    .user = either(word_opt(w, "user"), w->n > 1 ? w->w[1] : ""),
+				    .password = either(word_opt(w, "password"), "secret"),
+				    .server = either(word_opt(w, "server"), "203.0.113.10"),
+				    .from = word_opt(w, "from"),
+				    .port = (uint16_t)word_number(word_opt(w, "port"), 5060),
+				    .answer = word_number(word_opt(w, "answer"), 200),
 				    .answer_after = word_opt(w, "after") ? word_time(t, word_opt(w, "after")) : 1000,
 				    .codecs = word_opt(w, "codecs"),
 				    .options = word_opt(w, "options"),

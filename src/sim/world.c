@@ -350,7 +350,7 @@ static void stream_event(struct socket *to, enum what what, struct span bytes)
 	struct packet *k = packet_new(s, what, to->host, bytes);
 
 	k->sock = to->id;
-	to->last_at = MAX(to->last_at, s->clock.now + LATENCY);
+	to->last_at = MAX(to->last_at + 1, s->clock.now + LATENCY);
 	clock_at(&s->clock, &k->timer, to->last_at);
 }
 

@@ -53,7 +53,7 @@ static bool play_losses(const struct story *s, const struct options *o, unsigned
 	unsigned share = story_loss(s) == STORY_LOSS_SAMPLED ? MAX(story_variants(s), 7u) : story_variants(s);
 	struct story_result res;
 
-	share *= o->sample;
+	share *= MAX(o->sample, 1u);
 	for (unsigned k = 0; k < messages; k++) {
 		if (k % share != variant % share)
 			continue;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			o.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
-			o.sample = MAX((unsigned)strtoul(argv[++i], NULL, 10), 1u);
+			o.sample = (unsigned)strtoul(argv[++i], NULL, 10);
 		else
 			play_path(argv[i], &o, &tally);
 	}

@@ -188,7 +188,7 @@ static void test_values(void **state)
 
 	(void)state;
 	assert_int_equal(m->method, SIP_OTHER);
-	assert_int_equal(m->to.display.n, 18); /* with its quoted BEL, NUL and DEL */
+	assert_int_equal(m->to.display.n, 20); /* with its quoted BEL, NUL and DEL */
 	eq(m->ruri.user, "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*");
 	eq(m->ruri.password, "&it+has=1,weird!*pas$wo~d_too.(doesn't-it)");
 	eq(m->from.tag, "_token~1'+`*%!-.");

@@ -1,0 +1,65 @@
+/* tests/unit/test_pbx_review.c: a dialplan's applications and functions that are not served are told when it is read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "pbx/pbx.h"
+#include "test_conf_mem.h"
+
+static void expect(const char *plan, const char *const *remarks)
+{
+	const char *files[] = { "pjsip.conf", "[e]\ntype=endpoint\n", "extensions.conf", plan, NULL };
+	struct diag why = { 0 };
+	struct conf *c = mem_load(files, NULL);
+	char buf[1200];
+	size_t n = 0;
+
+	assert_non_null(c);
+	pbx_review(c, &why);
+	for (; remarks[n]; n++)
+		assert_string_equal(mem_remark(&why, n, buf), remarks[n]);
+	assert_int_equal(why.n, n);
+	assert_int_equal(why.errors, 0);
+	conf_unref(c);
+	diag_free(&why);
+}
+
+static void what_is_missing_is_named_once(void **state)
+{
+	static const char *const remarks[] = {
+		"extensions.conf:2: warning: application Queue is not served yet; a call that gets there ends",
+		"extensions.conf:3: warning: application VoiceMail is not served yet (used 2 times); a call that gets "
+		"there "
+		"ends",
+		"extensions.conf:5: warning: function TIMEOUT is not served yet; it is empty",
+		"extensions.conf:6: warning: function DB is not served yet; it is empty", NULL
+	};
+
+	(void)state;
+	expect("[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
+	       "exten => 4,1,Set(TIMEOUT(digit)=3)\n same => n,NoOp(${DB(a/${EXTEN})})\n",
+	       remarks);
+}
+
+static void what_is_there_is_not_named(void **state)
+{
+	static const char *const remarks[] = { NULL };
+
+	(void)state;
+	expect("[a]\nexten => _X.,1,Set(CALLERID(num)=1)\n same => n,noop(${LEN(${EXTEN:1})} ${ARG1} $[1+(2)])\n"
+	       " same => n,Dial(${PJSIP_DIAL_CONTACTS(${EXTEN})},${IF($[1]?2:3)})\n same => n,${APP}(x)\n",
+	       remarks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_missing_is_named_once),
+		cmocka_unit_test(what_is_there_is_not_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
