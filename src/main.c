@@ -3,10 +3,12 @@
  * takes them down in the opposite order. The only place that knows all of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +143,20 @@ static int fail(const char *what, const char *path, const char *why)
 	return -1;
 }
 
+/* One server per state folder: the lock goes with the process, however it ends. */
+static int lock_state(const struct server *s)
+{
+	char *path = xasprintf("%s/lock", s->args.state);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int err = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+
+	free(path);
+	if (err)
+		return fail("cannot use", s->args.state,
+			    err == EWOULDBLOCK ? "another server keeps its state there" : strerror(err));
+	return 0; /* fd stays open */
+}
+
 static int open_store(struct server *s)
 {
 	int err = make_folder(s->args.state, 0750);
@@ -148,6 +164,8 @@ static int open_store(struct server *s)
 
 	if (err < 0)
 		return fail("cannot make", s->args.state, strerror(-err));
+	if (lock_state(s) < 0)
+		return -1;
 	path = xasprintf("%s/state.db", s->args.state);
 	s->store = store_sqlite(s->loop, path, &why);
 	free(path);

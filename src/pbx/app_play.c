@@ -26,7 +26,7 @@ static void play_none(struct dp *dp)
 	struct media_play none = { .source = SOURCE_NONE };
 
 	if (dp->chan->media)
-		media_play(dp->chan->media, &none);
+		leg_play(dp->chan, &none);
 }
 
 /* An absolute path as it is; else in each folder where the sounds of a language can be. */
@@ -53,7 +53,7 @@ static enum app_say next_file(struct dp *dp)
 		if (!name.n)
 			continue;
 		sound_path(dp, name, what.path, sizeof what.path);
-		media_play(dp->chan->media, &what);
+		leg_play(dp->chan, &what);
 		return APP_WAIT;
 	}
 	return APP_NEXT;

@@ -31,7 +31,7 @@ static enum app_say refuse(struct dp *dp, struct span args, int cause, uint16_t 
 		return APP_HANGUP;
 	}
 	dp->chan->cause = cause;
-	media_play(dp->chan->media, &tone);
+	leg_play(dp->chan, &tone);
 	if (span_u32(dp_arg(args, 0), 86400, &seconds) && seconds)
 		dp_timer(dp, (ms_t)seconds * 1000);
 	return APP_WAIT;

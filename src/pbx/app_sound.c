@@ -5,7 +5,7 @@ static enum app_say play(struct dp *dp, const struct media_play *what)
 {
 	if (leg_answer(dp->chan) < 0 || !dp->chan->media)
 		return APP_HANGUP;
-	media_play(dp->chan->media, what);
+	leg_play(dp->chan, what);
 	return APP_WAIT;
 }
 
@@ -43,7 +43,7 @@ static void stop(struct dp *dp)
 	struct media_play none = { .source = SOURCE_NONE };
 
 	if (dp->chan->media)
-		media_play(dp->chan->media, &none);
+		leg_play(dp->chan, &none);
 }
 
 const struct app app_echo = {

@@ -218,6 +218,12 @@ void leg_ring_tone(struct chan *c, bool on)
 	media_play(c->media, &tone);
 }
 
+void leg_play(struct chan *c, const struct media_play *what)
+{
+	c->ring_tone = false;
+	media_play(c->media, what);
+}
+
 void leg_ringing(struct chan *c)
 {
 	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)

@@ -205,6 +205,7 @@ struct leg_call {
 };
 int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
 void leg_ringing(struct chan *c);                          /* incoming: 180 once; inband_progress: 183 and the tone */
+void leg_play(struct chan *c, const struct media_play *what); /* an application's sound; ends the ring tone */
 void leg_ring_tone(struct chan *c, bool on);               /* what the caller of this leg hears */
 void leg_progress(struct chan *c);                         /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
