@@ -1,6 +1,7 @@
-/* pbx/app_goto.c: Goto, GotoIf and ExecIf. */
+/* pbx/app_goto.c: Goto, GotoIf, GotoIfTime and ExecIf. */
 #include "base/trace.h"
 #include "pbx/priv.h"
+#include "pbx/when.h"
 
 static bool truth(struct span s)
 {
@@ -13,23 +14,41 @@ static enum app_say go(struct dp *dp, struct span where)
 	return dp_goto(dp, where) ? APP_JUMP : APP_HANGUP;
 }
 
+/* Behind "condition?": one of two places, or on to the next step. */
+static enum app_say choose(struct dp *dp, struct span places, bool first)
+{
+	long colon = span_chr(places, ':');
+	struct span yes = colon < 0 ? places : span_sub(places, 0, (size_t)colon);
+	struct span no = colon < 0 ? SPAN_NONE : span_from(places, (size_t)colon + 1);
+	struct span where = span_trim(first ? yes : no);
+
+	return where.n ? go(dp, where) : APP_NEXT;
+}
+
 static enum app_say go_if(struct dp *dp, struct span args)
 {
-	long q = span_chr(args, '?'), colon;
-	struct span yes, no = SPAN_NONE;
+	long q = span_chr(args, '?');
 
-	if (q < 0) {
-		trace(EV_DP_WARN, dp->chan->name, "GotoIf needs condition?yes:no");
-		return APP_NEXT;
-	}
-	yes = span_from(args, (size_t)q + 1);
-	colon = span_chr(yes, ':');
-	if (colon >= 0) {
-		no = span_trim(span_from(yes, (size_t)colon + 1));
-		yes = span_sub(yes, 0, (size_t)colon);
-	}
-	yes = truth(span_sub(args, 0, (size_t)q)) ? span_trim(yes) : no;
-	return yes.n ? go(dp, yes) : APP_NEXT;
+	if (q >= 0)
+		return choose(dp, span_from(args, (size_t)q + 1), truth(span_sub(args, 0, (size_t)q)));
+	trace(EV_DP_WARN, dp->chan->name, "GotoIf needs condition?yes:no");
+	return APP_NEXT;
+}
+
+/* Local time, as TZ says. */
+static enum app_say go_if_time(struct dp *dp, struct span args)
+{
+	time_t now = (time_t)(clock_wall(dp->chan->pbx->clock) / 1000);
+	long q = span_chr(args, '?');
+	struct tm at = { 0 };
+	bool wrong = q < 0, yes = false;
+
+	if (!wrong && localtime_r(&now, &at))
+		yes = when_matches(span_sub(args, 0, (size_t)q), &at, &wrong);
+	if (!wrong)
+		return choose(dp, span_from(args, (size_t)q + 1), yes);
+	trace(EV_DP_WARN, dp->chan->name, "GotoIfTime needs times,weekdays,days,months?yes:no");
+	return APP_NEXT;
 }
 
 /* Where the first "App(args)" of a text ends: behind its closing parenthesis. */
@@ -78,4 +97,7 @@ static enum app_say exec_if(struct dp *dp, struct span args)
 
 const struct app app_goto = { .name = "Goto", .help = "Goto([[context,]extension,]priority).", .start = go };
 const struct app app_gotoif = { .name = "GotoIf", .help = "GotoIf(condition?yes:no).", .start = go_if };
+const struct app app_gotoiftime = { .name = "GotoIfTime",
+				    .help = "GotoIfTime(times,weekdays,days,months?yes:no).",
+				    .start = go_if_time };
 const struct app app_execif = { .name = "ExecIf", .help = "ExecIf(condition?App(args):App(args)).", .start = exec_if };

@@ -93,7 +93,9 @@ static enum app_say waitexten(struct dp *dp, struct span args)
 	uint32_t seconds;
 
 	s->listens = s->waits = true;
-	s->timeout = span_u32(dp_arg(args, 0), 86400, &seconds) && seconds ? (ms_t)seconds * 1000 : EXTEN_TIMEOUT;
+	s->timeout =
+		span_u32(dp_arg(args, 0), 86400, &seconds) && seconds ? (ms_t)seconds * 1000 : dp->response_timeout;
+	s->timeout = s->timeout ? s->timeout : EXTEN_TIMEOUT;
 	span_copy(span_of(dp->ctx_name), s->context, sizeof s->context);
 	dp_timer(dp, s->timeout);
 	return APP_WAIT;
@@ -130,7 +132,7 @@ static enum app_say on_digit(struct dp *dp, char digit)
 	case DP_MAY_GROW:
 	case DP_TOO_SHORT:
 		s->in_gap = true;
-		dp_timer(dp, DIGIT_TIMEOUT);
+		dp_timer(dp, dp->digit_timeout ? dp->digit_timeout : DIGIT_TIMEOUT);
 		return APP_WAIT;
 	case DP_NO_MATCH: break;
 	}

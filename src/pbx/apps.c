@@ -12,6 +12,7 @@
 	X(gosub)      \
 	X(goto)       \
 	X(gotoif)     \
+	X(gotoiftime) \
 	X(hangup)     \
 	X(milliwatt)  \
 	X(noop)       \

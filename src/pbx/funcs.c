@@ -250,6 +250,37 @@ static bool f_dialplan_exists(struct dp *dp, struct span args, struct out *o)
 	return true;
 }
 
+/* TIMEOUT(digit|response), in seconds. */
+static ms_t *timeout_slot(struct dp *dp, struct span args)
+{
+	if (span_iis(args, "digit"))
+		return &dp->digit_timeout;
+	return span_iis(args, "response") ? &dp->response_timeout : NULL;
+}
+
+static bool f_timeout(struct dp *dp, struct span args, struct out *o)
+{
+	const ms_t *slot = timeout_slot(dp, args);
+
+	if (slot)
+		out_fmt(o, "%.3f", (double)*slot / 1000);
+	return slot != NULL;
+}
+
+static bool w_timeout(struct dp *dp, struct span args, struct span value)
+{
+	ms_t *slot = timeout_slot(dp, args);
+	char text[32];
+	double seconds;
+
+	span_copy(value, text, sizeof text);
+	seconds = strtod(text, NULL);
+	if (!slot || !(seconds >= 0 && seconds <= 86400))
+		return false;
+	*slot = (ms_t)(seconds * 1000);
+	return true;
+}
+
 /* ---- PJSIP ---- */
 
 /* PJSIP_HEADER(read,Name[,n]) */
@@ -470,6 +501,8 @@ static const struct func {
 	{ "PJSIP_HEADER", "PJSIP_HEADER(read,Name) of the INVITE; (add,Name)=value for what we dial.", f_header,
 	  w_header },
 	{ "RAND", "A random number: RAND(min,max).", f_rand, NULL },
+	{ "TIMEOUT", "Seconds that Background and WaitExten wait: TIMEOUT(digit), TIMEOUT(response).", f_timeout,
+	  w_timeout },
 	{ "TOLOWER", "The text in lower case.", f_tolower, NULL },
 	{ "TOUPPER", "The text in upper case.", f_toupper, NULL },
 };

@@ -206,8 +206,8 @@ struct leg_call {
 int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
 void leg_ringing(struct chan *c);                          /* incoming: 180 once; inband_progress: 183 and the tone */
 void leg_play(struct chan *c, const struct media_play *what); /* an application's sound; ends the ring tone */
-void leg_ring_tone(struct chan *c, bool on);               /* what the caller of this leg hears */
-void leg_progress(struct chan *c);                         /* incoming: 183 with SDP once */
+void leg_ring_tone(struct chan *c, bool on);                  /* what the caller of this leg hears */
+void leg_progress(struct chan *c);                            /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
 #define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
@@ -262,7 +262,8 @@ struct dp {
 	size_t depth;
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped, in_turn;
-	char digits[80]; /* typed for Background and WaitExten */
+	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
+	char digits[80];                      /* typed for Background and WaitExten */
 };
 void dp_start(struct chan *c, const char *context, const char *exten);
 void dp_event(struct dp *dp, const struct chan_event *ev);

@@ -219,18 +219,23 @@ bool sip_param_next(struct span *params, struct span *name, struct span *value)
 	return true;
 }
 
-bool sip_param(struct span params, const char *name, struct span *value)
+static bool find_param(struct span params, struct span name, struct span *value)
 {
 	struct span n, v;
 
 	while (sip_param_next(&params, &n, &v)) {
-		if (!span_iis(n, name))
+		if (!span_ieq(n, name))
 			continue;
 		if (value)
 			*value = v;
 		return true;
 	}
 	return false;
+}
+
+bool sip_param(struct span params, const char *name, struct span *value)
+{
+	return find_param(params, span_of(name), value);
 }
 
 /* RFC 3261 19.1.4: these must be equal or absent in both; any other must be equal if in both. */
@@ -248,14 +253,9 @@ static bool params_agree(struct span a, struct span b)
 {
 	struct span n, v, other;
 
-	while (sip_param_next(&a, &n, &v)) {
-		char name[64];
-
-		if (!span_copy(n, name, sizeof name))
+	while (sip_param_next(&a, &n, &v))
+		if (find_param(b, n, &other) ? !escaped_eq(v, other, true) : must_match(n))
 			return false;
-		if (sip_param(b, name, &other) ? !escaped_eq(v, other, true) : must_match(n))
-			return false;
-	}
 	return true;
 }
 
@@ -263,7 +263,7 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
 	struct addr x, y;
 
-	if (!a->is_sip || !b->is_sip)
+	if (!a->is_sip || !b->is_sip || span_eq(a->text, b->text))
 		return span_ieq(a->text, b->text);
 	if (a->secure != b->secure || a->port != b->port || !escaped_eq(a->user, b->user, false) ||
 	    !escaped_eq(a->password, b->password, false))

@@ -33,6 +33,7 @@ struct world {
 	struct sip_dialog *dialogs[DIALOGS];
 	unsigned at;
 	struct sip_uac *invite;
+	const struct conf_auth *auth;
 };
 
 /* ---- the network ---- */
@@ -180,14 +181,13 @@ static void on_answer(void *arg, struct sip_uac *u, const struct sip_msg *m, uns
 
 static void ask(struct world *w, enum sip_method method, struct span rest)
 {
-	const struct conf_auth *auths[] = { &w->conf->auths[0] };
 	struct sip_ask a = { .method = method,
 			     .uri = rest.n ? rest : SPAN("sip:bob@198.51.100.7"),
 			     .build = build,
 			     .answer = on_answer,
 			     .arg = w,
 			     .conf = w->conf,
-			     .auths = auths,
+			     .auths = &w->auth,
 			     .n_auths = 1 };
 	struct sip_uac *u = sip_ask(w->sip, &a);
 
@@ -338,6 +338,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	rng_seed(&w.clock.rng, (const uint8_t[32]){ 1 });
 	w.conf = conf_load(&src, &why);
 	BUG_ON(!w.conf);
+	w.auth = &w.conf->auths[0];
 	w.sip = sip_new(&c);
 	w.sink = sip_sink(w.sip);
 	BUG_ON(sip_adopt(w.sip, w.conf, &why) != 0);

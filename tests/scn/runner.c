@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 	struct options o = { .seed = 1, .sample = 1 };
 	struct tally tally = { 0 };
 
+	setenv("TZ", "UTC", 1); /* the same hour everywhere */
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
 			o.verbose = true;

@@ -34,13 +34,13 @@ static void what_is_missing_is_named_once(void **state)
 		"extensions.conf:3: warning: application VoiceMail is not served yet (used 2 times); a call that gets "
 		"there "
 		"ends",
-		"extensions.conf:5: warning: function TIMEOUT is not served yet; it is empty",
+		"extensions.conf:5: warning: function ODBC_X is not served yet; it is empty",
 		"extensions.conf:6: warning: function DB is not served yet; it is empty", NULL
 	};
 
 	(void)state;
 	expect("[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
-	       "exten => 4,1,Set(TIMEOUT(digit)=3)\n same => n,NoOp(${DB(a/${EXTEN})})\n",
+	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${DB(a/${EXTEN})})\n",
 	       remarks);
 }
 
