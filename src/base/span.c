@@ -6,11 +6,6 @@
 
 #include "base/util.h"
 
-struct span span_of(const char *s)
-{
-	return s ? (struct span){ s, strlen(s) } : SPAN_NONE;
-}
-
 bool span_eq(struct span a, struct span b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -19,16 +14,6 @@ bool span_eq(struct span a, struct span b)
 bool span_ieq(struct span a, struct span b)
 {
 	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
-}
-
-bool span_is(struct span a, const char *s)
-{
-	return span_eq(a, span_of(s));
-}
-
-bool span_iis(struct span a, const char *s)
-{
-	return span_ieq(a, span_of(s));
 }
 
 bool span_starts(struct span a, struct span prefix)
@@ -60,19 +45,6 @@ struct span span_trim(struct span s)
 		s.p++, s.n--;
 	while (s.n && is_space(s.p[s.n - 1]))
 		s.n--;
-	return s;
-}
-
-struct span span_from(struct span s, size_t at)
-{
-	at = MIN(at, s.n);
-	return (struct span){ at ? s.p + at : s.p, s.n - at }; /* nothing is added to NULL */
-}
-
-struct span span_sub(struct span s, size_t at, size_t n)
-{
-	s = span_from(s, at);
-	s.n = MIN(s.n, n);
 	return s;
 }
 
@@ -126,14 +98,6 @@ bool span_word(struct span *in, struct span *word)
 	return n > 0;
 }
 
-bool span_take_char(struct span *in, char c)
-{
-	if (!in->n || in->p[0] != c)
-		return false;
-	in->p++, in->n--;
-	return true;
-}
-
 bool span_u64(struct span s, uint64_t max, uint64_t *v)
 {
 	uint64_t sum = 0;
@@ -143,7 +107,7 @@ bool span_u64(struct span s, uint64_t max, uint64_t *v)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned d = (unsigned)(s.p[i] - '0');
 
-		if (d > 9 || sum > max / 10 || (sum * 10 > max - d))
+		if (d > 9 || d > max || sum > (max - d) / 10)
 			return false;
 		sum = sum * 10 + d;
 	}

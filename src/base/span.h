@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
 	const char *p;
@@ -16,18 +17,40 @@ struct span {
 #define SPAN_NONE ((struct span){ NULL, 0 })
 #define SP(s)     (int)(s).n, (s).p /* for "%.*s" */
 
-struct span span_of(const char *s); /* the text of a C string; NULL gives an empty span */
+static inline struct span span_of(const char *s) /* the text of a C string; NULL gives an empty span */
+{
+	return s ? (struct span){ s, strlen(s) } : SPAN_NONE;
+}
 bool span_eq(struct span a, struct span b);
 bool span_ieq(struct span a, struct span b); /* ASCII letters of either case are equal */
-bool span_is(struct span a, const char *s);
-bool span_iis(struct span a, const char *s);
+static inline bool span_is(struct span a, const char *s)
+{
+	struct span b = span_of(s);
+
+	return a.n == b.n && span_eq(a, b);
+}
+static inline bool span_iis(struct span a, const char *s)
+{
+	struct span b = span_of(s);
+
+	return a.n == b.n && span_ieq(a, b);
+}
 bool span_starts(struct span a, struct span prefix);
 bool span_istarts(struct span a, struct span prefix);
 int span_cmp(struct span a, struct span b); /* as strcmp */
 
-struct span span_trim(struct span s);            /* without spaces, tabs, CR, LF at both ends */
-struct span span_from(struct span s, size_t at); /* the rest after `at` bytes (empty past the end) */
-struct span span_sub(struct span s, size_t at, size_t n);
+struct span span_trim(struct span s);                         /* without spaces, tabs, CR, LF at both ends */
+static inline struct span span_from(struct span s, size_t at) /* the rest after `at` bytes (empty past the end) */
+{
+	at = at < s.n ? at : s.n;
+	return (struct span){ at ? s.p + at : s.p, s.n - at }; /* nothing is added to NULL */
+}
+static inline struct span span_sub(struct span s, size_t at, size_t n)
+{
+	s = span_from(s, at);
+	s.n = s.n < n ? s.n : n;
+	return s;
+}
 long span_chr(struct span s, char c); /* the first index of c, or -1 */
 long span_rchr(struct span s, char c);
 long span_find(struct span s, struct span needle);
@@ -36,7 +59,13 @@ long span_find(struct span s, struct span needle);
 bool span_cut(struct span *in, char sep, struct span *head);
 /* The same with white space as separator; skips leading white space. */
 bool span_word(struct span *in, struct span *word);
-bool span_take_char(struct span *in, char c);
+static inline bool span_take_char(struct span *in, char c)
+{
+	if (!in->n || in->p[0] != c)
+		return false;
+	in->p++, in->n--;
+	return true;
+}
 
 /* A whole decimal number of at most `max`; false on anything else, empty included. */
 bool span_u64(struct span s, uint64_t max, uint64_t *v);

@@ -209,7 +209,7 @@ const struct opt aor_opts[] = {
 	{ "minimum_expiration", OPT_UINT, AT(minimum_expiration), .def = "60", .unit = "s",
 	  .help = "Shortest lifetime granted." },
 	{ "outbound_proxy", OPT_URI, AT(outbound_proxy), .def = "",
-	  .help = "Proxy that requests to these contacts go through." },
+	  .help = "Proxy that the OPTIONS of qualify go through." },
 	{ "qualify_2xx_only", OPT_BOOL, AT(qualify_2xx_only), .def = "no",
 	  .help = "Only a 2xx to OPTIONS means reachable." },
 	{ "qualify_frequency", OPT_UINT, AT(qualify_frequency), .def = "0", .max = 86400, .unit = "s",

@@ -186,19 +186,42 @@ static bool f_tolower(struct dp *dp UNUSED, struct span args, struct out *o)
 	return true;
 }
 
-/* CUT(variable,delimiter,field) */
+/* Which fields CUT takes: 2, 2-4, 2-, -4, or several of these, joined by '&'. */
+static bool takes_field(struct span spec, uint32_t n)
+{
+	struct span part, first;
+
+	while (span_cut(&spec, '&', &part)) {
+		uint32_t low = 1, high = UINT32_MAX;
+		bool range = span_chr(part, '-') >= 0;
+
+		if (!span_cut(&part, '-', &first) || (first.n && !span_u32(first, UINT32_MAX, &low)) ||
+		    (part.n && !span_u32(part, UINT32_MAX, &high)))
+			continue;
+		if (range ? low <= n && n <= high : first.n && low == n)
+			return true;
+	}
+	return false;
+}
+
+/* CUT(name,delimiter,fields) */
 static bool f_cut(struct dp *dp, struct span args, struct out *o)
 {
-	struct span delim = dp_arg(args, 1), rest, one;
-	char buf[256];
-	uint32_t field;
+	struct span delim = dp_arg(args, 1), spec = dp_arg(args, 2), rest, one;
+	char buf[256], between = delim.n ? delim.p[0] : '-';
+	bool any = false;
 
 	rest = span_of(var_read(dp, dp_arg(args, 0), buf, sizeof buf));
-	if (!span_u32(dp_arg(args, 2), 10000, &field) || !field)
+	if (!spec.n)
 		return false;
-	while (field-- && span_cut(&rest, delim.n ? delim.p[0] : '-', &one))
-		if (!field)
-			out_span(o, one);
+	for (uint32_t n = 1; span_cut(&rest, between, &one); n++) {
+		if (!takes_field(spec, n))
+			continue;
+		if (any)
+			out_char(o, between);
+		out_span(o, one);
+		any = true;
+	}
 	return true;
 }
 
@@ -485,7 +508,7 @@ static const struct func {
 } funcs[] = {
 	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
 	{ "CHANNEL", "Facts of the channel: name, state, exten, pjsip,remote_addr …", f_channel, NULL },
-	{ "CUT", "One field of a variable: CUT(name,delimiter,field).", f_cut, NULL },
+	{ "CUT", "Fields of a variable: CUT(name,delimiter,2), 2-4, 2-, -4, 1&3.", f_cut, NULL },
 	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, BUSY, UNAVAILABLE, INVALID.", f_device_state, NULL },
 	{ "DIALPLAN_EXISTS", "1 when context,exten exists.", f_dialplan_exists, NULL },
 	{ "EXISTS", "1 when the text is not empty.", f_exists, NULL },

@@ -289,6 +289,15 @@ static const struct conf_endpoint *by_request_uri(struct pbx *p, const struct si
 	return by_pattern(p, m, false);
 }
 
+void out_uri_user(struct out *o, const struct conf *c, struct span user)
+{
+	long semi = span_chr(user, ';');
+
+	if (semi >= 0 && c->global.ignore_uri_user_options)
+		user = span_sub(user, 0, (size_t)semi);
+	sip_out_unescaped(o, user);
+}
+
 static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
 {
 	const struct conf_endpoint *ep;
@@ -326,7 +335,7 @@ static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_m
 	struct out user = out_growing();
 	const struct conf_endpoint *ep;
 
-	sip_out_unescaped(&user, m->from.uri.user);
+	out_uri_user(&user, p->conf, m->from.uri.user);
 	ep = named(p, m, out_look(&user), m->from.uri.host);
 	out_free(&user);
 	return ep && (ep->identify_by & IDENTIFY_USERNAME) ? ep : NULL;

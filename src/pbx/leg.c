@@ -97,7 +97,7 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 	if (c->ep->trust_id_inbound && sip_walk(m, SIP_HDR_P_ASSERTED_IDENTITY, &w, &v))
 		sip_naddr_parse(v, &id);
 	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
-	sip_out_unescaped(&o, id.uri.user);
+	out_uri_user(&o, c->conf, id.uri.user);
 	set_text(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
 	set_text(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
 	out_free(&o);
@@ -112,12 +112,8 @@ static bool is_sdp(const struct sip_msg *m)
 static void take_dialed(struct chan *c, const struct sip_msg *m)
 {
 	struct out o = out_growing();
-	struct span user = m->ruri.user;
-	long semi = span_chr(user, ';');
 
-	if (semi >= 0 && c->conf->global.ignore_uri_user_options)
-		user = span_sub(user, 0, (size_t)semi);
-	sip_out_unescaped(&o, user);
+	out_uri_user(&o, c->conf, m->ruri.user);
 	set_text(&c->dialed, o.n ? out_look(&o) : SPAN("s"));
 	out_free(&o);
 }

@@ -57,15 +57,39 @@ static struct addr media_family(const struct chan *c, const struct sip_uri *u)
 	return a;
 }
 
+/* Digits, '*' and '#', perhaps after a '+'. */
+static bool is_phone_number(struct span user)
+{
+	size_t i = user.n && user.p[0] == '+';
+
+	if (i == user.n)
+		return false;
+	while (i < user.n && strchr("0123456789*#", user.p[i]))
+		i++;
+	return i == user.n;
+}
+
+/* Whom the INVITE is for; user_eq_phone marks a number (RFC 3261 19.1.1). */
+static char *request_uri(const struct chan *c)
+{
+	struct sip_uri u;
+	size_t headers = strcspn(c->target, "?");
+
+	if (!c->ep->user_eq_phone || !sip_uri_parse(span_of(c->target), &u) || !is_phone_number(u.user) ||
+	    sip_param(u.params, "user", NULL))
+		return xstrdup(c->target);
+	return xasprintf("%.*s;user=phone%s", (int)headers, c->target, c->target + headers);
+}
+
 static int ask(struct chan *c)
 {
 	struct span route = span_of(c->path);
+	char *uri = request_uri(c);
 	struct sip_ask a = { .method = SIP_INVITE,
-			     .uri = span_of(c->target),
+			     .uri = span_of(uri),
 			     .from_display = span_of(c->caller_name),
 			     .from_user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->caller_num),
 			     .from_domain = span_of(c->ep->from_domain),
-			     .from_params = c->ep->user_eq_phone ? SPAN(";user=phone") : SPAN_NONE,
 			     .proxy = span_of(c->ep->outbound_proxy),
 			     .routes = route.n ? &route : NULL,
 			     .n_routes = route.n ? 1 : 0,
@@ -82,8 +106,11 @@ static int ask(struct chan *c)
 		a.from_user = SPAN("anonymous");
 		a.from_domain = SPAN("anonymous.invalid");
 	}
+	if (c->ep->user_eq_phone && is_phone_number(a.from_user))
+		a.from_params = SPAN(";user=phone");
 	a.auths = outbound_auths(c->ep, &a.n_auths);
 	c->asking = sip_ask(c->pbx->sip, &a);
+	free(uri);
 	return 0;
 }
 

@@ -86,6 +86,8 @@ void identify_adopt(struct pbx *p);
 void identify_free(struct pbx *p);
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
+/* The user of a URI, unescaped; ignore_uri_user_options cuts it at the first semicolon. */
+void out_uri_user(struct out *o, const struct conf *c, struct span user);
 /* True: go on. False: a challenge or refusal was sent. ep NULL: challenged as a stranger, always false. */
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);

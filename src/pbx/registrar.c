@@ -74,7 +74,7 @@ static struct aor *choose_aor(const struct reg *r)
 	struct out plain = out_growing();
 	struct aor *a = NULL;
 
-	sip_out_unescaped(&plain, user);
+	out_uri_user(&plain, r->p->conf, user);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
 		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, out_look(&plain), r->m->to.uri.host))
 			a = aor_find(r->p, span_of(r->ep->aors[i]->o.name));
@@ -174,7 +174,12 @@ static bool acl_allows(const struct reg *r, const struct sip_naddr *a)
 {
 	struct addr ip;
 
-	return !addr_parse_ip(a->uri.host, &ip) || !conf_acls_deny(&r->ep->contact_acl, &ip);
+	if (!addr_parse_ip(a->uri.host, &ip))
+		return true;
+	for (size_t i = 0; i < r->p->conf->n_acls; i++) /* acl sections hold for everybody */
+		if (conf_acls_deny(&r->p->conf->acls[i].contact_acl, &ip))
+			return false;
+	return !conf_acls_deny(&r->ep->contact_acl, &ip);
 }
 
 /* False: refused. */

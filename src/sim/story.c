@@ -409,12 +409,14 @@ static void on_wire(void *arg, const struct sim_wire *w)
 	struct tale *t = arg;
 	char from[ADDR_STRLEN], to[ADDR_STRLEN];
 
-	if (w->bytes.n <= 4)
+	if (w->bytes.n <= 4 && !span_eq(w->bytes, SPAN("\r\n\r\n")))
 		return;
 	t->wires = xrealloc(t->wires, (t->n_wires + 1) * sizeof t->wires[0]);
-	t->wires[t->n_wires++] = (struct wire_note){
-		.net = sim_net_name(w->net), .from = w->from, .to = w->to, .text = span_dup(w->bytes), .mark = t->mark
-	};
+	t->wires[t->n_wires++] = (struct wire_note){ .net = sim_net_name(w->net),
+						     .from = w->from,
+						     .to = w->to,
+						     .text = span_dup(w->bytes.n > 4 ? w->bytes : SPAN("keep-alive")),
+						     .mark = t->mark };
 	keep_trace(t, "[%s] %s -> %s (message %u)\n%.*s", sim_net_name(w->net), addr_str(&w->from, from),
 		   addr_str(&w->to, to), sim_messages(t->sim) ? sim_messages(t->sim) - 1 : 0, SP(w->bytes));
 }

@@ -56,7 +56,7 @@ static enum sip_hdr_id hdr_id(struct span name)
 
 		if (name.n == 1 ? d->compact == first
 				: d->len == name.n && tolower((unsigned char)d->name[0]) == first &&
-					  span_iis(name, d->name))
+					  span_ieq(name, (struct span){ d->name, d->len }))
 			return (enum sip_hdr_id)i;
 	}
 	return SIP_HDR_OTHER;
@@ -142,16 +142,14 @@ static bool parse_request_line(struct sip_msg *m, struct span line)
 /* Replaces each line end of folded headers by spaces, in our own copy. */
 static void unfold(char *p, size_t n)
 {
-	for (size_t i = 0; i + 1 < n; i++) {
-		if (p[i] != '\n')
-			continue;
-		if (p[i + 1] == '\n' || (p[i + 1] == '\r' && i + 2 < n && p[i + 2] == '\n'))
+	for (char *lf = p, *end = p + n; (lf = memchr(lf, '\n', (size_t)(end - lf))) && lf + 1 < end; lf++) {
+		if (lf[1] == '\n' || (lf[1] == '\r' && lf + 2 < end && lf[2] == '\n'))
 			return; /* the empty line: the body begins */
-		if (p[i + 1] == ' ' || p[i + 1] == '\t') {
-			p[i] = ' ';
-			if (i && p[i - 1] == '\r')
-				p[i - 1] = ' ';
-		}
+		if (lf[1] != ' ' && lf[1] != '\t')
+			continue;
+		if (lf > p && lf[-1] == '\r')
+			lf[-1] = ' ';
+		*lf = ' ';
 	}
 }
 
@@ -324,11 +322,10 @@ static void add_header(struct sip_msg *m, struct span line)
 	m->n_hdrs++;
 }
 
-static const char *parse_all(struct sip_msg *m, char *copy)
+static const char *parse_all(struct sip_msg *m)
 {
 	struct span in = m->bytes, line;
 
-	unfold(copy, m->bytes.n);
 	if (!take_line(&in, &line))
 		return "no start line";
 	if (span_istarts(line, SPAN("SIP/2.0 ")) ? !parse_status_line(m, line) : !parse_request_line(m, line))
@@ -350,14 +347,17 @@ static const char *parse_all(struct sip_msg *m, char *copy)
 	return parse_values(m);
 }
 
-/* Lines before the empty one. */
-static size_t count_lines(struct span s)
+/* Lines before the empty one; are there folded ones among them? */
+static size_t count_lines(struct span s, bool *folded)
 {
 	struct span line;
 	size_t lines = 0;
 
-	while (take_line(&s, &line) && line.n)
+	*folded = false;
+	while (take_line(&s, &line) && line.n) {
 		lines++;
+		*folded |= line.p[0] == ' ' || line.p[0] == '\t';
+	}
 	return lines;
 }
 
@@ -365,6 +365,7 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 {
 	size_t lines = 0;
 	struct sip_msg *m;
+	bool folded;
 	char *copy;
 
 	while (bytes.n && (bytes.p[0] == '\r' || bytes.p[0] == '\n')) /* RFC 3261 7.5 */
@@ -373,7 +374,7 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 		*why = "longer than 65535 bytes";
 		return NULL;
 	}
-	lines = count_lines(bytes);
+	lines = count_lines(bytes, &folded);
 	lines = MIN(lines + 1, SIP_MAX_HEADERS + 1);
 	m = xmalloc(sizeof *m + lines * sizeof m->hdrs[0] + bytes.n + 1);
 	memset(m, 0, sizeof *m);
@@ -385,7 +386,9 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 	copy[bytes.n] = '\0';
 	m->bytes = (struct span){ copy, bytes.n };
 	m->max_forwards = m->expires = SIP_NO_NUMBER;
-	*why = lines > SIP_MAX_HEADERS ? "too many lines" : parse_all(m, copy);
+	if (folded)
+		unfold(copy, bytes.n);
+	*why = lines > SIP_MAX_HEADERS ? "too many lines" : parse_all(m);
 	if (!*why)
 		return m;
 	free(m);
@@ -441,6 +444,8 @@ static size_t element_end(struct span s)
 {
 	bool quoted = false, angle = false;
 
+	if (span_chr(s, ',') < 0)
+		return s.n;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 

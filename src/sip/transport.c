@@ -478,6 +478,8 @@ void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes)
 	char *buf;
 	long err;
 
+	if (!bytes.n)
+		return;
 	if (c->n + bytes.n > STREAM_MAX) {
 		close_stream(s, &f, "too much at once");
 		return;

@@ -39,12 +39,9 @@ static bool is_uri_text(struct span s)
 	return true;
 }
 
-static bool is_hostname(struct span s)
+static bool is_host_char(char c)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '.' && s.p[i] != '_')
-			return false;
-	return s.n > 0;
+	return isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_';
 }
 
 /* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
@@ -62,10 +59,10 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 			return false;
 		*host = span_sub(*in, 0, (size_t)close + 1);
 	} else {
-		while (n < in->n && !strchr(":;?, \t>", in->p[n]))
+		while (n < in->n && is_host_char(in->p[n]))
 			n++;
 		*host = span_sub(*in, 0, n);
-		if (!is_hostname(*host))
+		if (!n)
 			return false;
 	}
 	*in = span_from(*in, host->n);
@@ -287,22 +284,23 @@ static bool is_plain_value(struct span s)
 	return true;
 }
 
-/* Checks ";token[=token|quoted|host]" lists: empty parameters and stray characters are errors (RFC 4475 3.1.2.1). */
-static bool params_valid(struct span s)
+/*
+ * The next of a ";token[=token|quoted|host]" list; false at its end (nothing left in *s) and at what is not one: empty
+ * parameters and stray characters are errors (RFC 4475 3.1.2.1).
+ */
+static bool next_valid(struct span *s, struct span *name, struct span *value)
 {
-	s = span_trim(s);
-	while (s.n) {
-		struct span name, value;
+	struct span in = span_trim(*s);
 
-		if (!span_take_char(&s, ';'))
-			return false;
-		s = span_trim(s);
-		if (!s.n || s.p[0] == ';' || !sip_param_next(&s, &name, &value) || !sip_is_token(name))
-			return false;
-		if (value.n && value.p[0] == '"' ? value.n < 2 || value.p[value.n - 1] != '"' : !is_plain_value(value))
-			return false;
-		s = span_trim(s);
-	}
+	*s = in;
+	if (!span_take_char(&in, ';'))
+		return false;
+	in = span_trim(in);
+	if (!in.n || in.p[0] == ';' || !sip_param_next(&in, name, value) || !sip_is_token(*name))
+		return false;
+	if (value->n && value->p[0] == '"' ? value->n < 2 || value->p[value->n - 1] != '"' : !is_plain_value(*value))
+		return false;
+	*s = in;
 	return true;
 }
 
@@ -333,10 +331,17 @@ static bool is_plain_display(struct span s)
 
 static bool finish_naddr(struct span params, struct sip_naddr *a)
 {
-	if (!params_valid(params))
-		return false;
+	struct span name, value;
+
 	a->params = params;
-	return !sip_param(params, "tag", &a->tag) || a->tag.n;
+	while (next_valid(&params, &name, &value)) {
+		if (!span_iis(name, "tag"))
+			continue;
+		if (!value.n)
+			return false;
+		a->tag = a->tag.n ? a->tag : value;
+	}
+	return !params.n;
 }
 
 bool sip_naddr_parse(struct span s, struct sip_naddr *a)
@@ -386,11 +391,29 @@ static bool take_via_word(struct span *in, struct span *word)
 	return n > 0;
 }
 
+static bool take_via_param(struct sip_via *v, struct span name, struct span value)
+{
+	uint32_t port = 0;
+
+	if (span_iis(name, "branch"))
+		v->branch = v->branch.n ? v->branch : value; /* the first counts, as for the tag */
+	else if (span_iis(name, "received"))
+		v->received = value;
+	else if (span_iis(name, "maddr"))
+		addr_parse_ip(value, &v->maddr);
+	else if (span_iis(name, "rport")) {
+		v->has_rport = true;
+		if (value.n && !span_u32(value, 65535, &port))
+			return false;
+		v->rport = (uint16_t)port;
+	}
+	return true;
+}
+
 /* via-parm = "SIP" SLASH "2.0" SLASH transport LWS sent-by *( SEMI via-params ) */
 bool sip_via_parse(struct span s, struct sip_via *v)
 {
 	struct span in = span_trim(s), word, value;
-	uint32_t port;
 
 	memset(v, 0, sizeof *v);
 	v->text = in;
@@ -398,19 +421,9 @@ bool sip_via_parse(struct span s, struct sip_via *v)
 	    !take_via_word(&in, &word) || !span_take_char(&in, '/') || !take_via_word(&in, &v->transport) ||
 	    !take_hostport(&in, true, &v->host, &v->port))
 		return false;
-	in = span_trim(in);
-	if (!params_valid(in))
-		return false;
-	v->params = in;
-	sip_param(in, "branch", &v->branch);
-	sip_param(in, "received", &v->received);
-	if (sip_param(in, "maddr", &value))
-		addr_parse_ip(value, &v->maddr);
-	if (sip_param(in, "rport", &value)) {
-		v->has_rport = true;
-		if (value.n && !span_u32(value, 65535, &port))
+	v->params = in = span_trim(in);
+	while (next_valid(&in, &word, &value))
+		if (!take_via_param(v, word, value))
 			return false;
-		v->rport = value.n ? (uint16_t)port : 0;
-	}
-	return true;
+	return !in.n;
 }

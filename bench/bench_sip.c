@@ -1,0 +1,316 @@
+/*
+ * bench/bench_sip.c: what SIP costs without a network. The parser on an INVITE of 1,200 bytes; then whole calls
+ * (INVITE, 100, 180, 200, ACK, BYE, 200) between two cores that hand each other their bytes in memory: one asks, one
+ * serves, so that a call here is about what a call through the PBX is. Printed: processor time and allocations for
+ * each.
+ *
+ *   bench_sip [calls]      default: 20000
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sip/sip.h"
+
+#define PARSES 200000
+#define QUEUE  64
+
+static const char invite[] =
+	"INVITE sip:100@192.0.2.1 SIP/2.0\r\n"
+	"Via: SIP/2.0/UDP 198.51.100.1:5060;rport;branch=z9hG4bKPj9fb5b7b7a6cd4d0d8f6b6d53a0c1ad2e\r\n"
+	"Via: SIP/2.0/UDP 10.0.0.7:5062;received=203.0.113.7;rport=49152;branch=z9hG4bK-524287-1---0f3eb40b11f97a9c\r\n"
+	"Record-Route: <sip:198.51.100.1;lr;ftag=5e00e125>\r\n"
+	"Max-Forwards: 69\r\n"
+	"From: \"Alice Example\" <sip:alice@example.com>;tag=5e00e125\r\n"
+	"To: <sip:100@example.com>\r\n"
+	"Contact: <sip:alice@10.0.0.7:5062;transport=UDP;rinstance=1964f334d2b5ba69>\r\n"
+	"Call-ID: wSSsR1c-lUjKuRhxr0iEKA..\r\n"
+	"CSeq: 2 INVITE\r\n"
+	"Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n"
+	"Supported: replaces, norefersub, timer, outbound, path\r\n"
+	"Session-Expires: 1800\r\n"
+	"User-Agent: Softphone 5.6.1 v2.10.19.9\r\n"
+	"P-Asserted-Identity: <sip:alice@example.com>\r\n"
+	"Content-Type: application/sdp\r\n"
+	"Content-Length: 378\r\n"
+	"\r\n"
+	"v=0\r\no=- 3720000000 3720000000 IN IP4 10.0.0.7\r\ns=call\r\nc=IN IP4 10.0.0.7\r\nt=0 0\r\n"
+	"m=audio 4000 RTP/AVP 9 0 8 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+	"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\na=rtcp:4001\r\n"
+	"a=ssrc:1234567890 cname:a-name-that-is-made-up\r\na=rtcp-xr:rcvr-rtt=all:10000 "
+	"stat-summary=loss,dup,jitt,TTL\r\n";
+
+/* ---- counting ---- */
+
+static uint64_t allocations;
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t count, size_t n);
+void *__libc_realloc(void *p, size_t n);
+
+void *malloc(size_t n)
+{
+	allocations++;
+	return __libc_malloc(n);
+}
+
+void *calloc(size_t count, size_t n)
+{
+	allocations++;
+	return __libc_calloc(count, n);
+}
+
+void *realloc(void *p, size_t n)
+{
+	allocations++;
+	return __libc_realloc(p, n);
+}
+
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void print(const char *what, double ns, double allocs, double messages)
+{
+	printf("%-34s %9.2f us %8.1f allocations", what, ns / 1000, allocs);
+	if (messages > 0)
+		printf(" %6.1f messages, %.2f us each", messages, ns / 1000 / messages);
+	putchar('\n');
+}
+
+static void bench_parse(void)
+{
+	struct span s = { invite, sizeof invite - 1 };
+	uint64_t from = allocations;
+	double t = cpu_ns();
+	const char *why;
+
+	for (int i = 0; i < PARSES; i++) {
+		struct sip_msg *m = sip_msg_parse(s, &why);
+
+		BUG_ON(!m || m->bad_code);
+		sip_msg_unref(m);
+	}
+	t = cpu_ns() - t;
+	printf("%zu bytes\n", s.n);
+	print("parse an INVITE", t / PARSES, (double)(allocations - from) / PARSES, 0);
+}
+
+/* ---- two cores ---- */
+
+struct side {
+	struct bench *b;
+	struct sip *sip;
+	struct net_sink sink;
+	struct addr me;
+	struct sip_dialog *dialog;
+};
+
+struct packet {
+	unsigned to;
+	char *bytes;
+	size_t n;
+};
+
+struct bench {
+	struct clock clock;
+	struct conf *conf;
+	struct side side[2];
+	struct packet queue[QUEUE];
+	unsigned head, tail;
+	unsigned ended;
+	uint64_t messages;
+};
+
+static int on_listen(void *arg, const struct net_listen *ask UNUSED, uint32_t *id, struct addr *bound)
+{
+	const struct side *s = arg;
+
+	*id = 1;
+	*bound = s->me;
+	return 0;
+}
+
+static void on_close(void *arg UNUSED, uint32_t sock UNUSED)
+{
+}
+
+static int on_connect(void *arg UNUSED, uint32_t listener UNUSED, const struct addr *to UNUSED, struct flow *f UNUSED)
+{
+	return -1;
+}
+
+static int on_send(void *arg, const struct flow *f UNUSED, struct span bytes)
+{
+	struct side *s = arg;
+	struct packet *p = &s->b->queue[s->b->tail++ % QUEUE];
+
+	BUG_ON(s->b->tail - s->b->head > QUEUE);
+	p->to = s == &s->b->side[0];
+	p->bytes = __libc_malloc(bytes.n); /* the network's, not counted */
+	p->n = bytes.n;
+	memcpy(p->bytes, bytes.p, bytes.n);
+	return 0;
+}
+
+static struct addr on_source(void *arg, uint32_t listener UNUSED, const struct addr *to UNUSED)
+{
+	const struct side *s = arg;
+
+	return s->me;
+}
+
+static void on_resolve(void *arg UNUSED, uint64_t query UNUSED, const char *name UNUSED, enum dns_type type UNUSED)
+{
+}
+
+static void deliver(struct bench *b)
+{
+	while (b->head != b->tail) {
+		struct packet p = b->queue[b->head++ % QUEUE];
+		struct side *s = &b->side[p.to];
+		struct flow f = { 1, NET_UDP, 1, s->me, b->side[!p.to].me };
+
+		b->messages++;
+		s->sink.input(s->sip, &f, (struct span){ p.bytes, p.n });
+		free(p.bytes);
+	}
+}
+
+static void build(void *arg UNUSED, struct sip_build *b)
+{
+	sip_put_contact(b, SPAN("100"), SPAN_NONE, SPAN_NONE);
+	sip_put(b, "Allow", "INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, UPDATE");
+	sip_put(b, "Supported", "replaces, timer");
+	out_str(sip_put_body(b, "application/sdp"), strstr(invite, "v=0"));
+}
+
+static void in_dialog(void *arg, struct sip_uas *uas, const struct sip_msg *m UNUSED)
+{
+	struct side *s = arg;
+
+	sip_reply(uas, 200, NULL, NULL, NULL);
+	sip_dialog_free(&s->dialog);
+}
+
+static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m UNUSED)
+{
+	struct side *s = arg;
+	struct sip_dialog_conf c = { .rewrite_contact = true, .force_rport = true, .arg = s, .request = in_dialog };
+
+	sip_reply(uas, 100, NULL, NULL, NULL);
+	s->dialog = sip_dialog_uas(uas, &c);
+	sip_reply(uas, 180, NULL, build, NULL);
+	sip_reply(uas, 200, NULL, build, NULL);
+}
+
+static void on_bye(void *arg, struct sip_uac *u UNUSED, const struct sip_msg *m UNUSED, unsigned code,
+		   const char *why UNUSED)
+{
+	struct side *s = arg;
+
+	BUG_ON(code != 200);
+	s->b->ended++;
+}
+
+static void on_answer(void *arg, struct sip_uac *u, const struct sip_msg *m, unsigned code, const char *why UNUSED)
+{
+	struct sip_dialog_conf c = { .rewrite_contact = true };
+	struct sip_ask bye = { .method = SIP_BYE, .answer = on_bye, .arg = arg };
+	struct sip_dialog *d;
+
+	if (code < 200)
+		return;
+	BUG_ON(code != 200);
+	d = sip_dialog_uac(u, m, &c);
+	BUG_ON(!d);
+	sip_dialog_ack(d, m->cseq, NULL, NULL);
+	sip_dialog_ask(d, &bye);
+	sip_dialog_free(&d);
+}
+
+static bool read_file(void *arg UNUSED, const char *path, struct out *o)
+{
+	if (strcmp(path, "pjsip.conf") == 0)
+		out_str(o, "[udp]\ntype=transport\nprotocol=udp\nbind=192.0.2.1\n");
+	else if (strcmp(path, "extensions.conf") == 0)
+		out_str(o, "[default]\n");
+	else
+		return false;
+	return true;
+}
+
+static void glob_none(void *arg UNUSED, const char *pattern UNUSED, void (*each)(void *, const char *) UNUSED,
+		      void *ctx UNUSED)
+{
+}
+
+static void open_side(struct bench *b, unsigned i)
+{
+	struct side *s = &b->side[i];
+	struct sip_config c = { .clock = &b->clock,
+				.net = { s, on_listen, on_close, on_connect, on_send, on_source, on_resolve },
+				.user = { .arg = s, .request = on_request } };
+	struct diag why = { 0 };
+
+	s->b = b;
+	addr_parse(i ? SPAN("192.0.2.2:5060") : SPAN("192.0.2.1:5060"), &s->me);
+	s->sip = sip_new(&c);
+	s->sink = sip_sink(s->sip);
+	BUG_ON(sip_adopt(s->sip, b->conf, &why) != 0);
+}
+
+/* One call every 10 ms, for as long as it takes: the transactions of 32 seconds are there, too. */
+static void bench_calls(unsigned calls)
+{
+	static struct bench b;
+	struct conf_source src = { read_file, glob_none, NULL };
+	struct diag why = { 0 };
+	uint64_t from;
+	double t;
+
+	rng_seed(&b.clock.rng, (const uint8_t[32]){ 1 });
+	b.conf = conf_load(&src, &why);
+	BUG_ON(!b.conf);
+	open_side(&b, 0);
+	open_side(&b, 1);
+	from = allocations;
+	t = cpu_ns();
+	for (unsigned i = 0; i < calls; i++) {
+		struct sip_ask a = { .method = SIP_INVITE,
+				     .uri = SPAN("sip:100@192.0.2.2"),
+				     .from_user = SPAN("alice"),
+				     .build = build,
+				     .answer = on_answer,
+				     .arg = &b.side[0] };
+
+		sip_ask(b.side[0].sip, &a);
+		b.clock.now += 10;
+		for (int k = 0; k < 3; k++) { /* the INVITE, the BYE, and what waits for the loop */
+			timers_run(&b.clock.timers, b.clock.now);
+			deliver(&b);
+		}
+	}
+	t = cpu_ns() - t;
+	BUG_ON(b.ended != calls);
+	print("a call, both ends", t / calls, (double)(allocations - from) / calls, (double)b.messages / calls);
+	sip_free(b.side[0].sip);
+	sip_free(b.side[1].sip);
+	timers_free(&b.clock.timers);
+	conf_unref(b.conf);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t calls = 20000;
+
+	if (argc > 1 && (!span_u32(span_of(argv[1]), 10000000, &calls) || !calls))
+		return 2;
+	bench_parse();
+	bench_calls(calls);
+	return 0;
+}

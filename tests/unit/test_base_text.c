@@ -1,0 +1,209 @@
+/* tests/unit/test_base_text.c: spans and the builder. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <errno.h>
+
+#include "base/out.h"
+
+static void is(struct span got, const char *want)
+{
+	if (!span_is(got, want))
+		fail_msg("'%.*s' is not '%s'", SP(got), want);
+}
+
+static void test_compare(void **state)
+{
+	(void)state;
+	assert_true(span_eq(SPAN("ab"), SPAN("ab")) && !span_eq(SPAN("ab"), SPAN("aB")) &&
+		    !span_eq(SPAN("ab"), SPAN("abc")));
+	assert_true(span_ieq(SPAN("aB"), SPAN("Ab")) && span_eq(SPAN_NONE, SPAN("")) && span_ieq(SPAN_NONE, SPAN_NONE));
+	assert_true(span_starts(SPAN("abc"), SPAN("ab")) && !span_starts(SPAN("ab"), SPAN("abc")));
+	assert_true(span_istarts(SPAN("ABc"), SPAN("ab")) && span_istarts(SPAN("x"), SPAN_NONE));
+	assert_true(span_cmp(SPAN("a"), SPAN("b")) < 0 && span_cmp(SPAN("ab"), SPAN("a")) > 0);
+	assert_int_equal(span_cmp(SPAN_NONE, SPAN("")), 0);
+	assert_true(span_eq(span_of(NULL), SPAN_NONE) && span_iis(SPAN("Via"), "vIA"));
+	assert_int_not_equal(span_hash(SPAN("a")), span_hash(SPAN("b")));
+}
+
+static void test_cut(void **state)
+{
+	struct span in = SPAN("a,,b"), head;
+
+	(void)state;
+	assert_true(span_cut(&in, ',', &head));
+	is(head, "a");
+	assert_true(span_cut(&in, ',', &head));
+	is(head, "");
+	assert_true(span_cut(&in, ',', &head));
+	is(head, "b");
+	assert_false(span_cut(&in, ',', &head));
+	in = SPAN("a,");
+	assert_true(span_cut(&in, ',', &head) &&
+		    span_cut(&in, ',', &head)); /* what is behind the comma is empty, not absent */
+	is(head, "");
+	assert_false(span_cut(&in, ',', &head));
+	in = SPAN("  one\ttwo\r\n three ");
+	assert_true(span_word(&in, &head));
+	is(head, "one");
+	assert_true(span_word(&in, &head));
+	is(head, "two");
+	assert_true(span_word(&in, &head));
+	is(head, "three");
+	assert_false(span_word(&in, &head));
+	in = SPAN("x");
+	assert_false(span_take_char(&in, 'y'));
+	assert_true(span_take_char(&in, 'x') && !span_take_char(&in, 'x'));
+}
+
+static void test_pieces(void **state)
+{
+	struct span s = SPAN("hello");
+
+	(void)state;
+	is(span_from(s, 2), "llo");
+	is(span_from(s, 99), "");
+	is(span_sub(s, 1, 2), "el");
+	is(span_sub(s, 3, 99), "lo");
+	is(span_sub(s, 99, 1), "");
+	is(span_trim(SPAN(" \t a b\r\n")), "a b");
+	is(span_trim(SPAN(" \r\n")), "");
+	assert_int_equal(span_chr(s, 'l'), 2);
+	assert_int_equal(span_rchr(s, 'l'), 3);
+	assert_int_equal(span_chr(s, 'x'), -1);
+	assert_int_equal(span_chr(SPAN_NONE, 'x'), -1);
+	assert_int_equal(span_find(s, SPAN("lo")), 3);
+	assert_int_equal(span_find(s, SPAN("lox")), -1);
+}
+
+static const struct {
+	const char *text;
+	uint64_t max;
+	bool ok;
+	uint64_t want;
+} numbers[] = {
+	{ "0", 10, true, 0 },
+	{ "10", 10, true, 10 },
+	{ "11", 10, false, 0 },
+	{ "0009", 10, true, 9 },
+	{ "", 10, false, 0 },
+	{ "-1", 10, false, 0 },
+	{ "+1", 10, false, 0 },
+	{ " 1", 10, false, 0 },
+	{ "1x", 10, false, 0 },
+	{ "18446744073709551615", UINT64_MAX, true, UINT64_MAX },
+	{ "18446744073709551616", UINT64_MAX, false, 0 },
+	{ "99999999999999999999999", UINT64_MAX, false, 0 },
+	{ "4294967295", UINT32_MAX, true, UINT32_MAX },
+	{ "5", 3, false, 0 },
+	{ "0", 0, true, 0 },
+	{ "1", 0, false, 0 },
+};
+
+static void test_numbers(void **state)
+{
+	uint32_t small = 77;
+	long i;
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(numbers); k++) {
+		uint64_t v = 77;
+
+		if (span_u64(span_of(numbers[k].text), numbers[k].max, &v) != numbers[k].ok ||
+		    v != (numbers[k].ok ? numbers[k].want : 77))
+			fail_msg("'%s' up to %llu", numbers[k].text, (unsigned long long)numbers[k].max);
+	}
+	assert_false(span_u32(SPAN("x"), 9, &small));
+	assert_int_equal(small, 77);
+	assert_true(span_int(SPAN("-5"), &i) && i == -5);
+	assert_true(span_int(SPAN("+5"), &i) && i == 5);
+	assert_false(span_int(SPAN("-"), &i) || span_int(SPAN(""), &i) || span_int(SPAN("--1"), &i));
+}
+
+static void test_copies(void **state)
+{
+	char buf[4], *p = span_dup(SPAN("abc"));
+
+	(void)state;
+	assert_string_equal(p, "abc");
+	free(p);
+	p = span_dup(SPAN_NONE);
+	assert_string_equal(p, "");
+	free(p);
+	assert_true(span_copy(SPAN("abc"), buf, sizeof buf));
+	assert_string_equal(buf, "abc");
+	assert_false(span_copy(SPAN("abcd"), buf, sizeof buf));
+	assert_string_equal(buf, "abc");
+	assert_true(span_copy(SPAN_NONE, buf, sizeof buf));
+	assert_string_equal(buf, "");
+}
+
+static void test_fixed(void **state)
+{
+	char buf[8];
+	struct out o = out_fixed(buf, sizeof buf);
+
+	(void)state;
+	out_str(&o, "abc");
+	out_char(&o, '-');
+	out_uint(&o, 42);
+	is(out_look(&o), "abc-42");
+	assert_int_equal(out_done(&o), 6);
+	out_str(&o, "too long");
+	assert_int_equal(out_done(&o), -ENOSPC);
+	out_char(&o, 'x'); /* the error stays; nothing is written behind it */
+	assert_int_equal(out_done(&o), -ENOSPC);
+	assert_int_equal(o.n, 6);
+	o = out_fixed(buf, sizeof buf);
+	out_fmt(&o, "%08d", 1);
+	assert_int_equal(out_done(&o), 8); /* no room is needed for a NUL */
+	out_free(&o);
+	o = out_fixed(buf, 0);
+	out_str(&o, "");
+	assert_int_equal(out_done(&o), 0);
+	out_uint(&o, 0);
+	assert_int_equal(out_done(&o), -ENOSPC);
+}
+
+static void test_growing(void **state)
+{
+	struct out o = out_growing();
+	char *p;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		out_fmt(&o, "%d,", i);
+	assert_int_equal(out_done(&o), 3890);
+	out_fmt(&o, "%0600d", 7); /* longer than the small buffer */
+	assert_int_equal(o.n, 4490);
+	p = out_take(&o);
+	assert_int_equal(strlen(p), 4490);
+	free(p);
+	assert_null(o.p);
+	out_hex(&o, "\x00\xff\x1a", 3);
+	out_bytes(&o, "\0z", 2);
+	out_span(&o, SPAN_NONE);
+	assert_int_equal(o.n, 8);
+	assert_memory_equal(o.p, "00ff1a\0z", 8);
+	out_free(&o);
+	o = out_growing();
+	p = out_take(&o);
+	assert_string_equal(p, "");
+	free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),    cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_copies), cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_growing),
+	};
+
+	return cmocka_run_group_tests_name("base text", tests, NULL, NULL);
+}
