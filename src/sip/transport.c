@@ -141,15 +141,8 @@ static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t
 				  .keep_probes = t->tcp_keepalive_probe_count };
 	struct sip_transport *tp = xcalloc(1, sizeof *tp);
 	char text[ADDR_STRLEN];
-	int err;
+	int err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
 
-	if (t->protocol != PROTO_UDP && t->protocol != PROTO_TCP) {
-		diag_add(why, DIAG_WARNING, t->o.file, t->o.line, "transport %s: %s is not served yet; nothing listens",
-			 t->o.name, conf_proto_names[t->protocol]);
-		free(tp);
-		return 0;
-	}
-	err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
 	if (err < 0) {
 		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: cannot listen on %s %s: %s", t->o.name,
 			 conf_proto_names[t->protocol], addr_str(&t->bind, text), strerror(-err));

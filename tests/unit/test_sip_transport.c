@@ -71,26 +71,6 @@ static void test_cannot_listen(void **state)
 	f->conf = c;
 }
 
-static void test_not_served(void **state)
-{
-	const char *files[] = { "pjsip.conf", FAKE_UDP "[later]\ntype=transport\nprotocol=tls\nbind=192.0.2.1\n",
-				"extensions.conf", "[default]\n", NULL };
-	struct diag why = { 0 };
-	struct conf *c;
-	char text[1200];
-
-	(void)state;
-	begin(FAKE_UDP);
-	c = mem_load(files, NULL);
-	assert_int_equal(sip_adopt(f->sip, c, &why), 0);
-	assert_int_equal(open_socks(), 1); /* no UDP socket in its place */
-	assert_string_equal(mem_remark(&why, 0, text),
-			    "pjsip.conf:5: warning: transport later: tls is not served yet; nothing listens");
-	diag_free(&why);
-	conf_unref(f->conf);
-	f->conf = c;
-}
-
 /* A transport moves while requests are pending both ways. */
 static void test_moved_while_busy(void **state)
 {
@@ -288,9 +268,16 @@ static void test_odd_asks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_reload),        T(test_cannot_listen),          T(test_not_served), T(test_moved_while_busy),
-		T(test_external_name), T(test_external_name_replaced), T(test_faces),      T(test_wildcard),
-		T(test_choice),        T(test_source_is_local),        T(test_odd_asks),
+		T(test_reload),
+		T(test_cannot_listen),
+		T(test_moved_while_busy),
+		T(test_external_name),
+		T(test_external_name_replaced),
+		T(test_faces),
+		T(test_wildcard),
+		T(test_choice),
+		T(test_source_is_local),
+		T(test_odd_asks),
 	};
 
 	return cmocka_run_group_tests_name("sip transport", tests, NULL, NULL);
