@@ -2,7 +2,7 @@
 # make run     install what is missing, compile, start on etc/ with its state in ./state
 # make check   everything that needs no root and no network: compilers, sanitizers, stories, rules
 # make test    make check and the lab (as root: network namespaces)
-# make bench   measure
+# make bench   measure hairpin and its peers (as root: network namespaces); RECORD=1 adds to bench/history.tsv
 # make docs    write the generated documents again
 # make fmt     format the sources
 # make clean   remove build/ and run/; state/ (passwords, contacts) stays
@@ -29,7 +29,9 @@ test:
 	@tools/install-packages test
 	@tools/check-test
 
-bench: build
+bench:
+	@tools/install-packages build bench
+	@$(MAKE) --no-print-directory build
 	@$(NINJA) -C build
 	@tools/check-bench
 

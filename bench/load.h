@@ -90,7 +90,7 @@ void histogram_add(struct histogram *h, us_t us);
 us_t histogram_at(const struct histogram *h, double part);
 
 struct watched { /* the processes whose cost is measured */
-	pid_t pids[8];
+	pid_t pids[16];
 	unsigned n;
 };
 double watched_cpu(const struct watched *w); /* seconds of all threads, also of those that ended */
