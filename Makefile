@@ -20,7 +20,7 @@ run:
 	@tools/install-packages build run
 	@$(MAKE) --no-print-directory build
 	@tools/first-run state/passwords.conf
-	@exec build/hairpin --conf etc --run run --state state --welcome
+	@exec build/hairpin -v --conf etc --run run --state state --welcome
 
 check:
 	@tools/check-all

@@ -22,6 +22,7 @@
 struct args {
 	const char *conf, *run, *state, *command; /* command: of -rx */
 	bool remote, check, welcome;
+	int verbose, debug; /* how many letters v and d */
 };
 
 struct server {
@@ -40,8 +41,9 @@ struct server {
 static const char usage[] =
 	"hairpin " HAIRPIN_VERSION ": a SIP PBX whose calls work through NAT\n"
 	"\n"
-	"  hairpin [--conf DIR] [--run DIR] [--state DIR] [--welcome]\n"
-	"                                  run in the foreground; --welcome prints how to point a phone at it\n"
+	"  hairpin [-v] [--conf DIR] [--run DIR] [--state DIR] [--welcome]\n"
+	"                                  run in the foreground; -v logs each call; --welcome prints how to point a\n"
+	"                                  phone at it\n"
 	"  hairpin -rx \"COMMAND\"           one command on the running server ('core show help' lists them)\n"
 	"  hairpin -r                      the console of the running server\n"
 	"  hairpin check [--conf DIR]      read the configuration and say what is wrong with it\n"
@@ -178,7 +180,12 @@ static int open_store(struct server *s)
 /* The socket comes before the PBX: a second server must not touch the ports and the state of the first. */
 static int open_ctl(struct server *s)
 {
-	struct ctl_config cfg = { .loop = s->loop, .conf_dir = s->args.conf, .arg = s, .stop = stop };
+	struct ctl_config cfg = { .loop = s->loop,
+				  .conf_dir = s->args.conf,
+				  .verbose = s->args.verbose,
+				  .debug = s->args.debug,
+				  .arg = s,
+				  .stop = stop };
 	int err = make_folder(s->args.run, 0755);
 	char *path;
 
@@ -311,6 +318,10 @@ static bool take_letters(struct args *a, const char *word, char **next)
 	if (word[0] != '-' || word[1] == '-' || !word[1] || strspn(word + 1, "rRxcfvgnqdT") != strlen(word + 1))
 		return false;
 	a->remote |= strpbrk(word, "rRx") != NULL;
+	for (const char *p = word; *p; p++) {
+		a->verbose += *p == 'v';
+		a->debug += *p == 'd';
+	}
 	if (strchr(word, 'x'))
 		a->command = *next ? *next : "";
 	return true;

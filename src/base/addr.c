@@ -7,6 +7,26 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* Four decimal numbers without leading zeros. */
+static bool parse_ip4(struct span s, uint8_t ip[4])
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned v = 0, digits = 0;
+
+		for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, digits++) {
+			v = v * 10 + (unsigned)(s.p[at] - '0');
+			if (v > 255 || (digits && v < 10))
+				return false;
+		}
+		if (!digits || (i < 3 && (at == s.n || s.p[at++] != '.')))
+			return false;
+		ip[i] = (uint8_t)v;
+	}
+	return at == s.n;
+}
+
 bool addr_parse_ip(struct span s, struct addr *a)
 {
 	char buf[INET6_ADDRSTRLEN + 1];
@@ -16,13 +36,16 @@ bool addr_parse_ip(struct span s, struct addr *a)
 		s = span_sub(s, 1, s.n - 2);
 	if (!s.n || s.n >= sizeof buf)
 		return false;
-	span_copy(s, buf, sizeof buf);
-	if (inet_pton(AF_INET, buf, out.ip) == 1)
+	if (parse_ip4(s, out.ip)) {
 		out.family = 4;
-	else if (inet_pton(AF_INET6, buf, out.ip) == 1)
+	} else {
+		if (span_chr(s, ':') < 0)
+			return false;
+		span_copy(s, buf, sizeof buf);
+		if (inet_pton(AF_INET6, buf, out.ip) != 1)
+			return false;
 		out.family = 6;
-	else
-		return false;
+	}
 	*a = out;
 	return true;
 }
@@ -57,7 +80,15 @@ void addr_out_ip(struct out *o, const struct addr *a)
 {
 	char buf[INET6_ADDRSTRLEN];
 
-	if (!a->family || !inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, buf, sizeof buf))
+	if (a->family == 4) {
+		for (int i = 0; i < 4; i++) {
+			if (i)
+				out_char(o, '.');
+			out_uint(o, a->ip[i]);
+		}
+		return;
+	}
+	if (!a->family || !inet_ntop(AF_INET6, a->ip, buf, sizeof buf))
 		out_str(o, "(none)");
 	else
 		out_str(o, buf);

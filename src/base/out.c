@@ -32,9 +32,12 @@ static bool room(struct out *o, size_t n)
 	return true;
 }
 
+/* Of what does not fit into a fixed buffer, the beginning is kept: a line of the log may be cut. */
 void out_bytes(struct out *o, const void *p, size_t n)
 {
-	if (!n || !room(o, n))
+	if (!room(o, n))
+		n = o->cap - o->n;
+	if (!n)
 		return;
 	memcpy(o->p + o->n, p, n);
 	o->n += n;
@@ -77,22 +80,102 @@ void out_hex(struct out *o, const void *p, size_t n)
 	}
 }
 
-void out_fmt(struct out *o, const char *fmt, ...)
+/* The C library's way, for what out_vfmt() does not know. */
+static void by_library(struct out *o, const char *fmt, va_list ap)
 {
-	char small[256];
-	va_list ap, again;
+	char small[256], *text = small;
+	va_list again;
 	int n;
 
-	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(small, sizeof small, fmt, ap);
-	if (n >= 0 && (size_t)n < sizeof small) {
-		out_bytes(o, small, (size_t)n);
-	} else if (n >= 0 && room(o, (size_t)n + 1)) {
-		vsnprintf(o->p + o->n, (size_t)n + 1, fmt, again);
-		o->n += (size_t)n;
+	if (n >= (int)sizeof small) {
+		text = xmalloc((size_t)n + 1);
+		vsnprintf(text, (size_t)n + 1, fmt, again);
 	}
 	va_end(again);
+	if (n > 0)
+		out_bytes(o, text, (size_t)n);
+	if (text != small)
+		free(text);
+}
+
+static void out_int(struct out *o, long long v)
+{
+	if (v < 0)
+		out_char(o, '-');
+	out_uint(o, v < 0 ? -(unsigned long long)v : (unsigned long long)v);
+}
+
+/* One conversion that messages are made of: %s %.*s %u %d %zu %lu %ld %llu %lld %c %%. NULL: another one. */
+static const char *out_simple(struct out *o, const char *f, va_list *ap)
+{
+	int cut;
+
+	switch (*f) {
+	case 's': out_str(o, va_arg(*ap, const char *)); return f + 1;
+	case 'u': out_uint(o, va_arg(*ap, unsigned)); return f + 1;
+	case 'd': out_int(o, va_arg(*ap, int)); return f + 1;
+	case 'c': out_char(o, (char)va_arg(*ap, int)); return f + 1;
+	case '%': out_char(o, '%'); return f + 1;
+	default: break;
+	}
+	if (memcmp(f, ".*s", 3) == 0) {
+		cut = va_arg(*ap, int);
+		out_bytes(o, va_arg(*ap, const char *), (size_t)MAX(cut, 0));
+		return f + 3;
+	}
+	if ((*f == 'z' || *f == 'l') && f[1] == 'u') {
+		out_uint(o, va_arg(*ap, unsigned long));
+		return f + 2;
+	}
+	if (*f == 'l' && f[1] == 'd') {
+		out_int(o, va_arg(*ap, long));
+		return f + 2;
+	}
+	if (memcmp(f, "ll", 2) == 0 && (f[2] == 'd' || f[2] == 'u')) {
+		long long v = va_arg(*ap, long long);
+
+		if (f[2] == 'd')
+			out_int(o, v);
+		else
+			out_uint(o, (unsigned long long)v);
+		return f + 3;
+	}
+	return NULL;
+}
+
+/* Messages are built from small pieces by the million: most of them need no more than copying. */
+void out_vfmt(struct out *o, const char *fmt, va_list ap)
+{
+	size_t begin = o->n;
+	const char *f = fmt;
+	va_list todo, all;
+
+	va_copy(todo, ap);
+	va_copy(all, ap);
+	while (f && *f) {
+		size_t n = strcspn(f, "%");
+
+		out_bytes(o, f, n);
+		f += n;
+		if (*f)
+			f = out_simple(o, f + 1, &todo);
+	}
+	if (!f) {
+		o->n = begin;
+		by_library(o, fmt, all);
+	}
+	va_end(all);
+	va_end(todo);
+}
+
+void out_fmt(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	out_vfmt(o, fmt, ap);
 	va_end(ap);
 }
 

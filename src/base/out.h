@@ -1,8 +1,11 @@
 /*
  * base/out.h: builds text or bytes and holds its error; check once at the end with out_done().
- * Fixed: writes into a caller's buffer and never allocates. Growing: owns heap memory until out_free() or out_take().
+ * Fixed: writes into a caller's buffer and never allocates; what does not fit is cut. Growing: owns heap memory until
+ * out_free() or out_take().
  */
 #pragma once
+#include <stdarg.h>
+
 #include "base/span.h"
 #include "base/util.h"
 
@@ -21,6 +24,7 @@ void out_bytes(struct out *o, const void *p, size_t n);
 void out_uint(struct out *o, uint64_t v);
 void out_hex(struct out *o, const void *p, size_t n); /* lower case */
 void out_fmt(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+void out_vfmt(struct out *o, const char *fmt, va_list ap);
 /* The length written, or -ENOSPC if any step did not fit. */
 long out_done(const struct out *o);
 struct span out_look(const struct out *o); /* what is written so far; valid until the next step */

@@ -66,11 +66,15 @@ uint32_t rng_below(struct rng *r, uint32_t bound)
 	return (uint32_t)(((uint64_t)rng_u32(r) * bound) >> 32);
 }
 
+/* Five characters of six bits from each word. */
 void rng_token(struct rng *r, char *buf, size_t n)
 {
-	static const char abc[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char abc[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.";
+	uint32_t bits = 0;
 
-	for (size_t i = 0; i < n; i++)
-		buf[i] = abc[rng_below(r, sizeof abc - 1)];
+	for (size_t i = 0; i < n; i++) {
+		bits = i % 5 ? bits >> 6 : rng_u32(r);
+		buf[i] = abc[bits & 63];
+	}
 	buf[n] = '\0';
 }

@@ -2,29 +2,8 @@
 #include "base/span.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/util.h"
-
-bool span_eq(struct span a, struct span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool span_ieq(struct span a, struct span b)
-{
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
-}
-
-bool span_starts(struct span a, struct span prefix)
-{
-	return a.n >= prefix.n && span_eq((struct span){ a.p, prefix.n }, prefix);
-}
-
-bool span_istarts(struct span a, struct span prefix)
-{
-	return a.n >= prefix.n && span_ieq((struct span){ a.p, prefix.n }, prefix);
-}
 
 int span_cmp(struct span a, struct span b)
 {
@@ -32,27 +11,6 @@ int span_cmp(struct span a, struct span b)
 	int r = n ? memcmp(a.p, b.p, n) : 0;
 
 	return r ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct span span_trim(struct span s)
-{
-	while (s.n && is_space(s.p[0]))
-		s.p++, s.n--;
-	while (s.n && is_space(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-long span_chr(struct span s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return at ? at - s.p : -1;
 }
 
 long span_rchr(struct span s, char c)
@@ -91,7 +49,7 @@ bool span_word(struct span *in, struct span *word)
 	size_t n = 0;
 
 	*in = span_trim(*in);
-	while (n < in->n && !is_space(in->p[n]))
+	while (n < in->n && !char_is_space(in->p[n]))
 		n++;
 	*word = (struct span){ in->p, n };
 	*in = span_from(*in, n);

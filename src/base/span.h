@@ -21,8 +21,33 @@ static inline struct span span_of(const char *s) /* the text of a C string; NULL
 {
 	return s ? (struct span){ s, strlen(s) } : SPAN_NONE;
 }
-bool span_eq(struct span a, struct span b);
-bool span_ieq(struct span a, struct span b); /* ASCII letters of either case are equal */
+static inline bool span_eq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline char char_lower(char c) /* ASCII */
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c | 32 : c);
+}
+static inline bool char_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+static inline bool char_is_alnum(char c)
+{
+	char l = char_lower(c);
+
+	return char_is_digit(c) || (l >= 'a' && l <= 'z');
+}
+static inline bool span_ieq(struct span a, struct span b) /* ASCII letters of either case are equal */
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (a.p[i] != b.p[i] && char_lower(a.p[i]) != char_lower(b.p[i]))
+			return false;
+	return true;
+}
 static inline bool span_is(struct span a, const char *s)
 {
 	struct span b = span_of(s);
@@ -35,11 +60,28 @@ static inline bool span_iis(struct span a, const char *s)
 
 	return a.n == b.n && span_ieq(a, b);
 }
-bool span_starts(struct span a, struct span prefix);
-bool span_istarts(struct span a, struct span prefix);
+static inline bool span_starts(struct span a, struct span prefix)
+{
+	return a.n >= prefix.n && span_eq((struct span){ a.p, prefix.n }, prefix);
+}
+static inline bool span_istarts(struct span a, struct span prefix)
+{
+	return a.n >= prefix.n && span_ieq((struct span){ a.p, prefix.n }, prefix);
+}
 int span_cmp(struct span a, struct span b); /* as strcmp */
 
-struct span span_trim(struct span s);                         /* without spaces, tabs, CR, LF at both ends */
+static inline bool char_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+static inline struct span span_trim(struct span s) /* without spaces, tabs, CR, LF at both ends */
+{
+	while (s.n && char_is_space(s.p[0]))
+		s.p++, s.n--;
+	while (s.n && char_is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
 static inline struct span span_from(struct span s, size_t at) /* the rest after `at` bytes (empty past the end) */
 {
 	at = at < s.n ? at : s.n;
@@ -51,7 +93,12 @@ static inline struct span span_sub(struct span s, size_t at, size_t n)
 	s.n = s.n < n ? s.n : n;
 	return s;
 }
-long span_chr(struct span s, char c); /* the first index of c, or -1 */
+static inline long span_chr(struct span s, char c) /* the first index of c, or -1 */
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
 long span_rchr(struct span s, char c);
 long span_find(struct span s, struct span needle);
 

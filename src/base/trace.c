@@ -1,7 +1,7 @@
 /* base/trace.c: the event ring and the counters: the one place besides main.c with static state. */
 #include "base/trace.h"
 
-#include <stdio.h>
+#include "base/out.h"
 #include <string.h>
 
 #define RING      1024
@@ -35,6 +35,7 @@ static struct {
 	struct {
 		trace_fn *fn;
 		void *arg;
+		enum trace_level most;
 	} listener[LISTENERS];
 } T = { .most = LV_VERBOSE };
 
@@ -48,14 +49,10 @@ void trace_set_verbosity(enum trace_level most)
 	T.most = most;
 }
 
-enum trace_level trace_verbosity(void)
-{
-	return T.most;
-}
-
 void trace(enum trace_id id, const char *call, const char *fmt, ...)
 {
 	struct trace_record *r;
+	struct out o;
 	va_list ap;
 
 	if (trace_descs[id].level > T.most)
@@ -64,25 +61,34 @@ void trace(enum trace_id id, const char *call, const char *fmt, ...)
 	r->seq = T.seq;
 	r->wall = T.wall;
 	r->id = id;
-	snprintf(r->call, sizeof r->call, "%s", call ? call : "");
+	span_copy(span_of(call), r->call, sizeof r->call);
+	o = out_fixed(r->text, sizeof r->text - 1);
 	va_start(ap, fmt);
-	vsnprintf(r->text, sizeof r->text, fmt, ap);
+	out_vfmt(&o, fmt, ap);
 	va_end(ap);
+	r->text[o.n] = '\0';
 	for (int i = 0; i < LISTENERS; i++)
-		if (T.listener[i].fn)
+		if (T.listener[i].fn && trace_descs[id].level <= T.listener[i].most)
 			T.listener[i].fn(T.listener[i].arg, r);
 }
 
-int trace_listen(trace_fn *fn, void *arg)
+int trace_listen(enum trace_level most, trace_fn *fn, void *arg)
 {
 	for (int i = 0; i < LISTENERS; i++) {
 		if (T.listener[i].fn)
 			continue;
 		T.listener[i].fn = fn;
 		T.listener[i].arg = arg;
+		T.listener[i].most = most;
 		return i;
 	}
 	return -1;
+}
+
+void trace_listen_level(int handle, enum trace_level most)
+{
+	if (handle >= 0 && handle < LISTENERS)
+		T.listener[handle].most = most;
 }
 
 void trace_unlisten(int handle)

@@ -48,10 +48,10 @@ struct trace_record {
 void trace(enum trace_id id, const char *call, const char *fmt, ...) PRINTF(3, 4);
 void trace_set_wall(int64_t wall_ms);            /* stamped on what follows */
 void trace_set_verbosity(enum trace_level most); /* events above it are not recorded (default LV_VERBOSE) */
-enum trace_level trace_verbosity(void);
-/* Every recorded event goes to fn at once; at most 4 listeners. Returns a handle for trace_unlisten. */
+/* Recorded events up to level `most` go to fn at once; at most 4 listeners. Returns a handle. */
 typedef void trace_fn(void *arg, const struct trace_record *r);
-int trace_listen(trace_fn *fn, void *arg);
+int trace_listen(enum trace_level most, trace_fn *fn, void *arg);
+void trace_listen_level(int handle, enum trace_level most);
 void trace_unlisten(int handle);
 /* The latest records, oldest first, seq > after. Returns how many were put into rs. */
 size_t trace_read(uint64_t after, struct trace_record *rs, size_t max);

@@ -338,7 +338,7 @@ static void set_level(struct call *c, const char *what, int *level)
 		return;
 	}
 	*level = (int)n;
-	trace_set_verbosity(c->ctl->debug ? LV_DEBUG : c->ctl->verbose ? LV_VERBOSE : LV_NOTICE);
+	logger_level(c->ctl);
 	rows_say(c->rows, "Console %s was %d and is now %d.", what + strlen("core set "), was, *level);
 }
 

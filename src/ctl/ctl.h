@@ -12,6 +12,7 @@ struct ctl_config {
 	struct io_loop *loop;
 	const char *conf_dir; /* read again by `reload`; must outlive the ctl */
 	bool quiet;           /* nothing goes to stderr */
+	int verbose, debug;   /* how much is logged, as in "core set verbose" */
 	void *arg;
 	/* "core stop|restart now|gracefully": asked from a command; returns at once. */
 	void (*stop)(void *arg, bool now, bool restart);

@@ -175,12 +175,24 @@ static void on_event(void *arg, const struct trace_record *r)
 	free(line);
 }
 
+/* "core set verbose" and "core set debug", or the letters v and d of the command line. */
+static enum trace_level wanted(const struct ctl *c)
+{
+	return c->debug ? LV_DEBUG : c->verbose ? LV_VERBOSE : LV_NOTICE;
+}
+
+void logger_level(struct ctl *c)
+{
+	trace_set_verbosity(MAX(wanted(c), LV_VERBOSE)); /* what explains a call is always recorded */
+	trace_listen_level(c->listener, wanted(c));
+}
+
 void logger_begin(struct ctl *c)
 {
 	list_init(&c->watchers);
 	c->log = out_growing();
 	c->log_timer.fire = flush;
-	c->listener = trace_listen(on_event, c);
+	c->listener = trace_listen(wanted(c), on_event, c);
 }
 
 void logger_end(struct ctl *c)

@@ -95,6 +95,7 @@ void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console
 void logger_set(struct call *c);               /* "pjsip set logger" */
 void logger_begin(struct ctl *c);
 void logger_end(struct ctl *c);
+void logger_level(struct ctl *c); /* verbose or debug changed */
 void logger_watch(struct ctl *c, struct io_console *console);
 void logger_unwatch(struct ctl *c, struct io_console *console);
 

@@ -11,9 +11,11 @@ struct ctl *ctl_new(const struct ctl_config *cfg)
 	struct ctl *c = xcalloc(1, sizeof *c);
 
 	c->cfg = *cfg;
-	c->verbose = trace_verbosity() >= LV_VERBOSE ? 3 : 0;
+	c->verbose = cfg->verbose;
+	c->debug = cfg->debug;
 	c->started = c->reloaded = io_clock(cfg->loop)->now;
 	logger_begin(c);
+	logger_level(c);
 	return c;
 }
 

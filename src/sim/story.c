@@ -475,7 +475,7 @@ static void play_line(struct tale *t, const struct story_line *l)
 void story_play(const struct story *s, const struct story_run *run, struct story_result *res)
 {
 	struct tale t = { .story = s, .run = run, .res = res, .trace = out_growing() };
-	int listening = trace_listen(on_event, &t);
+	int listening = trace_listen(LV_DEBUG, on_event, &t);
 
 	*res = (struct story_result){ 0 };
 	t.sim = sim_new(run->seed);

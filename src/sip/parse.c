@@ -49,17 +49,17 @@ const char *sip_hdr_name(enum sip_hdr_id id)
 
 static enum sip_hdr_id hdr_id(struct span name)
 {
-	char first = (char)tolower((unsigned char)name.p[0]);
+	const struct hdr_desc *d = hdr_table, *end = d + SIP_HDR_COUNT;
+	char first = char_lower(name.p[0]);
 
-	for (int i = 0; i < SIP_HDR_COUNT; i++) {
-		const struct hdr_desc *d = &hdr_table[i];
-
-		if (name.n == 1 ? d->compact == first
-				: d->len == name.n && tolower((unsigned char)d->name[0]) == first &&
-					  span_ieq(name, (struct span){ d->name, d->len }))
-			return (enum sip_hdr_id)i;
-	}
-	return SIP_HDR_OTHER;
+	if (name.n == 1)
+		while (d < end && d->compact != first)
+			d++;
+	else
+		while (d < end && (d->len != name.n || char_lower(d->name[0]) != first ||
+				   !span_ieq(name, (struct span){ d->name, d->len })))
+			d++;
+	return (enum sip_hdr_id)(d - hdr_table);
 }
 
 static void bad(struct sip_msg *m, unsigned code, const char *phrase)
@@ -322,50 +322,62 @@ static void add_header(struct sip_msg *m, struct span line)
 	m->n_hdrs++;
 }
 
-static const char *parse_all(struct sip_msg *m)
-{
-	struct span in = m->bytes, line;
+/* The lines of a message before its empty one. */
+struct lines {
+	struct {
+		uint16_t at, n;
+	} line[SIP_MAX_HEADERS + 1];
+	size_t n, body; /* body: where it begins; 0: there is no empty line */
+	bool folded, too_many;
+};
 
-	if (!take_line(&in, &line))
+static void find_lines(struct span all, struct lines *ls)
+{
+	struct span in = all, line;
+
+	ls->n = ls->body = 0;
+	ls->folded = ls->too_many = false;
+	while (take_line(&in, &line)) {
+		if (!line.n) {
+			ls->body = (size_t)(in.p - all.p);
+			return;
+		}
+		if (ls->n == ARRAY_LEN(ls->line)) {
+			ls->too_many = true;
+			return;
+		}
+		ls->folded |= char_is_space(line.p[0]);
+		ls->line[ls->n].at = (uint16_t)(line.p - all.p);
+		ls->line[ls->n++].n = (uint16_t)line.n;
+	}
+}
+
+static const char *parse_all(struct sip_msg *m, const struct lines *ls)
+{
+	struct span line;
+
+	if (!ls->n)
 		return "no start line";
+	line = span_sub(m->bytes, 0, ls->line[0].n);
 	if (span_istarts(line, SPAN("SIP/2.0 ")) ? !parse_status_line(m, line) : !parse_request_line(m, line))
 		return "malformed start line";
-	for (;;) {
-		if (!take_line(&in, &line)) { /* cut off before the empty line */
-			bad(m, 400, "headers end without an empty line");
-			m->body = SPAN_NONE;
-			break;
-		}
-		if (!line.n) {
-			m->body = in;
-			break;
-		}
+	for (size_t i = 1; i < ls->n; i++) {
+		line = span_sub(m->bytes, ls->line[i].at, ls->line[i].n);
 		if (span_chr(line, '\r') >= 0) /* a line end to some, a letter to others */
 			return "bare CR in a header";
 		add_header(m, line);
 	}
+	if (ls->body)
+		m->body = span_from(m->bytes, ls->body);
+	else
+		bad(m, 400, "headers end without an empty line");
 	return parse_values(m);
-}
-
-/* Lines before the empty one; are there folded ones among them? */
-static size_t count_lines(struct span s, bool *folded)
-{
-	struct span line;
-	size_t lines = 0;
-
-	*folded = false;
-	while (take_line(&s, &line) && line.n) {
-		lines++;
-		*folded |= line.p[0] == ' ' || line.p[0] == '\t';
-	}
-	return lines;
 }
 
 struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 {
-	size_t lines = 0;
+	struct lines ls;
 	struct sip_msg *m;
-	bool folded;
 	char *copy;
 
 	while (bytes.n && (bytes.p[0] == '\r' || bytes.p[0] == '\n')) /* RFC 3261 7.5 */
@@ -374,21 +386,22 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 		*why = "longer than 65535 bytes";
 		return NULL;
 	}
-	lines = count_lines(bytes, &folded);
-	lines = MIN(lines + 1, SIP_MAX_HEADERS + 1);
-	m = xmalloc(sizeof *m + lines * sizeof m->hdrs[0] + bytes.n + 1);
+	find_lines(bytes, &ls);
+	m = xmalloc(sizeof *m + ls.n * sizeof m->hdrs[0] + bytes.n + 1);
 	memset(m, 0, sizeof *m);
 	m->refs = 1;
 	m->hdrs = (struct sip_hdr *)(m + 1);
-	copy = (char *)(m->hdrs + lines);
+	copy = (char *)(m->hdrs + ls.n);
 	if (bytes.n)
 		memcpy(copy, bytes.p, bytes.n);
 	copy[bytes.n] = '\0';
 	m->bytes = (struct span){ copy, bytes.n };
 	m->max_forwards = m->expires = SIP_NO_NUMBER;
-	if (folded)
+	if (ls.folded) {
 		unfold(copy, bytes.n);
-	*why = lines > SIP_MAX_HEADERS ? "too many lines" : parse_all(m);
+		find_lines(m->bytes, &ls);
+	}
+	*why = ls.too_many ? "too many lines" : parse_all(m, &ls);
 	if (!*why)
 		return m;
 	free(m);

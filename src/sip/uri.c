@@ -41,7 +41,7 @@ static bool is_uri_text(struct span s)
 
 static bool is_host_char(char c)
 {
-	return isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_';
+	return char_is_alnum(c) || c == '-' || c == '.' || c == '_';
 }
 
 /* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
@@ -72,7 +72,7 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 		return true;
 	if (loose)
 		*in = span_trim(*in);
-	for (n = 0; n < in->n && isdigit((unsigned char)in->p[n]); n++)
+	for (n = 0; n < in->n && char_is_digit(in->p[n]); n++)
 		;
 	if (!span_u32(span_sub(*in, 0, n), 65535, &v) || !v)
 		return false;
@@ -89,7 +89,7 @@ static bool take_scheme(struct span *in, struct span *scheme)
 		return false;
 	*scheme = span_sub(*in, 0, (size_t)colon);
 	for (size_t i = 0; i < scheme->n; i++)
-		if (!isalnum((unsigned char)scheme->p[i]) && !strchr("+-.", scheme->p[i]))
+		if (!char_is_alnum(scheme->p[i]) && !strchr("+-.", scheme->p[i]))
 			return false;
 	*in = span_from(*in, (size_t)colon + 1);
 	return true;
@@ -183,7 +183,7 @@ void sip_out_user(struct out *o, struct span user)
 	for (size_t i = 0; i < user.n; i++) {
 		char c = user.p[i];
 
-		if (isalnum((unsigned char)c) || (c && strchr("-_.!~*'()&=+$,;?/", c)))
+		if (char_is_alnum(c) || (c && strchr("-_.!~*'()&=+$,;?/", c)))
 			out_char(o, c);
 		else
 			out_fmt(o, "%%%02X", (unsigned char)c);

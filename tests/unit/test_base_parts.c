@@ -168,7 +168,7 @@ static void test_trace(void **state)
 {
 	struct trace_record rs[8];
 	uint64_t heard = 0, from;
-	int h = trace_listen(on_event, &heard);
+	int h = trace_listen(LV_DEBUG, on_event, &heard);
 
 	(void)state;
 	assert_true(h >= 0);
@@ -177,10 +177,14 @@ static void test_trace(void **state)
 	from = heard;
 	trace(EV_SIP_RX, NULL, "too detailed for the default");
 	assert_int_equal(heard, from);
+	trace_listen_level(h, LV_ERROR);
+	trace(EV_SIP_BAD, NULL, "recorded, and this listener wants less");
+	assert_int_equal(heard, from);
+	from++;
 	trace_unlisten(h);
 	for (int i = 0; i < 2000; i++)
 		trace(EV_SIP_BAD, NULL, "%d", i);
-	assert_int_equal(heard, from);
+	assert_int_equal(heard + 1, from);
 	assert_int_equal(trace_read(from + 1999, rs, ARRAY_LEN(rs)), 1);
 	assert_string_equal(rs[0].text, "1999");
 	assert_int_equal(rs[0].wall, 77);
