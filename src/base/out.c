@@ -33,7 +33,7 @@ static bool room(struct out *o, size_t n)
 }
 
 /* Of what does not fit into a fixed buffer, the beginning is kept: a line of the log may be cut. */
-void out_bytes(struct out *o, const void *p, size_t n)
+void out_bytes_slowly(struct out *o, const void *p, size_t n)
 {
 	if (!room(o, n))
 		n = o->cap - o->n;
@@ -41,21 +41,6 @@ void out_bytes(struct out *o, const void *p, size_t n)
 		return;
 	memcpy(o->p + o->n, p, n);
 	o->n += n;
-}
-
-void out_char(struct out *o, char c)
-{
-	out_bytes(o, &c, 1);
-}
-
-void out_str(struct out *o, const char *s)
-{
-	out_bytes(o, s, strlen(s));
-}
-
-void out_span(struct out *o, struct span s)
-{
-	out_bytes(o, s.p, s.n);
 }
 
 void out_uint(struct out *o, uint64_t v)
@@ -155,7 +140,7 @@ void out_vfmt(struct out *o, const char *fmt, va_list ap)
 	va_copy(todo, ap);
 	va_copy(all, ap);
 	while (f && *f) {
-		size_t n = strcspn(f, "%");
+		size_t n = (size_t)(strchrnul(f, '%') - f);
 
 		out_bytes(o, f, n);
 		f += n;

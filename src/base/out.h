@@ -17,10 +17,28 @@ struct out {
 
 struct out out_fixed(char *buf, size_t cap);
 struct out out_growing(void);
-void out_char(struct out *o, char c);
-void out_str(struct out *o, const char *s);
-void out_span(struct out *o, struct span s);
-void out_bytes(struct out *o, const void *p, size_t n);
+void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
+static inline void out_bytes(struct out *o, const void *p, size_t n)
+{
+	if (!n || o->overflow || o->cap - o->n < n) {
+		out_bytes_slowly(o, p, n);
+		return;
+	}
+	memcpy(o->p + o->n, p, n);
+	o->n += n;
+}
+static inline void out_char(struct out *o, char c)
+{
+	out_bytes(o, &c, 1);
+}
+static inline void out_str(struct out *o, const char *s)
+{
+	out_bytes(o, s, strlen(s));
+}
+static inline void out_span(struct out *o, struct span s)
+{
+	out_bytes(o, s.p, s.n);
+}
 void out_uint(struct out *o, uint64_t v);
 void out_hex(struct out *o, const void *p, size_t n); /* lower case */
 void out_fmt(struct out *o, const char *fmt, ...) PRINTF(2, 3);

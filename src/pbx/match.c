@@ -17,7 +17,6 @@ enum unit_kind { UNIT_SET, UNIT_DOT, UNIT_BANG, UNIT_END, UNIT_BROKEN };
 struct unit {
 	enum unit_kind kind;
 	uint32_t bits[8]; /* UNIT_SET: which characters */
-	unsigned rank;    /* for UNIT_SET: how many, then the first one */
 };
 
 static void unit_add(struct unit *u, unsigned from, unsigned to)
@@ -51,16 +50,17 @@ static bool take_set(struct span *p, struct unit *u)
 	return true;
 }
 
-static void rank_set(struct unit *u)
+/* How many characters, then the first one. */
+static unsigned rank_of(const struct unit *u)
 {
 	unsigned count = 0, first = 0;
 
-	for (unsigned c = 256; c-- > 0;)
-		if (unit_has(u, (char)c)) {
-			count++;
-			first = c;
-		}
-	u->rank = count << 8 | first;
+	for (unsigned i = ARRAY_LEN(u->bits); i-- > 0;) {
+		count += (unsigned)__builtin_popcount(u->bits[i]);
+		if (u->bits[i])
+			first = i * 32 + (unsigned)__builtin_ctz(u->bits[i]);
+	}
+	return count << 8 | first;
 }
 
 static struct unit take_unit(struct span *p)
@@ -88,7 +88,6 @@ static struct unit take_unit(struct span *p)
 	case '[': u.kind = take_set(p, &u) ? UNIT_SET : UNIT_BROKEN; break;
 	default: unit_add(&u, (unsigned char)c, (unsigned char)c); break;
 	}
-	rank_set(&u);
 	return u;
 }
 
@@ -164,8 +163,8 @@ static int cmp_patterns(struct span a, struct span b)
 		y = take_unit(&b);
 		if (x.kind != y.kind)
 			return (int)x.kind - (int)y.kind;
-		if (x.rank != y.rank)
-			return x.rank < y.rank ? -1 : 1;
+		if (rank_of(&x) != rank_of(&y))
+			return rank_of(&x) < rank_of(&y) ? -1 : 1;
 	} while (x.kind == UNIT_SET);
 	return 0;
 }
@@ -191,7 +190,7 @@ struct search {
 	bool for_more; /* what could match with more digits, instead of what matches */
 	const struct dp_exten *found;
 	const struct dp_context *where;
-	const struct dp_context *seen[MAX_CONTEXTS];
+	const struct dp_context **seen; /* room for MAX_CONTEXTS */
 	size_t n_seen;
 };
 
@@ -248,7 +247,8 @@ static bool search_context(struct search *s, struct span name)
 const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten, struct span cid,
 			       const struct dp_context **where)
 {
-	struct search s = { .d = d, .number = exten, .cid = cid };
+	const struct dp_context *seen[MAX_CONTEXTS];
+	struct search s = { .d = d, .number = exten, .cid = cid, .seen = seen };
 
 	search_context(&s, context);
 	if (where)
@@ -259,14 +259,16 @@ const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span contex
 const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span context, struct span exten,
 				   struct span cid, int prio)
 {
-	struct search s = { .d = d, .number = exten, .cid = cid, .prio = prio };
+	const struct dp_context *seen[MAX_CONTEXTS];
+	struct search s = { .d = d, .number = exten, .cid = cid, .prio = prio, .seen = seen };
 
 	return prio > 0 && search_context(&s, context) ? dp_step_at(s.found, prio) : NULL;
 }
 
 enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits, struct span cid)
 {
-	struct search s = { .d = d, .number = digits, .cid = cid, .for_more = true };
+	const struct dp_context *seen[MAX_CONTEXTS];
+	struct search s = { .d = d, .number = digits, .cid = cid, .for_more = true, .seen = seen };
 	bool now = dp_find(d, context, digits, cid, NULL) != NULL;
 	bool more = search_context(&s, context);
 

@@ -7,6 +7,7 @@
 #include "sdp/sdp.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct conn {
 	bool given, null;
@@ -132,7 +133,9 @@ static bool line_media(struct reader *r, struct span v)
 		return wrong(r, "too many m= lines");
 	if (!is_text(v))
 		return wrong(r, "an m= line has control characters");
-	m = &r->s->media[r->s->n_media++];
+	m = &r->s->media[r->s->n_media];
+	memset(m, 0, offsetof(struct sdp_media, fmts));
+	r->media[r->s->n_media++] = (struct level){ 0 };
 	if (!span_word(&v, &m->type_text) || !span_word(&v, &port) || !span_word(&v, &m->proto))
 		return wrong(r, "an m= line is incomplete");
 	span_cut(&port, '/', &number);
@@ -297,10 +300,13 @@ static void finish(struct sdp_media *m, const struct level *own, const struct le
 
 int sdp_parse(struct span body, struct sdp *s, const char **why)
 {
-	struct reader r = { .s = s };
+	struct reader r;
 	struct span text;
 
-	*s = (struct sdp){ 0 };
+	r.s = s;
+	r.session = (struct level){ 0 };
+	r.version = false;
+	memset(s, 0, offsetof(struct sdp, media));
 	*why = NULL;
 	while (span_cut(&body, '\n', &text)) {
 		if (text.n && text.p[text.n - 1] == '\r')

@@ -28,7 +28,6 @@ struct sdp_media {
 	uint16_t port;
 	bool rtp_avp; /* RTP/AVP or RTP/AVPF, plain */
 	bool secure;  /* RTP/SAVP…, UDP/TLS… */
-	struct sdp_fmt fmts[SDP_MAX_FMT];
 	uint8_t n_fmts;
 	struct addr conn; /* c= (its own or the session's) with the m= port; family 0: none, a name, or 0.0.0.0 */
 	bool conn_null;   /* 0.0.0.0 or :: was written: old-style hold */
@@ -36,14 +35,15 @@ struct sdp_media {
 	enum sdp_dir dir; /* as the writer says it: its own send and receive */
 	uint8_t ptime;    /* 0: not given */
 	bool rtcp_mux, has_ice, has_crypto;
+	struct sdp_fmt fmts[SDP_MAX_FMT]; /* n_fmts of them are set */
 };
 
 struct sdp {
 	struct span origin_user, session_name;
 	uint64_t session_id, version;
 	struct addr origin;
-	struct sdp_media media[SDP_MAX_MEDIA];
 	uint8_t n_media;
+	struct sdp_media media[SDP_MAX_MEDIA]; /* n_media of them are set */
 };
 
 /* 0, or -EBADMSG with *why set to a phrase. Unknown lines are skipped; more than SDP_MAX_MEDIA streams are an error. */

@@ -56,8 +56,9 @@ static enum sip_hdr_id hdr_id(struct span name)
 		while (d < end && d->compact != first)
 			d++;
 	else
-		while (d < end && (d->len != name.n || char_lower(d->name[0]) != first ||
-				   !span_ieq(name, (struct span){ d->name, d->len })))
+		while (d < end &&
+		       (d->len != name.n || char_lower(d->name[0]) != first ||
+			(memcmp(d->name, name.p, name.n) != 0 && !span_ieq(name, (struct span){ d->name, d->len }))))
 			d++;
 	return (enum sip_hdr_id)(d - hdr_table);
 }

@@ -275,13 +275,25 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 	       escaped_eq(a->headers, b->headers, true);
 }
 
-/* A parameter's value outside quotes */
-static bool is_plain_value(struct span s)
+/* What a parameter's value may hold outside quotes */
+static bool is_plain_char(char c)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == ',')
-			return false;
-	return true;
+	return (unsigned char)c > ' ' && c != 0x7f && c != ',' && c != ';' && c != '"';
+}
+
+/* A quoted string from its first quote on; false when it does not end. */
+static bool take_quotes(struct span *in, struct span *value)
+{
+	for (size_t i = 1; i < in->n; i++) {
+		if (in->p[i] == '\\') {
+			i++;
+		} else if (in->p[i] == '"') {
+			*value = span_sub(*in, 0, i + 1);
+			*in = span_from(*in, i + 1);
+			return true;
+		}
+	}
+	return false;
 }
 
 /*
@@ -290,32 +302,35 @@ static bool is_plain_value(struct span s)
  */
 static bool next_valid(struct span *s, struct span *name, struct span *value)
 {
-	struct span in = span_trim(*s);
+	struct span in = *s = span_trim(*s);
+	size_t n = 0;
 
-	*s = in;
 	if (!span_take_char(&in, ';'))
 		return false;
 	in = span_trim(in);
-	if (!in.n || in.p[0] == ';' || !sip_param_next(&in, name, value) || !sip_is_token(*name))
-		return false;
-	if (value->n && value->p[0] == '"' ? value->n < 2 || value->p[value->n - 1] != '"' : !is_plain_value(*value))
+	while (n < in.n && is_token_char(in.p[n]))
+		n++;
+	*name = span_sub(in, 0, n);
+	*value = SPAN_NONE;
+	in = span_trim(span_from(in, n));
+	if (n && span_take_char(&in, '=')) {
+		in = span_trim(in);
+		if (in.n && in.p[0] == '"') {
+			if (!take_quotes(&in, value))
+				return false;
+		} else {
+			for (n = 0; n < in.n && is_plain_char(in.p[n]); n++)
+				;
+			*value = span_sub(in, 0, n);
+			in = span_from(in, n);
+			n = 1;
+		}
+		in = span_trim(in);
+	}
+	if (!n || (in.n && in.p[0] != ';'))
 		return false;
 	*s = in;
 	return true;
-}
-
-static bool take_quoted(struct span *in, struct span *text)
-{
-	for (size_t i = 1; i < in->n; i++) {
-		if (in->p[i] == '\\') {
-			i++;
-		} else if (in->p[i] == '"') {
-			*text = span_sub(*in, 1, i - 1);
-			*in = span_from(*in, i + 1);
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool is_plain_display(struct span s)
@@ -352,8 +367,9 @@ bool sip_naddr_parse(struct span s, struct sip_naddr *a)
 	memset(a, 0, sizeof *a);
 	a->text = in;
 	if (in.n && in.p[0] == '"') {
-		if (!take_quoted(&in, &a->display))
+		if (!take_quotes(&in, &a->display))
 			return false;
+		a->display = span_sub(a->display, 1, a->display.n - 2);
 		in = span_trim(in);
 		if (!in.n || in.p[0] != '<')
 			return false;
