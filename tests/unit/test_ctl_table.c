@@ -141,7 +141,7 @@ static void verbosity(void **state)
 {
 	struct world *w = *state;
 
-	expect(w->ctl, "core set verbose 5", 0, "Console verbose was 3 and is now 5.\n");
+	expect(w->ctl, "core set verbose 5", 0, "Console verbose was 0 and is now 5.\n");
 	expect(w->ctl, "core set debug many", 1, "Usage: core set debug LEVEL|off\n");
 	expect(w->ctl, "core set verbose off", 0, "Console verbose was 5 and is now 0.\n");
 	expect(w->ctl, "core set verbose 3", 0, "Console verbose was 0 and is now 3.\n");
