@@ -121,7 +121,7 @@ static void send_frame(struct sim_phone *p, const struct addr *to)
 	const struct sdp_codec_pt *f = &p->call.deal.codecs[0];
 	struct media_io *io = sim_host_media(p->c.host);
 	uint8_t payload[2 * SAMPLES], packet[2 * SAMPLES + RTP_HEADER];
-	int16_t pcm[SAMPLES];
+	int16_t pcm[SAMPLES], level = level_of(p->number);
 	struct rtp r;
 	size_t n;
 
@@ -129,7 +129,7 @@ static void send_frame(struct sim_phone *p, const struct addr *to)
 		r = digit_packet(p, payload);
 	} else {
 		for (size_t i = 0; i < SAMPLES; i++)
-			pcm[i] = level_of(p->number);
+			pcm[i] = level;
 		n = pcm_encode(f->codec, pcm, SAMPLES, payload);
 		r = (struct rtp){ .pt = f->pt, .ts = p->rtp.ts, .payload = { (char *)payload, n } };
 		p->rtp.ts += SAMPLES;

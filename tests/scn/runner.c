@@ -2,7 +2,7 @@
  * tests/scn/runner.c: plays stories: each as it is written, then again with every single SIP message lost once, and
  * with every one doubled once.
  *
- *   scn [--seed N] [--verbose] [--plain | --sample N] STORY|FOLDER…
+ *   scn [--seed N] [--verbose] [--plain | --sample N] [--part K/N] STORY|FOLDER…
  */
 #include <glob.h>
 #include <stdio.h>
@@ -14,7 +14,8 @@
 struct options {
 	uint32_t seed;
 	bool verbose, plain;
-	unsigned sample; /* every nth of the runs with loss */
+	unsigned sample;      /* every nth of the runs with loss */
+	unsigned part, parts; /* of a folder: every story whose place in it leaves this rest */
 };
 
 struct tally {
@@ -105,7 +106,7 @@ static void play_path(const char *path, const struct options *o, struct tally *t
 	glob_t found = { 0 };
 
 	if (glob(pattern, 0, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc; i++)
+		for (size_t i = o->part; i < found.gl_pathc; i += o->parts)
 			play_story(found.gl_pathv[i], o, tally);
 	else
 		play_story(path, o, tally);
@@ -113,9 +114,22 @@ static void play_path(const char *path, const struct options *o, struct tally *t
 	free(pattern);
 }
 
+/* K/N: the Kth of N parts, so that N processes share a folder. */
+static void part_parse(const char *text, struct options *o)
+{
+	char *end;
+
+	o->part = (unsigned)strtoul(text, &end, 10) - 1;
+	o->parts = *end == '/' ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
+	if (o->part >= o->parts) {
+		fprintf(stderr, "--part %s: not one of its parts\n", text);
+		exit(2);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	struct options o = { .seed = 1, .sample = 1 };
+	struct options o = { .seed = 1, .sample = 1, .parts = 1 };
 	struct tally tally = { 0 };
 
 	setenv("TZ", "UTC", 1); /* the same hour everywhere */
@@ -128,6 +142,8 @@ int main(int argc, char **argv)
 			o.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
 			o.sample = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
+			part_parse(argv[++i], &o);
 		else
 			play_path(argv[i], &o, &tally);
 	}
