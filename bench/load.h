@@ -28,8 +28,9 @@ struct port {
 	char *in_bytes, *out_bytes;
 	struct sockaddr_in *in_from, *out_to;
 };
-struct sockaddr_in load_addr(const char *text); /* "127.0.0.1:5060"; ends the program when it is none */
-struct port *port_open(struct sockaddr_in me, struct sockaddr_in peer);
+struct sockaddr_in load_addr(const char *text);                /* "127.0.0.1:5060"; ends the program when it is none */
+int load_socket(const struct sockaddr_in *me, const char *ns); /* bound; ns: a network namespace, or NULL */
+struct port *port_open(int fd, struct sockaddr_in me, struct sockaddr_in peer);
 struct out port_compose(struct port *p);            /* a message for the batch... */
 void port_add(struct port *p, const struct out *o); /* ...to the peer... */
 void port_add_to(struct port *p, const struct out *o, const struct sockaddr_in *to);
@@ -116,9 +117,20 @@ struct load {
 	unsigned users, rounds;
 	double rate; /* register */
 	const char *password;
-	bool rtp;       /* call: the calls that are up speak, see load_rtp.c */
-	char **command; /* options */
+	const char *ns[2];    /* the caller's and the callee's network namespace */
+	double seconds, warm; /* rtp: that long; before that, unmeasured */
+	unsigned tick;        /* rtp: microseconds between batches */
+	bool delay;           /* rtp: measure delay, not processor time */
+	const char *routes;   /* rtp: a file */
+	char **command;       /* options */
 };
+struct route_pair { /* of a call: where the caller's packets go to, and the callee's */
+	struct sockaddr_in to[2];
+};
+#define RTP_OFFSET 1000 /* an end's audio port is its SIP port and this */
+struct sockaddr_in load_rtp_of(const struct sockaddr_in *sip);
+void load_speak(const struct load *l, const struct route_pair *routes, unsigned n); /* for l->seconds; prints */
+int load_rtp(struct load *l);
 int load_calls(struct load *l);
 int load_register(struct load *l);
 int load_options(struct load *l);

@@ -417,6 +417,8 @@ static void take(struct calls *c, struct port *p)
 			if (!parts_read(port_message(p, i), &m))
 				continue;
 			if (p == c->uas)
+				p->peer = p->in_from[i]; /* answers go where requests come from */
+			if (p == c->uas)
 				on_callee_request(c, &m);
 			else if (m.status)
 				on_response(c, &m);
@@ -521,8 +523,8 @@ struct calls *calls_new(struct load *l)
 		c->spare[c->n_spare++] = c->size - 1 - i;
 	c->patience = (us_t)(l->patience * 1e6);
 	c->run = (uint64_t)time(NULL) % 1000000 * 10000;
-	c->uac = port_open(l->uac, l->server);
-	c->uas = port_open(l->uas, l->server);
+	c->uac = port_open(load_socket(&l->uac, l->ns[0]), l->uac, l->server);
+	c->uas = port_open(load_socket(&l->uas, l->ns[1]), l->uas, l->server);
 	c->uac_host = host_of(&l->uac, true);
 	c->uas_host = host_of(&l->uas, true);
 	c->uac_ip = host_of(&l->uac, false);

@@ -3,9 +3,8 @@
 #pragma once
 #include "load.h"
 
-#define BIN_US     100000 /* the series: one bin each 100 ms... */
-#define BINS       9000u  /* ...for 15 minutes */
-#define RTP_OFFSET 1000   /* an end's audio port is its SIP port and this */
+#define BIN_US 100000 /* the series: one bin each 100 ms... */
+#define BINS   9000u  /* ...for 15 minutes */
 
 enum { UAC_CALLING, UAC_PROCEEDING, UAC_UP, UAC_BYE };
 enum { UAS_IDLE, UAS_ANSWERED, UAS_UP };

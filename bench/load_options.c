@@ -57,7 +57,7 @@ static unsigned first_answer(const struct load *l, pid_t pid)
 {
 	char *me = host_of(&l->uac), *server = host_of(&l->server);
 	us_t began = load_now(), end = began + (us_t)(l->patience * 1e6);
-	struct port *p = port_open(l->uac, l->server);
+	struct port *p = port_open(load_socket(&l->uac, l->ns[0]), l->uac, l->server);
 	unsigned status = 0;
 	struct parts m;
 

@@ -1,10 +1,13 @@
 /* bench/load_port.c: UDP in batches. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "load.h"
 
@@ -57,18 +60,52 @@ static void hook(struct mmsghdr *m, char *bytes, struct sockaddr_in *name)
 	}
 }
 
-struct port *port_open(struct sockaddr_in me, struct sockaddr_in peer)
+static void enter(const char *ns)
+{
+	char path[128];
+	struct out o = out_fixed(path, sizeof path);
+	int fd;
+
+	out_fmt(&o, "%s%s%c", ns[0] == '/' ? "" : "/run/netns/", ns, 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (out_done(&o) < 0 || fd < 0 || setns(fd, CLONE_NEWNET) != 0)
+		load_die("network namespace %s: %s", ns, strerror(errno));
+	close(fd);
+}
+
+int load_socket(const struct sockaddr_in *me, const char *ns)
+{
+	int home = ns ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1, size = 32 << 20, fd;
+
+	if (ns)
+		enter(ns);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)me, sizeof *me) != 0)
+		load_die("no socket on %s:%u: %s", inet_ntoa(me->sin_addr), ntohs(me->sin_port), strerror(errno));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	if (ns && setns(home, CLONE_NEWNET) != 0)
+		load_die("back from network namespace %s: %s", ns, strerror(errno));
+	if (ns)
+		close(home);
+	return fd;
+}
+
+struct sockaddr_in load_rtp_of(const struct sockaddr_in *sip)
+{
+	struct sockaddr_in a = *sip;
+
+	a.sin_port = htons((uint16_t)(ntohs(sip->sin_port) + RTP_OFFSET));
+	return a;
+}
+
+struct port *port_open(int fd, struct sockaddr_in me, struct sockaddr_in peer)
 {
 	struct port *p = xcalloc(1, sizeof *p);
-	int size = 32 << 20;
 
 	p->me = me;
 	p->peer = peer;
-	p->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (p->fd < 0 || bind(p->fd, (struct sockaddr *)&me, sizeof me) != 0)
-		load_die("no socket on %s:%u: %s", inet_ntoa(me.sin_addr), ntohs(me.sin_port), strerror(errno));
-	if (setsockopt(p->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
-		setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	p->fd = fd;
 	p->in = xcalloc(PORT_BATCH, sizeof *p->in);
 	p->out = xcalloc(PORT_BATCH, sizeof *p->out);
 	p->in_bytes = xcalloc(PORT_BATCH, PORT_BYTES);

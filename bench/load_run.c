@@ -67,6 +67,23 @@ static void write_series(const struct calls *c)
 		fclose(f);
 }
 
+/* Audio in the calls that are up; signalling waits meanwhile. */
+static void speak(const struct calls *c)
+{
+	struct route_pair *routes = xcalloc(c->size, sizeof *routes);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->size; i++) {
+		const struct call *call = &c->table[i];
+
+		if (call->number && call->up && call->media[0].sin_port && call->media[1].sin_port)
+			routes[n++] = (struct route_pair){ { call->media[0], call->media[1] } };
+	}
+	if (n)
+		load_speak(c->load, routes, n);
+	free(routes);
+}
+
 /* The last tally is that of the calls that stay: of their setting up and of their end. */
 int load_calls(struct load *l)
 {
@@ -85,6 +102,8 @@ int load_calls(struct load *l)
 	for (us_t end = load_now() + 5000000; c->up < c->active && load_now() < end;)
 		calls_offer(c, 0, 0.02, 1, false);
 	measure(c, false);
+	if (l->seconds > 0)
+		speak(c);
 	for (unsigned i = 0; i < l->n_phases; i++) {
 		c->phase = (uint8_t)i;
 		start[i] = load_now();

@@ -166,6 +166,7 @@ class Hairpin(Process):
         return [HAIRPIN, "--conf", self.folder, "--run", self.folder / "run", "--state", self.folder / "state"]
 
     def start(self):
+        """Starts it, and returns when its console answers."""
         self.launch(self.command)
         for _ in range(300):
             if self.process.poll() is not None:

@@ -10,12 +10,13 @@
 #include "load.h"
 
 static const char usage[] =
-	"usage: sipload call|register|options [options] [-- command]\n"
+	"usage: sipload call|register|options|rtp [options] [-- command]\n"
 	"\n"
 	"  --server A:P    the server: 127.0.0.1:5070\n"
 	"  --uac A:P       where callers and users are: 127.0.0.2:5061\n"
 	"  --uas A:P       where callees are: 127.0.0.3:5062\n"
 	"  --pid N         a process whose processor time and memory are measured; may be given again\n"
+	"  --uac-ns NAME --uas-ns NAME  the network namespaces that these are in\n"
 	"  --patience S    seconds until what was not answered is a failure: 10\n"
 	"\n"
 	"  call\n"
@@ -28,6 +29,12 @@ static const char usage[] =
 	"\n"
 	"  register: users u0, u1, ... with one password\n"
 	"  --users N --rate RATE --rounds N --password TEXT\n"
+	"\n"
+	"  rtp: audio both ways through a relay; with call, through the calls that are up (--up)\n"
+	"  --routes FILE   for each call a line: where the caller sends to, where the callee sends to\n"
+	"  --seconds S --warm S  measured, and unmeasured before that: 0, 1\n"
+	"  --tick US       microseconds between batches: 200\n"
+	"  --delay         measures delay instead of processor time: every packet for itself\n"
 	"\n"
 	"  options: from the start of the command after -- to its first answer\n";
 
@@ -81,7 +88,10 @@ static const struct option options[] = {
 	{ "pid", 1, NULL, 'p' },    { "patience", 1, NULL, 't' }, { "phase", 1, NULL, 'f' },
 	{ "up", 1, NULL, 'u' },     { "ramp", 1, NULL, 'r' },     { "retry-after", 0, NULL, 'y' },
 	{ "series", 1, NULL, 'S' }, { "users", 1, NULL, 'n' },    { "rate", 1, NULL, 'R' },
-	{ "rounds", 1, NULL, 'o' }, { "password", 1, NULL, 'w' }, { NULL, 0, NULL, 0 },
+	{ "rounds", 1, NULL, 'o' }, { "password", 1, NULL, 'w' }, { "uac-ns", 1, NULL, 1 },
+	{ "uas-ns", 1, NULL, 2 },   { "routes", 1, NULL, 3 },     { "seconds", 1, NULL, 4 },
+	{ "warm", 1, NULL, 5 },     { "tick", 1, NULL, 6 },       { "delay", 0, NULL, 7 },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void take_option(struct load *l, int c)
@@ -101,6 +111,13 @@ static void take_option(struct load *l, int c)
 	case 'R': l->rate = number(optarg); break;
 	case 'o': l->rounds = (unsigned)number(optarg); break;
 	case 'w': l->password = optarg; break;
+	case 1: l->ns[0] = optarg; break;
+	case 2: l->ns[1] = optarg; break;
+	case 3: l->routes = optarg; break;
+	case 4: l->seconds = number(optarg); break;
+	case 5: l->warm = number(optarg); break;
+	case 6: l->tick = (unsigned)number(optarg); break;
+	case 7: l->delay = true; break;
 	default: fputs(usage, stderr); exit(2);
 	}
 }
@@ -115,6 +132,8 @@ int main(int argc, char **argv)
 			  .users = 1000,
 			  .rate = 1000,
 			  .rounds = 1,
+			  .warm = 1,
+			  .tick = 200,
 			  .password = "secret" };
 	const char *mode = argc > 1 ? argv[1] : "";
 	int c;
@@ -129,6 +148,8 @@ int main(int argc, char **argv)
 		return load_register(&l);
 	if (strcmp(mode, "options") == 0 && l.command[0])
 		return load_options(&l);
+	if (strcmp(mode, "rtp") == 0 && l.seconds > 0)
+		return load_rtp(&l);
 	fputs(usage, stderr);
 	return 2;
 }
