@@ -135,7 +135,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 
 	if (!m->body.n) {
 		leg_media_caps(c, NULL);
-		err = leg_media_open(c, &c->peer, NULL);
+		err = leg_media_open(c, leg_media_family(c, &c->peer), NULL);
 	} else if (!is_sdp(m)) {
 		refuse(c, uas, 415, "only application/sdp is understood");
 		return false;

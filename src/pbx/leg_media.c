@@ -53,10 +53,25 @@ static struct addr bind_address(const struct chan *c, uint8_t family)
 	return (struct addr){ .family = family };
 }
 
-int leg_media_open(struct chan *c, const struct addr *toward, const struct chan *beside)
+/* The address that packets to this family's public addresses leave with; none when there is no route. */
+static struct addr own_address(const struct chan *c, uint8_t family)
 {
-	uint8_t family = toward->family ? toward->family : 4;
-	struct media_open ask = { .bind = bind_address(c, c->ep->rtp_ipv6 ? 6 : family),
+	struct addr anywhere = { 0 };
+
+	addr_parse_ip(family == 6 ? SPAN("2000::1") : SPAN("192.0.0.1"), &anywhere);
+	return c->pbx->cfg.net.source(c->pbx->cfg.net.arg, 0, &anywhere);
+}
+
+uint8_t leg_media_family(const struct chan *c, const struct addr *toward)
+{
+	if (c->ep->rtp_ipv6 && own_address(c, 6).family == 6)
+		return 6;
+	return toward->family ? toward->family : 4;
+}
+
+int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside)
+{
+	struct media_open ask = { .bind = bind_address(c, family),
 				  .port_start = (uint16_t)c->ep->rtp_port_start,
 				  .port_end = (uint16_t)c->ep->rtp_port_end,
 				  .tos = c->ep->tos_audio,
@@ -92,9 +107,10 @@ static void set_face(struct chan *c, const struct sip_build *b)
 		here = given;
 	else if (!addr_is_any(&bound))
 		here = bound;
+	else if (bound.family != here.family && c->deal.remote.family == bound.family)
+		here = c->pbx->cfg.net.source(c->pbx->cfg.net.arg, 0, &c->deal.remote);
 	else if (bound.family != here.family)
-		here = c->pbx->cfg.net.source(c->pbx->cfg.net.arg, 0,
-					      c->deal.remote.family == bound.family ? &c->deal.remote : &b->flow.peer);
+		here = own_address(c, bound.family);
 	here.port = bound.port;
 	c->local.face = b->door ? nat_media_face(b->door, &here, &b->flow.peer) : here;
 	c->local.face.port = bound.port;
@@ -170,7 +186,7 @@ int leg_media_offered(struct chan *c, struct span body)
 	err = sdp_deal_offered(&c->caps, &offer, &deal);
 	if (err < 0)
 		return err;
-	err = leg_media_open(c, deal.remote.family ? &deal.remote : &c->peer, NULL);
+	err = leg_media_open(c, deal.remote.family ? deal.remote.family : c->peer.family, NULL);
 	if (err < 0)
 		return err;
 	free(c->offer);

@@ -144,7 +144,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	if (!c->caps.codecs.n)
 		return -ENOENT;
 	toward = media_family(c, &u);
-	err = leg_media_open(c, &toward, call->from);
+	err = leg_media_open(c, leg_media_family(c, &toward), call->from);
 	return err < 0 ? err : ask(c);
 }
 

@@ -223,7 +223,8 @@ const char *cause_text(int cause);
 /* leg_media.c: SDP and media */
 int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */
 int leg_media_answered(struct chan *c, struct span body);
-int leg_media_open(struct chan *c, const struct addr *toward, const struct chan *beside);
+uint8_t leg_media_family(const struct chan *c, const struct addr *toward); /* 4 or 6: of an offer of ours */
+int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside);
 void leg_media_put_answer(struct chan *c, struct sip_build *b); /* to the pending offer */
 void leg_media_put_offer(struct chan *c, struct sip_build *b);
 void leg_media_apply(struct chan *c, bool new_sdp); /* deal and state -> plan */

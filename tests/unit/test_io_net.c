@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,6 +285,66 @@ static void tcp_both_ways(void **state)
 	assert_true(run(w, 1));
 	assert_int_equal(w->failed.sock, in.sock);
 	assert_int_equal(w->err, 0);
+}
+
+/* The connection's descriptor, known by its two ends. */
+static int fd_of(const struct flow *f)
+{
+	struct sockaddr_in here, there;
+	socklen_t n;
+
+	for (int fd = 3; fd < 1024; fd++) {
+		n = sizeof here;
+		if (getsockname(fd, (struct sockaddr *)&here, &n) < 0 || here.sin_family != AF_INET)
+			continue;
+		n = sizeof there;
+		if (getpeername(fd, (struct sockaddr *)&there, &n) == 0 && ntohs(here.sin_port) == f->local.port &&
+		    ntohs(there.sin_port) == f->peer.port)
+			return fd;
+	}
+	fail_msg("no such connection");
+	return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof value;
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &n), 0);
+	return value;
+}
+
+/* tcp_keepalive_*: the kernel probes both what we accept and what we open; without it, nothing is probed. */
+static void tcp_keepalive(void **state)
+{
+	struct world *w = *state;
+	struct net_listen ask = { .proto = NET_TCP, .bind = at("127.0.0.1:0"), .tcp_keepalive = true };
+	struct addr probing, plain;
+	struct flow out;
+	uint32_t b, a = listen_on(w, NET_TCP, "127.0.0.1:0", &plain);
+	int fd;
+
+	ask.keep_idle = 41;
+	ask.keep_interval = 7;
+	ask.keep_probes = 3;
+	assert_int_equal(w->net.listen(w->net.arg, &ask, &b, &probing), 0);
+	assert_int_equal(w->net.connect(w->net.arg, a, &probing, &out), 0);
+	assert_true(run(w, 2));
+	fd = fd_of(&w->flow);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 41);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 7);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+	out.peer = w->flow.local;
+	out.local = w->flow.peer;
+	assert_int_equal(option(fd_of(&out), SOL_SOCKET, SO_KEEPALIVE), 0);
+
+	assert_int_equal(w->net.connect(w->net.arg, b, &plain, &out), 0);
+	assert_true(run(w, 2));
+	out.peer = w->flow.local;
+	out.local = w->flow.peer;
+	assert_int_equal(option(fd_of(&out), IPPROTO_TCP, TCP_KEEPIDLE), 41);
 }
 
 static void tcp_refused(void **state)
@@ -578,6 +639,7 @@ int main(void)
 		T(source_is_what_the_kernel_takes),
 		T(busy_port_is_said),
 		T(tcp_both_ways),
+		T(tcp_keepalive),
 		T(tcp_refused),
 		T(tcp_reader_that_sleeps_is_closed),
 		T(tcp_cap),
