@@ -212,6 +212,7 @@ static int open_pbx(struct server *s)
 	struct diag why = { 0 };
 	struct conf *c = conf_load(&source, &why);
 	struct net_sink sink;
+	bool said;
 
 	if (c) {
 		pbx_review(c, &why);
@@ -219,9 +220,11 @@ static int open_pbx(struct server *s)
 	}
 	conf_unref(c);
 	print_diag(&why);
+	said = why.errors > 0;
 	diag_free(&why);
 	if (!s->pbx)
-		return fail("cannot start with", s->args.conf, c ? "no transport can listen" : "see the errors above");
+		return fail("cannot start with", s->args.conf,
+			    said ? "see the errors above" : "no transport can listen");
 	sink = pbx_sink(s->pbx);
 	io_set_sink(s->loop, &sink);
 	ctl_set_pbx(s->ctl, s->pbx);

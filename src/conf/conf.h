@@ -159,6 +159,7 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	struct conf_obj o;
 	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
 	uint32_t media_workers; /* 0: one per CPU */
+	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;
 	uint32_t max_calls, max_contacts_total, max_transactions; /* caps on what peers can make us hold */
 	const char *sounds_dir;
 };

@@ -127,6 +127,7 @@ const struct opt rtp_opts[] = {
 #undef AT
 #define AT(f) offsetof(struct conf_hairpin, f)
 static const char *const compat_names[] = { "hairpin", "asterisk", NULL };
+static const char *const engine_names[] = { "auto", "kernel", "user", NULL };
 const struct opt hairpin_opts[] = {
 	{ "compat", OPT_CUSTOM, AT(compat_asterisk), .def = "hairpin", .names = compat_names, .set = set_compat,
 	  .show = show_compat,
@@ -138,6 +139,10 @@ const struct opt hairpin_opts[] = {
 	  .help = "Registered contacts of all phones together." },
 	{ "max_transactions", OPT_UINT, AT(max_transactions), .def = "100000", .min = 100, .max = 10000000,
 	  .help = "SIP transactions at one time; more requests are refused with 503." },
+	{ "media_engine", OPT_ENUM, AT(media_engine), .def = "auto", .names = engine_names,
+	  .help = "Where plain audio is relayed. `kernel`: by a program in the kernel, without it hairpin does not "
+		  "start; "
+		  "`auto`: there if it can be, else in user space; `user`: in user space. Read at the start." },
 	{ "media_workers", OPT_UINT, AT(media_workers), .def = "0", .max = 256,
 	  .help = "Threads that carry media; 0: one for each processor." },
 	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/usr/share/asterisk/sounds",

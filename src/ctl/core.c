@@ -259,6 +259,8 @@ static void media_facts(struct call *c, const struct pbx_call_info *i)
 	number_fact(c, "Received", m->rx_packets);
 	number_fact(c, "Dropped", m->rx_dropped);
 	number_fact(c, "Sent", m->tx_packets);
+	fact(c, "Relayed in", m->fast ? "the kernel" : "user space");
+	number_fact(c, "Kernel packets", m->fast_packets);
 }
 
 static void put_one_channel(void *arg, const struct pbx_call_info *i)

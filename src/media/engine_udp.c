@@ -29,6 +29,7 @@ struct udp_worker {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_storage names[BATCH];
+	_Alignas(struct cmsghdr) char control[BATCH][CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	char bytes[BATCH][PACKET_MAX];
 };
 
@@ -104,6 +105,16 @@ int udp_event_fd(void)
 	return fd;
 }
 
+/* What a route must know of an RTP port: at which address its packets come, and how its own are queued. */
+static void prepare_route(struct sock *k)
+{
+	bool v6 = k->stream->local.family == 6;
+	socklen_t len = sizeof k->stream->priority;
+
+	set((int)k->id, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
+	getsockopt((int)k->id, SOL_SOCKET, SO_PRIORITY, &k->stream->priority, &len);
+}
+
 /* ---- the thread ---- */
 
 static void watch(struct worker *w, struct sock *k, bool on)
@@ -111,6 +122,8 @@ static void watch(struct worker *w, struct sock *k, bool on)
 	struct udp_worker *u = container_of(w, struct udp_worker, w);
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
 
+	if (on && w->table && !k->is_rtcp)
+		prepare_route(k);
 	BUG_ON(epoll_ctl(u->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, (int)k->id, &ev) != 0);
 }
 
@@ -136,18 +149,36 @@ static void take_errors(struct sock *k)
 	}
 }
 
+/* Told only where routes are made of it; else as the socket is bound. */
+static struct addr arrived_at(const struct sock *k, struct msghdr *m)
+{
+	struct addr to = k->stream->local;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			memcpy(to.ip, &((struct in_pktinfo *)CMSG_DATA(c))->ipi_addr, 4);
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			memcpy(to.ip, &((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_addr, 16);
+	}
+	return to;
+}
+
 static void take_packets(struct udp_worker *u, struct sock *k, ms_t now)
 {
 	int n;
 
-	for (int i = 0; i < BATCH; i++)
+	for (int i = 0; i < BATCH; i++) {
 		u->msgs[i].msg_hdr.msg_namelen = sizeof u->names[i];
+		u->msgs[i].msg_hdr.msg_controllen = sizeof u->control[i];
+	}
 	n = recvmmsg((int)k->id, u->msgs, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
-		struct addr from = addr_from_sockaddr((struct sockaddr *)&u->names[i]);
+		struct arrival p = { .from = addr_from_sockaddr((struct sockaddr *)&u->names[i]),
+				     .to = arrived_at(k, &u->msgs[i].msg_hdr),
+				     .bytes = { u->bytes[i], u->msgs[i].msg_len } };
 
 		if (!(u->msgs[i].msg_hdr.msg_flags & MSG_TRUNC))
-			worker_packet(k, &from, (struct span){ u->bytes[i], u->msgs[i].msg_len }, now);
+			worker_packet(k, &p, now);
 	}
 }
 
@@ -199,8 +230,9 @@ static void prepare_batch(struct udp_worker *u)
 {
 	for (int i = 0; i < BATCH; i++) {
 		u->iov[i] = (struct iovec){ u->bytes[i], PACKET_MAX };
-		u->msgs[i].msg_hdr =
-			(struct msghdr){ .msg_name = &u->names[i], .msg_iov = &u->iov[i], .msg_iovlen = 1 };
+		u->msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &u->names[i], .msg_iov = &u->iov[i], .msg_iovlen = 1, .msg_control = u->control[i]
+		};
 	}
 }
 
@@ -218,13 +250,14 @@ static void start_thread(struct udp_worker *u, unsigned number)
 	pthread_setname_np(u->thread, name);
 }
 
-struct udp_worker *udp_start(int event_fd, unsigned number)
+struct udp_worker *udp_start(int event_fd, unsigned number, struct route_table *table)
 {
 	struct udp_worker *u = xcalloc(1, sizeof *u);
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
 
 	worker_init(&u->w, &udp_io);
 	u->w.watch = watch;
+	u->w.table = table;
 	u->w.wall0 = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
 	u->event_fd = event_fd;
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);

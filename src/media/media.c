@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "media/priv.h"
+#include "media/kernel.h"
 
 #define ROUNDS_MAX 8 /* of "an event's handler asked for more", per tick */
 
@@ -38,6 +38,8 @@ struct media {
 	struct worker **workers;
 	struct udp_worker **udp; /* NULL in the simulator */
 	unsigned n_workers, next_worker;
+	struct kernel *kernel; /* NULL: why_not says why */
+	const char *why_not;
 	struct loader *loader;
 	struct media_leg *legs; /* by id */
 	uint32_t last_id;
@@ -65,8 +67,20 @@ static void start_simulated(struct media *m)
 	m->workers[0] = w;
 	worker_init(w, m->c.io);
 	w->simulated = true;
+	if (m->c.engine == ENGINE_KERNEL)
+		w->table = virtual_new();
 	w->watch = sim_watch;
 	m->event_fd = -1;
+}
+
+/* Every stream may have a route, and there cannot be more streams than port pairs (on one address). */
+static void start_kernel(struct media *m)
+{
+	struct kernel_config c = { .workers = m->n_workers, .routes = (m->rtp.rtpend - m->rtp.rtpstart) / 2 + 1 };
+
+	m->why_not = "media_engine=user";
+	if (m->c.engine != ENGINE_USER)
+		m->kernel = kernel_start(&c, &m->why_not);
 }
 
 static void start_threads(struct media *m)
@@ -77,8 +91,9 @@ static void start_threads(struct media *m)
 	m->workers = xcalloc(m->n_workers, sizeof *m->workers);
 	m->udp = xcalloc(m->n_workers, sizeof(struct udp_worker *));
 	m->event_fd = udp_event_fd();
+	start_kernel(m);
 	for (unsigned i = 0; i < m->n_workers; i++) {
-		m->udp[i] = udp_start(m->event_fd, i);
+		m->udp[i] = udp_start(m->event_fd, i, m->kernel ? kernel_table(m->kernel, i) : NULL);
 		m->workers[i] = udp_worker(m->udp[i]);
 	}
 	m->loader = loader_new(m->event_fd);
@@ -136,9 +151,13 @@ void media_free(struct media *m)
 		else
 			worker_commands(m->workers[i], m->now);
 		drain(m->workers[i]);
+		if (!m->udp && m->workers[i]->table)
+			virtual_free(m->workers[i]->table);
 		worker_free(m->workers[i]);
 		free(m->udp ? (void *)m->udp[i] : (void *)m->workers[i]);
 	}
+	if (m->kernel)
+		kernel_stop(m->kernel);
 	if (m->loader)
 		loader_free(m->loader);
 	if (m->event_fd >= 0)
@@ -181,6 +200,7 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 	s->rtp.stream = s->rtcp.stream = s;
 	s->rtcp.is_rtcp = true;
 	s->rtcp_ms = m->rtp.rtcpinterval;
+	s->tos = ask->tos;
 	s->tx.ssrc = rng_u32(m->c.rng);
 	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
 	s->tx.ts = rng_u32(m->c.rng);
@@ -394,6 +414,12 @@ static void take_note(struct media *m, struct note *n)
 	free(n);
 }
 
+bool media_in_kernel(const struct media *m, const char **why)
+{
+	*why = m->why_not;
+	return m->workers[0]->table != NULL;
+}
+
 int media_fd(const struct media *m)
 {
 	return m->event_fd;
@@ -418,6 +444,7 @@ void media_poll(struct media *m)
 void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now)
 {
 	struct worker *w = m->workers[0];
+	struct arrival p = { .from = *from, .bytes = bytes };
 	struct sock *k;
 
 	BUG_ON(m->udp);
@@ -425,8 +452,10 @@ void media_input(struct media *m, uint32_t sock, const struct addr *from, struct
 	if (!m->depth++)
 		worker_commands(w, now);
 	HASH_FIND(hh, w->socks, &sock, sizeof sock, k);
-	if (k)
-		worker_packet(k, from, bytes, now);
+	if (k && !(w->table && virtual_relay(w->table, k, &p, now))) {
+		p.to = k->stream->local;
+		worker_packet(k, &p, now);
+	}
 	if (!--m->depth)
 		media_poll(m);
 }
@@ -456,8 +485,10 @@ ms_t media_tick(struct media *m, ms_t now)
 
 void media_stats(const struct media_leg *leg, struct media_stats *s)
 {
-	if (leg->m->udp)
+	if (leg->m->udp) {
 		report_read(&leg->stream->pub, s);
-	else
-		report_fill(leg->stream, s);
+		return;
+	}
+	fast_sync(leg->stream);
+	report_fill(leg->stream, s);
 }

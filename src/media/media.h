@@ -38,6 +38,7 @@ struct media_io {
 struct media_config {
 	struct conf_rtp rtp;
 	unsigned workers;          /* 0: one per CPU */
+	unsigned engine;           /* ENGINE_* of conf.h; the simulator has a kernel only when told so */
 	const struct media_io *io; /* NULL: sockets and threads */
 	struct rng *rng;           /* SSRCs, ports, first sequence numbers */
 	/* Called from media_poll(), or in the simulator at the end of media_tick() and media_input(). */
@@ -47,6 +48,8 @@ struct media_config {
 struct media *media_new(const struct media_config *c);
 void media_free(struct media *m);                                /* every leg must be closed */
 void media_set_rtp(struct media *m, const struct conf_rtp *rtp); /* for legs opened from now on */
+/* Whether packets can go through the kernel (in the simulator: through a stand-in); else *why has the reason. */
+bool media_in_kernel(const struct media *m, const char **why);
 int media_fd(const struct media *m); /* becomes readable when events wait; -1 in the simulator */
 void media_poll(struct media *m);    /* delivers waiting events */
 void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now); /* simulator */
@@ -119,6 +122,8 @@ struct media_stats {
 	uint32_t icmp_errors;                     /* C7 */
 	struct addr icmp_dest;
 	uint32_t ssrc_changes, source_moves; /* C8, C9 */
+	uint64_t fast_packets;               /* of rx_packets: those that went through the kernel */
+	bool fast;                           /* what comes in goes that way now */
 	uint64_t rx_cn, rx_dtmf;             /* C10: of rx_packets */
 	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
 	uint64_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */

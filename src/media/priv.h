@@ -11,6 +11,7 @@
 #include "base/trace.h"
 #include "media/dtmf.h"
 #include "media/ring.h"
+#include "media/route.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/source.h"
@@ -25,7 +26,7 @@ struct sock {
 };
 
 /* What happens to a received payload type: decided when a plan is made or two legs are joined. */
-struct route {
+struct rule {
 	enum { RX_UNKNOWN, RX_AUDIO, RX_DTMF, RX_CN } is;
 	enum { GO_NOWHERE, GO_AS_IT_IS, GO_CONVERTED } go;
 	uint8_t codec, pt, to_codec; /* received; sent */
@@ -37,7 +38,7 @@ struct rx {
 	uint32_t ssrc, base, cycles, received, lost_before;
 	uint16_t max_seq;
 	uint32_t expected_prior, received_prior; /* at our last report */
-	uint32_t transit, jitter16;              /* in timestamp units; jitter × 16 */
+	struct jitter jitter;
 	uint32_t sr_mid;
 	ms_t sr_at;
 };
@@ -55,12 +56,47 @@ struct tx {
 	uint64_t packets, octets;
 };
 
+/*
+ * What executes routes faster than a worker can: the kernel, or in the simulator a stand-in. One table per worker.
+ * Routes and hops stay where they are until they are given back; the gate of a new route is shut.
+ */
+struct hop_key {
+	struct addr to, bound; /* without ports; bound: the sending socket's address, any or not */
+	uint8_t tos;
+};
+struct route_table {
+	struct route *(*add)(struct route_table *t, const struct route_key *key); /* NULL: no room */
+	void (*del)(struct route_table *t, const struct route_key *key, struct route *r);
+	struct hop *(*hop_add)(struct route_table *t, const struct hop_key *key, uint32_t *number); /* NULL: no room */
+	void (*hop_del)(struct route_table *t, uint32_t number);
+};
+
+struct hop_use; /* a hop that streams of this worker share */
+
+/* The route for what a stream receives (fast.c). */
+struct fast {
+	struct route *route; /* NULL: none yet */
+	struct route_key key;
+	struct hop_use *hop;
+	bool open;
+	unsigned plain;          /* packets in a row that a route could have taken */
+	struct stream *to;       /* while open */
+	struct route_count seen; /* what of its counts is in our statistics already */
+	struct list node;        /* while open: of the worker's */
+};
+
 #define SOURCES_SEEN 4
 struct seen_source {
 	struct addr addr;
 	uint16_t seq;
 	unsigned run; /* packets in sequence */
 	ms_t at;
+};
+
+/* A packet that a socket received. */
+struct arrival {
+	struct addr from, to; /* to: our address that it came to */
+	struct span bytes;
 };
 
 /* A copy of the statistics that the other thread may read at any time. */
@@ -76,12 +112,15 @@ struct stream {
 	struct addr local;
 	struct sock rtp, rtcp;
 	uint32_t rtcp_ms;
+	uint8_t tos;
+	uint32_t priority; /* of the RTP socket */
 	struct media_plan plan;
 	bool planned;
 	struct latch latch;
 	struct stream *peer;
 	struct source *source;
-	struct route route[128];
+	struct rule rule[128];
+	struct fast fast;
 	struct rx rx;
 	struct tx tx;
 	struct dtmf dtmf;
@@ -123,7 +162,10 @@ struct worker {
 	bool simulated;     /* statistics are read live: nothing is published */
 	bool debug, stop, told;
 	struct addr debug_ip;
-	uint64_t relayed, dropped, rtcp_sent; /* since they were last added to the counters */
+	struct route_table *table; /* NULL: all packets come to the worker */
+	struct hop_use *hops;
+	struct list open;                           /* streams whose route is open */
+	uint64_t relayed, fast, dropped, rtcp_sent; /* since they were last added to the counters */
 	void (*watch)(struct worker *w, struct sock *k, bool on);
 };
 
@@ -131,7 +173,7 @@ struct worker {
 void worker_init(struct worker *w, const struct media_io *io);
 void worker_free(struct worker *w);
 void worker_commands(struct worker *w, ms_t now);
-void worker_packet(struct sock *k, const struct addr *from, struct span bytes, ms_t now);
+void worker_packet(struct sock *k, const struct arrival *p, ms_t now);
 void worker_icmp(struct sock *k, const struct addr *dest);
 void worker_timers(struct worker *w, ms_t now);
 ms_t worker_next(const struct worker *w);
@@ -143,7 +185,7 @@ void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);
 void stream_join(struct stream *a, struct stream *b);
 void stream_part(struct stream *s);
 void stream_play(struct stream *s, struct source *what, ms_t now);
-void stream_rtp(struct stream *s, const struct addr *from, struct span bytes, ms_t now);
+void stream_rtp(struct stream *s, const struct arrival *p, ms_t now);
 ms_t stream_tick(struct stream *s, ms_t now);                  /* returns when to be called next */
 void stream_touch(struct stream *s, ms_t now);                 /* something changed: tick again soon */
 void stream_free(struct stream *s, const struct media_io *io); /* closes its sockets */
@@ -157,8 +199,18 @@ enum codec tx_codec(const struct stream *s, uint8_t *pt); /* for what we make ou
 size_t tx_frame_size(const struct stream *s);             /* samples */
 uint32_t tx_rate(const struct stream *s);                 /* of its RTP clock */
 
+/* fast.c */
+void fast_packet(struct stream *s, const struct rtp *r, const struct arrival *p); /* was relayed to its peer */
+void fast_stop(struct stream *s); /* what it receives comes up again, from the next packet on; NULL is fine */
+void fast_sync(struct stream *s); /* brings up to date what its route, and the one towards it, have moved */
+void fast_drop(struct stream *s); /* stops, and gives everything back */
+void fast_stop_all(struct worker *w);
+
 /* report.c */
+uint32_t jitter_us(const struct jitter *j, uint32_t rate);
 void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now);
+/* The source whose packets a route took meanwhile was there, too. */
+void report_moved(struct stream *s, const struct addr *from, uint16_t seq, ms_t now);
 void report_seen(struct stream *s, const struct addr *from, uint16_t seq, ms_t now);
 void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now);
 ms_t report_due(struct stream *s, ms_t now); /* sends RTCP when it is time; returns when next */
@@ -176,6 +228,11 @@ struct ports_ask {
 /* Opens an even port and the one above it (not when mux) at a random place of the range. 0 or -errno. */
 int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct stream *s);
 
+/* virtual.c: the simulator's stand-in for the kernel */
+struct route_table *virtual_new(void);
+void virtual_free(struct route_table *t);
+bool virtual_relay(struct route_table *t, struct sock *k, const struct arrival *p, ms_t now); /* false: it goes up */
+
 /* loader.c */
 struct loader;
 struct loader *loader_new(int event_fd);
@@ -186,7 +243,7 @@ struct note *loader_pop(struct loader *l);
 /* engine_udp.c */
 struct udp_worker;
 extern const struct media_io udp_io; /* its sock is the file descriptor */
-struct udp_worker *udp_start(int event_fd, unsigned number);
+struct udp_worker *udp_start(int event_fd, unsigned number, struct route_table *table);
 void udp_stop(struct udp_worker *u); /* after STOP: waits for the thread; free() it when its rings are empty */
 struct worker *udp_worker(struct udp_worker *u);
 void udp_wake(struct udp_worker *u);

@@ -11,8 +11,11 @@
 #define PUBLISH_MS    1000
 #define CONCURRENT_MS 1000
 #define RUN_REAL      4 /* packets in sequence that make a source, as for the latch */
-#define DROPOUT_MAX   3000
-#define DISORDER_MAX  100
+
+uint32_t jitter_us(const struct jitter *j, uint32_t rate)
+{
+	return (uint32_t)((uint64_t)(j->times16 >> 4) * 1000000 / rate);
+}
 
 static uint32_t highest(const struct rx *rx)
 {
@@ -47,7 +50,7 @@ static void note_seq(struct stream *s, const struct rtp *r)
 	struct rx *rx = &s->rx;
 	int step = (int16_t)(r->seq - rx->max_seq);
 
-	if (!rx->started || rx->ssrc != r->ssrc || step > DROPOUT_MAX || step < -DISORDER_MAX) {
+	if (!rx->started || rx->ssrc != r->ssrc || !rtp_follows(r->seq, rx->max_seq)) {
 		restart(s, r);
 	} else if (step > 0) {
 		rx->cycles += r->seq < rx->max_seq ? 65536 : 0;
@@ -58,20 +61,16 @@ static void note_seq(struct stream *s, const struct rtp *r)
 
 static void note_jitter(struct stream *s, const struct rtp *r, ms_t now)
 {
-	const struct route *route = &s->route[r->pt];
-	uint32_t rate = codec_descs[route->codec].rate, transit = (uint32_t)((uint64_t)now * rate / 1000) - r->ts;
-	int32_t d = (int32_t)(transit - s->rx.transit);
+	uint32_t rate = codec_descs[s->rule[r->pt].codec].rate;
+	uint32_t arrival = rtp_units((uint64_t)now * 1000000, rtp_clock(rate));
 
-	s->rx.transit = transit;
-	if (s->rx.received < 2)
-		return;
-	s->rx.jitter16 += (uint32_t)(d < 0 ? -d : d) - ((s->rx.jitter16 + 8) >> 4);
-	s->st.rx_jitter_us = (uint32_t)((uint64_t)(s->rx.jitter16 >> 4) * 1000000 / rate);
+	jitter_step(&s->rx.jitter, arrival, r->ts, s->rx.received < 2);
+	s->st.rx_jitter_us = jitter_us(&s->rx.jitter, rate);
 }
 
 void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now)
 {
-	const struct route *route = &s->route[r->pt];
+	const struct rule *rule = &s->rule[r->pt];
 	struct media_stats *st = &s->st;
 
 	if (!st->rx_packets) {
@@ -79,16 +78,16 @@ void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, m
 		st->rx_after_tx = s->tx.packets > 0;
 	}
 	note_seq(s, r);
-	if (route->is == RX_AUDIO) {
+	if (rule->is == RX_AUDIO) {
 		note_jitter(s, r, now);
-		st->rx_codec = route->codec;
+		st->rx_codec = rule->codec;
 	}
 	st->rx_packets++;
 	st->rx_bytes += r->payload.n;
 	st->last_rx = now;
 	st->rx_source = *from;
-	st->rx_cn += route->is == RX_CN;
-	st->rx_dtmf += route->is == RX_DTMF;
+	st->rx_cn += rule->is == RX_CN;
+	st->rx_dtmf += rule->is == RX_DTMF;
 }
 
 /* Several sources at the same time are an attack, or a provider that forgot to stop its ringback (C5). */
@@ -109,6 +108,16 @@ void report_seen(struct stream *s, const struct addr *from, uint16_t seq, ms_t n
 	for (i = 0; i < SOURCES_SEEN; i++)
 		live += s->seen[i].run >= RUN_REAL && now - s->seen[i].at < CONCURRENT_MS;
 	s->st.sources = MAX(s->st.sources, live);
+}
+
+void report_moved(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
+{
+	for (size_t i = 0; i < SOURCES_SEEN; i++) {
+		struct seen_source *seen = &s->seen[i];
+
+		if (addr_eq(&seen->addr, from))
+			*seen = (struct seen_source){ *from, seq, MAX(seen->run, RUN_REAL), now };
+	}
 }
 
 static uint64_t ntp_now(const struct stream *s, ms_t now)
@@ -137,6 +146,7 @@ void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, m
 
 	if (!rtcp_parse(bytes, s->tx.ssrc, &in))
 		return;
+	fast_sync(s);
 	if (latch_rtcp(&s->latch, from, s->rx.started && in.sender == s->rx.ssrc) == LATCH_DROP)
 		return;
 	if (in.sr && in.sender == s->rx.ssrc) {
@@ -152,7 +162,7 @@ static struct rtcp_block our_view(struct stream *s, ms_t now)
 	struct rx *rx = &s->rx;
 	uint32_t due = expected(rx) - rx->expected_prior, got = rx->received - rx->received_prior;
 	struct rtcp_block b = {
-		.ssrc = rx->ssrc, .highest = highest(rx), .jitter = rx->jitter16 >> 4, .lsr = rx->sr_mid
+		.ssrc = rx->ssrc, .highest = highest(rx), .jitter = rx->jitter.times16 >> 4, .lsr = rx->sr_mid
 	};
 
 	b.lost = (int32_t)lost(rx);

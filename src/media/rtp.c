@@ -49,6 +49,7 @@ bool rtp_parse(struct span bytes, struct rtp *r)
 		return false;
 	*r = (struct rtp){ .pt = b[1] & 127,
 			   .marker = b[1] & 128,
+			   .bare = b[0] == 2 << 6,
 			   .seq = get16(b + 2),
 			   .ts = get32(b + 4),
 			   .ssrc = get32(b + 8),

@@ -7,7 +7,7 @@
 
 struct rtp {
 	uint8_t pt;
-	bool marker;
+	bool marker, bare; /* bare: no CSRCs, extension or padding were there */
 	uint16_t seq;
 	uint32_t ts, ssrc;
 	struct span payload; /* without CSRCs, extension and padding */

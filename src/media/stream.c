@@ -1,6 +1,6 @@
 /*
  * media/stream.c: one leg on its worker. A packet's way: is it RTP; may it come from there (the latch); what is it (its
- * route, looked up by payload type); then to the other leg, or back for an echo, or nowhere. Everything that is not a
+ * rule, looked up by payload type); then to the other leg, or back for an echo, or nowhere. Everything that is not a
  * packet happens in stream_tick(), which does what is due and says when it wants to be called again.
  */
 #include <stdlib.h>
@@ -16,7 +16,7 @@ void stream_touch(struct stream *s, ms_t now)
 	timer_set(&s->w->timers, &s->timer, now);
 }
 
-/* ---- routes ---- */
+/* ---- rules ---- */
 
 static bool accepts(const struct stream *s, uint8_t codec, uint8_t *pt)
 {
@@ -30,7 +30,7 @@ static bool accepts(const struct stream *s, uint8_t codec, uint8_t *pt)
 }
 
 /* The codec that `to` sends in, if ours can be made into it; else any that it accepts as it is. */
-static void route_audio(struct route *r, const struct stream *to)
+static void rule_audio(struct rule *r, const struct stream *to)
 {
 	uint8_t first = to->plan.n_formats ? to->plan.formats[0].codec : CODEC_NONE;
 
@@ -44,13 +44,13 @@ static void route_audio(struct route *r, const struct stream *to)
 	}
 }
 
-static void route_one(struct route *r, const struct stream *to)
+static void rule_one(struct rule *r, const struct stream *to)
 {
 	r->go = GO_NOWHERE;
 	if (!to)
 		return;
 	if (r->is == RX_AUDIO)
-		route_audio(r, to);
+		rule_audio(r, to);
 	r->pt = r->is == RX_DTMF ? to->plan.dtmf_pt : r->is == RX_CN ? to->plan.cn_pt : r->pt;
 	if ((r->is == RX_DTMF || r->is == RX_CN) && r->pt)
 		r->go = GO_AS_IT_IS;
@@ -65,24 +65,31 @@ static void compile(struct stream *s)
 {
 	struct stream *to = echoes(s) ? s : s->peer;
 
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->route); pt++)
-		s->route[pt] = (struct route){ .codec = CODEC_ULAW };
-	s->route[13].is = RX_CN;
+	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule); pt++)
+		s->rule[pt] = (struct rule){ .codec = CODEC_ULAW };
+	s->rule[13].is = RX_CN;
 	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
-		struct route *r = &s->route[s->plan.formats[i].pt & 127];
+		struct rule *r = &s->rule[s->plan.formats[i].pt & 127];
 
 		r->is = RX_AUDIO;
 		r->codec = s->plan.formats[i].codec;
 	}
 	if (s->plan.dtmf_pt)
-		s->route[s->plan.dtmf_pt & 127].is = RX_DTMF;
+		s->rule[s->plan.dtmf_pt & 127].is = RX_DTMF;
 	if (s->plan.cn_pt)
-		s->route[s->plan.cn_pt & 127].is = RX_CN;
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->route); pt++)
-		route_one(&s->route[pt], to);
+		s->rule[s->plan.cn_pt & 127].is = RX_CN;
+	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule); pt++)
+		rule_one(&s->rule[pt], to);
 }
 
 /* ---- commands ---- */
+
+/* Before anything about a stream changes: both directions are ours again. */
+static void take_back(struct stream *s)
+{
+	fast_stop(s);
+	fast_stop(s->peer);
+}
 
 static void apply_sdp(struct stream *s, ms_t now)
 {
@@ -97,6 +104,7 @@ void stream_plan(struct stream *s, const struct media_plan *p, ms_t now)
 {
 	for (uint8_t i = 0; i < p->n_formats; i++)
 		BUG_ON(p->formats[i].codec >= CODEC_COUNT);
+	take_back(s);
 	s->plan = *p;
 	s->planned = true;
 	latch_set_conf(&s->latch, &p->latch, now);
@@ -126,6 +134,7 @@ void stream_part(struct stream *s)
 
 	if (!other)
 		return;
+	take_back(s);
 	s->peer = other->peer = NULL;
 	s->tx.feeder = other->tx.feeder = FEED_NONE;
 	compile(s);
@@ -134,6 +143,7 @@ void stream_part(struct stream *s)
 
 void stream_play(struct stream *s, struct source *what, ms_t now)
 {
+	take_back(s);
 	source_free(s->source);
 	s->source = what;
 	s->tx.feeder = FEED_NONE;
@@ -173,20 +183,21 @@ static void hear_dtmf(struct stream *s, const struct rtp *r, ms_t now)
 		stream_touch(s, now); /* its end may never come */
 }
 
-static void pass_on(struct stream *s, const struct rtp *r, ms_t now)
+static void pass_on(struct stream *s, const struct rtp *r, const struct arrival *p, ms_t now)
 {
 	struct stream *to = echoes(s) ? s : s->peer;
 
-	if (to && s->route[r->pt].go == GO_NOWHERE)
+	if (to && s->rule[r->pt].go == GO_NOWHERE)
 		s->st.rx_mismatch++;
 	else if (to && tx_ready(to) && (to == s || !to->source))
 		tx_relay(to, s, r, now);
+	fast_packet(s, r, p);
 }
 
 /* The latch judges; what it learned is told. */
 static bool admit(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
 {
-	struct addr was = s->latch.source.family ? s->latch.source : s->latch.requested;
+	struct addr was = s->latch.source.family ? s->latch.source : s->latch.requested, to = s->latch.remote;
 	struct latch_packet p = { *from, seq, now };
 	enum latch_say say;
 
@@ -196,32 +207,38 @@ static bool admit(struct stream *s, const struct addr *from, uint16_t seq, ms_t 
 		s->w->dropped++;
 		return false;
 	}
+	fast_stop(s);
+	if (!addr_eq(&to, &s->latch.remote))
+		fast_stop(s->peer);
 	if (say == LATCH_LEARNED || !s->st.rx_packets || !addr_eq(&was, from))
 		worker_event(s, &(struct media_event){ .kind = MEDIA_LATCHED, .from = *from, .was = was }, 0);
 	return true;
 }
 
-void stream_rtp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
+void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 {
 	struct rtp r;
 
-	if (!rtp_parse(bytes, &r) || !admit(s, from, r.seq, now))
+	fast_sync(s);
+	if (!rtp_parse(p->bytes, &r) || !admit(s, &p->from, r.seq, now))
 		return;
-	report_rx(s, &r, from, now);
+	report_rx(s, &r, &p->from, now);
 	if (s->w->debug)
-		worker_debug(s, false, from, &r);
+		worker_debug(s, false, &p->from, &r);
 	if (s->silent_told) {
 		s->silent_told = false;
 		stream_touch(s, now);
 	}
 	if (!s->plan.recv)
 		return;
-	if (s->route[r.pt].is == RX_DTMF)
+	if (s->rule[r.pt].is == RX_DTMF)
 		hear_dtmf(s, &r, now);
-	if (s->route[r.pt].is == RX_UNKNOWN)
+	if (s->rule[r.pt].is == RX_UNKNOWN) {
 		s->st.rx_mismatch++;
-	else
-		pass_on(s, &r, now);
+		s->fast.plain = 0;
+	} else {
+		pass_on(s, &r, p, now);
+	}
 }
 
 /* ---- time ---- */
@@ -269,8 +286,10 @@ static ms_t keepalive_due(struct stream *s, ms_t now)
 		return MS_NEVER;
 	if (now < s->keep_at)
 		return s->keep_at;
-	if (!s->tx.packets || now - s->tx.at >= idle)
+	if (!s->tx.packets || now - s->tx.at >= idle) {
+		take_back(s);
 		tx_keepalive(s, now);
+	}
 	s->keep_first = false;
 	s->keep_at = MAX(now + 1, (s->tx.packets && tx_ready(s) ? s->tx.at : now) + (ms_t)s->plan.keepalive_ms);
 	return s->keep_at;
@@ -291,8 +310,10 @@ static ms_t silence_due(struct stream *s, ms_t now)
 
 ms_t stream_tick(struct stream *s, ms_t now)
 {
-	ms_t next = play_due(s, now);
+	ms_t next;
 
+	fast_sync(s);
+	next = play_due(s, now);
 	next = MIN(next, keepalive_due(s, now));
 	next = MIN(next, silence_due(s, now));
 	tell_digit(s, dtmf_tick(&s->dtmf, now));

@@ -9,10 +9,8 @@
 #include "media/pcm.h"
 #include "media/priv.h"
 
-#define DROPOUT_MAX  3000 /* RFC 3550 A.1: a larger step forward, */
-#define DISORDER_MAX 100  /* or this far back, is another stream */
-#define YOUNG        200  /* packets after a change during which stragglers from before it are refused */
-#define FRAME_MAX    480  /* samples: 60 ms */
+#define YOUNG     200 /* packets after a change during which stragglers from before it are refused */
+#define FRAME_MAX 480 /* samples: 60 ms */
 
 bool tx_ready(const struct stream *s)
 {
@@ -85,10 +83,8 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 
 static bool other_stream(const struct tx *tx, const struct stream *from, const struct rtp *in)
 {
-	int16_t step = (int16_t)(in->seq - tx->from_seq);
-
-	return tx->feeder != FEED_PACKETS || tx->from != from || tx->from_ssrc != in->ssrc || step > DROPOUT_MAX ||
-	       step < -DISORDER_MAX;
+	return tx->feeder != FEED_PACKETS || tx->from != from || tx->from_ssrc != in->ssrc ||
+	       !rtp_follows(in->seq, tx->from_seq);
 }
 
 /* Translates sequence and timestamp into our stream; false for a straggler from before the last change. */
@@ -117,21 +113,21 @@ static bool take_over(struct stream *s, const struct stream *from, struct rtp *r
 
 void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now)
 {
-	const struct route *route = &from->route[in->pt];
+	const struct rule *rule = &from->rule[in->pt];
 	uint8_t converted[PACKET_MAX];
 	struct rtp r = *in;
 
-	if (route->go == GO_CONVERTED) {
-		size_t n = pcm_convert((enum codec)route->codec, (enum codec)route->to_codec, in->payload, converted,
+	if (rule->go == GO_CONVERTED) {
+		size_t n = pcm_convert((enum codec)rule->codec, (enum codec)rule->to_codec, in->payload, converted,
 				       sizeof converted - RTP_HEADER);
 
 		r.payload = (struct span){ (const char *)converted, n };
 	}
 	if (!take_over(s, from, &r, now))
 		return;
-	r.pt = route->pt;
-	if (route->is == RX_AUDIO)
-		s->st.tx_codec = route->to_codec;
+	r.pt = rule->pt;
+	if (rule->is == RX_AUDIO)
+		s->st.tx_codec = rule->to_codec;
 	send_packet(s, &r, now);
 	s->w->relayed++;
 }

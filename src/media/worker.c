@@ -14,6 +14,7 @@
 void worker_init(struct worker *w, const struct media_io *io)
 {
 	*w = (struct worker){ .io = io };
+	list_init(&w->open);
 	ring_init(&w->in);
 	ring_init(&w->out);
 }
@@ -95,6 +96,7 @@ static void add(struct worker *w, struct stream *s, ms_t now)
 static void take_out(struct worker *w, struct stream *s)
 {
 	stream_part(s);
+	fast_drop(s);
 	timer_stop(&w->timers, &s->timer);
 	watch(w, s, false);
 	s->w = NULL;
@@ -104,6 +106,7 @@ static void take_out(struct worker *w, struct stream *s)
 static void drop(struct worker *w, struct stream *s, ms_t now)
 {
 	if (s->w) {
+		fast_sync(s);
 		report_bye(s, now);
 		take_out(w, s);
 	}
@@ -133,6 +136,7 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 	case CMD_PART: stream_part(c->stream); break;
 	case CMD_PLAY: stream_play(c->stream, c->source, now); break;
 	case CMD_DEBUG:
+		fast_stop_all(w); /* each packet is to be seen */
 		w->debug = c->on;
 		w->debug_ip = c->ip;
 		break;
@@ -152,14 +156,14 @@ void worker_commands(struct worker *w, ms_t now)
 
 /* ---- packets and time ---- */
 
-void worker_packet(struct sock *k, const struct addr *from, struct span bytes, ms_t now)
+void worker_packet(struct sock *k, const struct arrival *p, ms_t now)
 {
 	struct stream *s = k->stream;
 
-	if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(bytes)))
-		report_rtcp(s, from, bytes, now);
+	if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(p->bytes)))
+		report_rtcp(s, &p->from, p->bytes, now);
 	else
-		stream_rtp(s, from, bytes, now);
+		stream_rtp(s, p, now);
 }
 
 void worker_icmp(struct sock *k, const struct addr *dest)
@@ -172,11 +176,13 @@ static void flush_counters(struct worker *w)
 {
 	if (w->relayed)
 		count_add(CNT_relay_packets, w->relayed);
+	if (w->fast)
+		count_add(CNT_relay_kernel_packets, w->fast);
 	if (w->dropped)
 		count_add(CNT_relay_dropped, w->dropped);
 	if (w->rtcp_sent)
 		count_add(CNT_rtcp_sent, w->rtcp_sent);
-	w->relayed = w->dropped = w->rtcp_sent = 0;
+	w->relayed = w->fast = w->dropped = w->rtcp_sent = 0;
 }
 
 void worker_timers(struct worker *w, ms_t now)

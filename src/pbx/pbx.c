@@ -133,6 +133,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	struct pbx *p = xcalloc(1, sizeof *p);
 	struct media_config mc = { .rtp = c->rtp,
 				   .workers = c->hairpin.media_workers,
+				   .engine = c->hairpin.media_engine,
 				   .io = cfg->media_io,
 				   .rng = &cfg->clock->rng,
 				   .event = leg_media_event,
@@ -154,17 +155,36 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	return p;
 }
 
+/* Says once where media goes; false when it must go through the kernel and cannot. */
+static bool engine_serves(struct pbx *p, const struct conf *c, struct diag *why)
+{
+	const char *reason;
+	bool kernel = media_in_kernel(p->media, &reason);
+
+	if (c->hairpin.media_engine == ENGINE_KERNEL && !kernel)
+		diag_add(why, DIAG_ERROR, "hairpin.conf", c->hairpin.o.line, "media_engine=kernel: %s", reason);
+	else if (p->cfg.media_io || c->hairpin.media_engine == ENGINE_USER)
+		return true;
+	else if (kernel)
+		trace(EV_MEDIA_PATH, NULL, "plain audio is relayed in the kernel");
+	else
+		trace(EV_MEDIA_PATH, NULL, "audio is relayed in user space: %s", reason);
+	return kernel || c->hairpin.media_engine != ENGINE_KERNEL;
+}
+
 struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *why)
 {
 	struct pbx *p = pbx_alloc(cfg, c);
 	struct sip_transport_info info;
 
 	p->conf = conf_ref(c);
-	aors_adopt(p);
-	aors_load(p);
-	pbx_adopt(p, c, why);
-	if (sip_transport_nth(p->sip, 0, &info) || !c->n_transports)
-		return p;
+	if (engine_serves(p, c, why)) {
+		aors_adopt(p);
+		aors_load(p);
+		pbx_adopt(p, c, why);
+		if (sip_transport_nth(p->sip, 0, &info) || !c->n_transports)
+			return p;
+	}
 	pbx_free(p);
 	return NULL;
 }

@@ -22,7 +22,10 @@ struct pbx_config {
 
 /* What the dialplan asks for that nobody serves: a warning for each name. */
 void pbx_review(const struct conf *c, struct diag *why);
-/* Loads contacts, opens transports, starts registrations and qualifying. NULL if no transport can listen. */
+/*
+ * Loads contacts, opens transports, starts registrations and qualifying. NULL if no transport can listen, or with an
+ * error in `why`: media_engine=kernel, and the kernel cannot.
+ */
 struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *why);
 struct net_sink pbx_sink(struct pbx *p); /* the network's events */
 int pbx_media_fd(const struct pbx *p);   /* -1 in the simulator */

@@ -44,6 +44,11 @@ static void on_rtp(void *arg, uint32_t sock, const struct addr *from, struct spa
 		media_input(pbx_media(p->pbx), sock, from, bytes, p->sim->clock.now);
 }
 
+void sim_kernel(struct sim *s)
+{
+	s->kernel = true;
+}
+
 bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 {
 	struct pbx_config cfg = { .clock = &p->sim->clock,
@@ -58,6 +63,8 @@ bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 	c = conf_load(p->source, why);
 	if (!c)
 		return false;
+	if (p->sim->kernel && c->hairpin.media_engine == ENGINE_AUTO)
+		c->hairpin.media_engine = ENGINE_KERNEL;
 	p->pbx = pbx_new(&cfg, c, why);
 	conf_unref(c);
 	if (!p->pbx)

@@ -71,6 +71,7 @@ struct sim {
 	struct socket *sockets;
 	uint32_t next_socket;
 	unsigned messages, fated;
+	bool kernel;
 	enum sim_fate fate;
 	void (*tap)(void *arg, const struct sim_wire *w);
 	void *tap_arg;

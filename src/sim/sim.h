@@ -12,7 +12,8 @@ struct sim_host; /* one host with its addresses */
 /* ---- the world ---- */
 
 struct sim *sim_new(uint32_t seed); /* the same seed, the same world */
-void sim_free(struct sim *s);       /* hosts, phones and PBXs in it, too */
+void sim_kernel(struct sim *s); /* PBXs started from now on relay plain audio as with a kernel (media_engine=auto) */
+void sim_free(struct sim *s);   /* hosts, phones and PBXs in it, too */
 struct clock *sim_clock(struct sim *s);
 void sim_run(struct sim *s, ms_t until); /* virtual time of the clock */
 

@@ -479,6 +479,8 @@ void story_play(const struct story *s, const struct story_run *run, struct story
 
 	*res = (struct story_result){ 0 };
 	t.sim = sim_new(run->seed);
+	if (run->kernel)
+		sim_kernel(t.sim);
 	t.began = t.sim->clock.now;
 	if (run->fate != SIM_DELIVER)
 		sim_fate(t.sim, run->nth, run->fate);

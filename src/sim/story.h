@@ -23,7 +23,8 @@ struct story_run {
 	unsigned variant;
 	enum sim_fate fate; /* of message `nth`; SIM_DELIVER: of none */
 	unsigned nth;
-	bool trace; /* keep every SIP message and event as text */
+	bool kernel; /* plain audio goes through the kernel's stand-in */
+	bool trace;  /* keep every SIP message and event as text */
 };
 struct story_result {
 	bool ok;

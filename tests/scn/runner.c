@@ -2,7 +2,9 @@
  * tests/scn/runner.c: plays stories: each as it is written, then again with every single SIP message lost once, and
  * with every one doubled once.
  *
- *   scn [--seed N] [--verbose] [--plain | --sample N] [--part K/N] STORY|FOLDER…
+ *   scn [--seed N] [--verbose] [--kernel] [--plain | --sample N] [--part K/N] STORY|FOLDER…
+ *
+ * --kernel: plain audio takes the kernel's path, executed by its stand-in (media/virtual.c).
  */
 #include <glob.h>
 #include <stdio.h>
@@ -13,7 +15,7 @@
 
 struct options {
 	uint32_t seed;
-	bool verbose, plain;
+	bool verbose, plain, kernel;
 	unsigned sample;      /* every nth of the runs with loss */
 	unsigned part, parts; /* of a folder: every story whose place in it leaves this rest */
 };
@@ -59,7 +61,9 @@ static bool play_losses(const struct story *s, const struct options *o, unsigned
 		if (k % share != variant % share)
 			continue;
 		for (enum sim_fate fate = SIM_LOSE; fate <= SIM_DOUBLE; fate++) {
-			struct story_run run = { .seed = o->seed, .variant = variant, .fate = fate, .nth = k };
+			struct story_run run = {
+				.seed = o->seed, .variant = variant, .fate = fate, .nth = k, .kernel = o->kernel
+			};
 
 			++*runs;
 			if (!play(s, o, &run, &res))
@@ -81,7 +85,7 @@ static void play_story(const char *path, const struct options *o, struct tally *
 		free(why);
 	}
 	for (unsigned v = 0; ok && v < story_variants(s); v++) {
-		struct story_run run = { .seed = o->seed, .variant = v };
+		struct story_run run = { .seed = o->seed, .variant = v, .kernel = o->kernel };
 		struct story_result res;
 
 		runs++;
@@ -136,6 +140,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
 			o.verbose = true;
+		else if (strcmp(argv[i], "--kernel") == 0)
+			o.kernel = true;
 		else if (strcmp(argv[i], "--plain") == 0)
 			o.plain = true;
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)

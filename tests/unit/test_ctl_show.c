@@ -61,6 +61,7 @@ static int setup(void **state)
 	snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
 	write_file(w, "pjsip.conf", text);
 	write_file(w, "extensions.conf", extensions);
+	write_file(w, "hairpin.conf", "[general]\nmedia_engine=user\n");
 
 	cfg.conf_dir = w->dir;
 	cfg.loop = w->loop = io_new(&w->clock);
@@ -95,6 +96,8 @@ static int teardown(void **state)
 	snprintf(path, sizeof path, "%s/pjsip.conf", w->dir);
 	unlink(path);
 	snprintf(path, sizeof path, "%s/extensions.conf", w->dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/hairpin.conf", w->dir);
 	unlink(path);
 	rmdir(w->dir);
 	free(w);

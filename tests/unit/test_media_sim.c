@@ -271,7 +271,9 @@ static void test_hostile(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+#define T(name)                                                        \
+	cmocka_unit_test_setup_teardown(test_##name, setup, teardown), \
+		cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
 	const struct CMUnitTest tests[] = { T(ports),     T(relay), T(source_change), T(transcode),      T(mismatch),
 					    T(direction), T(dtmf),  T(symmetric),     T(unknown_remote), T(hostile) };
 #undef T

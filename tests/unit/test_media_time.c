@@ -359,7 +359,9 @@ static void test_close(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+#define T(name)                                                        \
+	cmocka_unit_test_setup_teardown(test_##name, setup, teardown), \
+		cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
 	const struct CMUnitTest tests[] = { T(keepalive), T(timeout),        T(tone),  T(file),
 					    T(echo),      T(play_in_bridge), T(rtcp),  T(rtcp_answers),
 					    T(rtcp_mux),  T(late_mux),       T(debug), T(close) };

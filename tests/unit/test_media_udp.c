@@ -109,7 +109,9 @@ static void wait_a_bit(struct world *w)
 static int setup_on(struct world *w, const char *ip, unsigned workers)
 {
 	static const uint8_t seed[32] = { 3 };
-	struct media_config c = { .workers = workers, .rng = &w->rng, .event = on_event, .arg = w };
+	struct media_config c = {
+		.workers = workers, .engine = ENGINE_USER, .rng = &w->rng, .event = on_event, .arg = w
+	};
 
 	rng_seed(&w->rng, seed);
 	c.rtp = (struct conf_rtp){

@@ -95,7 +95,7 @@ static inline void on_event(void *arg, const struct media_event *ev)
 	w->events[w->n_events++] = *ev;
 }
 
-static inline int setup(void **state)
+static inline int setup_engine(void **state, unsigned engine)
 {
 	static const uint8_t seed[32] = { 1 };
 	struct world *w = calloc(1, sizeof *w);
@@ -104,6 +104,7 @@ static inline int setup(void **state)
 					   .strictrtp = STRICTRTP_YES,
 					   .probation = 4,
 					   .rtcpinterval = 5000 },
+				  .engine = engine,
 				  .rng = &w->rng,
 				  .event = on_event,
 				  .arg = w };
@@ -116,6 +117,17 @@ static inline int setup(void **state)
 	w->m = media_new(&c);
 	*state = w;
 	return 0;
+}
+
+static inline int setup(void **state)
+{
+	return setup_engine(state, ENGINE_USER);
+}
+
+/* The same test over the other path: routes are executed by the kernel's stand-in. */
+static inline int setup_kernel(void **state)
+{
+	return setup_engine(state, ENGINE_KERNEL);
 }
 
 static inline int teardown(void **state)
@@ -226,7 +238,7 @@ static inline struct sent *last(struct world *w)
 	return &w->sent[w->n_sent - 1];
 }
 
-static const struct media_event *find_event(struct world *w, enum media_event_kind kind, size_t nth)
+static inline const struct media_event *find_event(struct world *w, enum media_event_kind kind, size_t nth)
 {
 	for (size_t i = 0; i < w->n_events; i++)
 		if (w->events[i].kind == kind && nth-- == 0)

@@ -1,0 +1,290 @@
+/*
+ * media/kernel.c: the program and its maps, and the tables that workers take routes from. The arrays are shared memory:
+ * what a worker writes into a route the program sees, and the other way round; only entering a route's key and taking
+ * it out are system calls.
+ */
+#include "media/kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <relay.skel.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CHUNK 512u /* elements that are mapped at a time: a whole number of pages, whatever the element's size */
+
+/* A worker's part of an array in the kernel. Chunks are mapped when first used. */
+struct pool {
+	int map;
+	size_t size;
+	uint32_t first, cap, used;
+	char **chunks;
+	uint32_t *free;
+	uint32_t n_free;
+};
+
+struct table {
+	struct route_table t;
+	struct kernel *k;
+	struct pool routes, hops;
+	struct ring asks, freed;
+};
+
+struct kernel {
+	struct relay_bpf *bpf;
+	struct table *tables;
+	unsigned n;
+	struct ring **asks, **freed; /* of the tables */
+	struct follow *follow;
+};
+
+/* ---- pools ---- */
+
+static void pool_init(struct pool *p, int map, size_t size, uint32_t first, uint32_t cap)
+{
+	*p = (struct pool){ .map = map, .size = size, .first = first, .cap = cap };
+	p->chunks = xcalloc(cap / CHUNK, sizeof *p->chunks);
+}
+
+static void pool_free(struct pool *p)
+{
+	for (uint32_t i = 0; i < p->cap / CHUNK; i++)
+		if (p->chunks[i])
+			munmap(p->chunks[i], CHUNK * p->size);
+	free(p->chunks);
+	free(p->free);
+}
+
+static void *pool_at(struct pool *p, uint32_t number)
+{
+	uint32_t at = number - p->first;
+	char **chunk = &p->chunks[at / CHUNK];
+
+	if (!*chunk) {
+		off_t offset = (off_t)((number - at % CHUNK) * p->size);
+		void *mem = mmap(NULL, CHUNK * p->size, PROT_READ | PROT_WRITE, MAP_SHARED, p->map, offset);
+
+		if (mem == MAP_FAILED)
+			return NULL;
+		*chunk = mem;
+	}
+	return *chunk + at % CHUNK * p->size;
+}
+
+/* A number that nobody has; its element may hold what its last user left. */
+static void *pool_take(struct pool *p, uint32_t *number)
+{
+	void *element;
+
+	if (!p->n_free && p->used == p->cap)
+		return NULL;
+	*number = p->n_free ? p->free[p->n_free - 1] : p->first + p->used;
+	element = pool_at(p, *number);
+	if (!element)
+		return NULL;
+	if (p->n_free)
+		p->n_free--;
+	else
+		p->used++;
+	return element;
+}
+
+static void pool_give(struct pool *p, uint32_t number)
+{
+	if (!(p->n_free % CHUNK))
+		p->free = xrealloc(p->free, (p->n_free + CHUNK) * sizeof *p->free);
+	p->free[p->n_free++] = number;
+}
+
+static uint32_t pool_number(const struct pool *p, const void *element)
+{
+	for (uint32_t i = 0; i < p->cap / CHUNK; i++) {
+		const char *chunk = p->chunks[i];
+
+		if (chunk && (const char *)element >= chunk && (const char *)element < chunk + CHUNK * p->size)
+			return p->first + i * CHUNK + (uint32_t)(((const char *)element - chunk) / (ptrdiff_t)p->size);
+	}
+	bug(__FILE__, __LINE__, "not of this pool");
+}
+
+/* ---- a worker's table ---- */
+
+static struct route *add(struct route_table *rt, const struct route_key *key)
+{
+	struct table *t = container_of(rt, struct table, t);
+	uint32_t number;
+	struct route *r = pool_take(&t->routes, &number);
+
+	if (!r)
+		return NULL;
+	if (bpf_map_update_elem(bpf_map__fd(t->k->bpf->maps.keys), key, &number, BPF_NOEXIST) == 0)
+		return r;
+	pool_give(&t->routes, number);
+	return NULL;
+}
+
+static void del(struct route_table *rt, const struct route_key *key, struct route *r)
+{
+	struct table *t = container_of(rt, struct table, t);
+
+	bpf_map_delete_elem(bpf_map__fd(t->k->bpf->maps.keys), key);
+	pool_give(&t->routes, pool_number(&t->routes, r));
+}
+
+static void tell(struct table *t, const struct hop_ask *what)
+{
+	struct hop_ask *ask = xmalloc(sizeof *ask);
+
+	*ask = *what;
+	ring_push(&t->asks, ask);
+	follow_wake(t->k->follow);
+}
+
+static struct hop *hop_add(struct route_table *rt, const struct hop_key *key, uint32_t *number)
+{
+	struct table *t = container_of(rt, struct table, t);
+	struct hop_ask *done;
+	struct hop *h;
+
+	while ((done = ring_pop(&t->freed))) {
+		pool_give(&t->hops, done->number);
+		free(done);
+	}
+	h = pool_take(&t->hops, number);
+	if (!h)
+		return NULL;
+	__atomic_store_n(&h->how, HOP_UNKNOWN, __ATOMIC_RELEASE);
+	tell(t, &(struct hop_ask){ true, *number, h, *key });
+	return h;
+}
+
+static void hop_del(struct route_table *rt, uint32_t number)
+{
+	tell(container_of(rt, struct table, t), &(struct hop_ask){ .number = number });
+}
+
+struct route_table *kernel_table(struct kernel *k, unsigned worker)
+{
+	return &k->tables[worker].t;
+}
+
+/* ---- beginning and end ---- */
+
+static void make_tables(struct kernel *k, uint32_t each)
+{
+	k->tables = xcalloc(k->n, sizeof *k->tables);
+	k->asks = xcalloc(k->n, sizeof(struct ring *));
+	k->freed = xcalloc(k->n, sizeof(struct ring *));
+	for (unsigned i = 0; i < k->n; i++) {
+		struct table *t = &k->tables[i];
+
+		t->t = (struct route_table){ add, del, hop_add, hop_del };
+		t->k = k;
+		pool_init(&t->routes, bpf_map__fd(k->bpf->maps.routes), sizeof(struct route), i * each, each);
+		pool_init(&t->hops, bpf_map__fd(k->bpf->maps.hops), sizeof(struct hop), i * each, each);
+		ring_init(&t->asks);
+		ring_init(&t->freed);
+		k->asks[i] = &t->asks;
+		k->freed[i] = &t->freed;
+	}
+}
+
+static void drain(struct ring *r)
+{
+	void *item;
+
+	while ((item = ring_pop(r)))
+		free(item);
+	ring_free(r);
+}
+
+static void free_tables(struct kernel *k)
+{
+	for (unsigned i = 0; k->tables && i < k->n; i++) {
+		pool_free(&k->tables[i].routes);
+		pool_free(&k->tables[i].hops);
+		drain(&k->tables[i].asks);
+		drain(&k->tables[i].freed);
+	}
+	free(k->tables);
+	free(k->asks);
+	free(k->freed);
+}
+
+static const char *load_error(int err)
+{
+	return err == -EPERM || err == -EACCES    ? "not permitted to load a program (CAP_BPF and CAP_NET_ADMIN)"
+	       : err == -ENOSYS || err == -EINVAL ? "this kernel does not take the program"
+						  : "the program could not be loaded";
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+static int load(struct kernel *k, uint32_t routes)
+{
+	int err;
+
+	libbpf_set_print(quiet);
+	k->bpf = relay_bpf__open();
+	if (!k->bpf)
+		return -errno;
+	err = bpf_map__set_max_entries(k->bpf->maps.keys, routes);
+	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.routes, routes);
+	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.hops, routes);
+	return err ? err : relay_bpf__load(k->bpf);
+}
+
+int kernel_program(const struct kernel *k, bool ether)
+{
+	return bpf_program__fd(ether ? k->bpf->progs.hairpin_ether : k->bpf->progs.hairpin_bare);
+}
+
+static struct follow *follow(struct kernel *k, const struct kernel_config *c, const char **why)
+{
+	struct follow_config fc = { .ether = kernel_program(k, true),
+				    .bare = kernel_program(k, false),
+				    .filters = c->filters,
+				    .beat = &k->bpf->bss->beat_ns,
+				    .tables = k->n,
+				    .asks = k->asks,
+				    .freed = k->freed };
+
+	return follow_start(&fc, why);
+}
+
+struct kernel *kernel_start(const struct kernel_config *c, const char **why)
+{
+	struct kernel *k = xcalloc(1, sizeof *k);
+	uint32_t each = MAX((c->routes / c->workers + CHUNK - 1) / CHUNK, 1u) * CHUNK;
+	int err;
+
+	k->n = c->workers;
+	err = load(k, each * k->n);
+	if (err) {
+		*why = load_error(err);
+		kernel_stop(k);
+		return NULL;
+	}
+	make_tables(k, each);
+	k->follow = follow(k, c, why);
+	if (k->follow)
+		return k;
+	kernel_stop(k);
+	return NULL;
+}
+
+void kernel_stop(struct kernel *k)
+{
+	if (k->follow)
+		follow_stop(k->follow);
+	free_tables(k);
+	if (k->bpf)
+		relay_bpf__destroy(k->bpf);
+	free(k);
+}
