@@ -37,7 +37,10 @@ static void say_duration(struct call *c, const char *what, ms_t since)
 {
 	struct out o = out_growing();
 
-	out_duration(&o, io_clock(c->ctl->cfg.loop)->now - since);
+	if (span_ieq(c->args, SPAN("seconds")))
+		out_fmt(&o, "%lld", (long long)(io_clock(c->ctl->cfg.loop)->now - since) / 1000);
+	else
+		out_duration(&o, io_clock(c->ctl->cfg.loop)->now - since);
 	rows_say(c->rows, "%s: %.*s", what, SP(out_look(&o)));
 	out_free(&o);
 }
@@ -412,7 +415,7 @@ const struct cmd core_cmds[] = {
 	  show_channels },
 	{ "core show channel", "CHANNEL", "One channel: who, where in the dialplan, and its audio.", show_channel },
 	{ "core show version", NULL, "The version of hairpin.", show_version },
-	{ "core show uptime", NULL, "How long the server has been up, and since when the configuration holds.",
+	{ "core show uptime", "[seconds]", "How long the server has been up, and since when the configuration holds.",
 	  show_uptime },
 	{ "core show counters", NULL, "What was counted since the start.", show_counters },
 	{ "core show help", "[COMMAND]", "The commands, or how one is used.", help },

@@ -6,8 +6,8 @@
 static const struct row_kind step = {
 	.name = "step",
 	.columns = { { .name = "extension", .lead = "  " },
-		     { .name = "label", .at = 20 },
-		     { .name = "priority" },
+		     { .name = "label", .at = 5 },
+		     { .name = "priority", .at = 20 },
 		     { .name = "application", .lead = ". " },
 		     { .name = "place", .at = 66 } },
 };
@@ -30,7 +30,7 @@ static void put_step(struct call *c, const struct dp_exten *e, const struct dp_s
 	else
 		rows_put(c->rows, "'%s' =>", e->pattern);
 	if (*s->label)
-		rows_put(c->rows, "[%s] ", s->label);
+		rows_put(c->rows, "[%s]", s->label);
 	else
 		rows_put(c->rows, "%s", "");
 	rows_put(c->rows, "%d", s->prio);

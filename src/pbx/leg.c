@@ -118,11 +118,17 @@ static void take_dialed(struct chan *c, const struct sip_msg *m)
 	out_free(&o);
 }
 
+/* What a 415 must say (RFC 3261 21.4.13). */
+static void build_accept(void *arg UNUSED, struct sip_build *b)
+{
+	sip_put(b, "Accept", "application/sdp");
+}
+
 static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
 {
 	c->invite = NULL;
 	sip_uas_on_cancel(uas, NULL, NULL);
-	sip_reply(uas, code, why, NULL, NULL);
+	sip_reply(uas, code, why, code == 415 ? build_accept : NULL, NULL);
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
 	chan_ended(c, cause_of_sip(code));
@@ -308,7 +314,7 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		return;
 	}
 	if (m->body.n && !is_sdp(m)) {
-		sip_reply(uas, 415, NULL, NULL, NULL);
+		sip_reply(uas, 415, NULL, build_accept, NULL);
 		return;
 	}
 	if (m->body.n) {

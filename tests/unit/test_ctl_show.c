@@ -154,6 +154,7 @@ static void objects(void **state)
 	expect(w, "channel request hangup all", 0, "Requested Hangup on 0 channels\n", NULL);
 	expect(w, "channel request hangup PJSIP/x", 1, "PJSIP/x is not a known channel\n", NULL);
 	expect(w, "core show uptime", 0, "System uptime: 0 seconds\n", NULL);
+	expect(w, "core show uptime seconds", 0, "System uptime: 0\nLast reload: 0\n", NULL);
 }
 
 static void dialplan(void **state)
@@ -161,7 +162,7 @@ static void dialplan(void **state)
 	struct world *w = *state;
 
 	expect(w, "dialplan show", 0, "[ Context 'inside' created by 'pbx_config' ]\n  '600' =>          1. Answer()",
-	       "[again] 2. Echo()", "  Include =>        'more'\n",
+	       "\n     [again]        2. Echo()", "  Include =>        'more'\n",
 	       "-= 2 extensions (3 priorities) in 2 contexts. =-\n", NULL);
 	expect(w, "dialplan show 600@inside", 0, "-= 1 extension (2 priorities) in 1 context. =-\n", NULL);
 	expect(w, "dialplan show nowhere", 1, "There is no existence of 'nowhere' context\n", NULL);
