@@ -36,7 +36,33 @@ snd_path %(rec)s
 """
 
 
-class Phone:
+class Hearing:
+    """What reaches a phone: it has a node, a name and ears."""
+
+    def tones_since(self, since):
+        """{frequency: seconds} of what reached this phone after the mark."""
+        self.ears.listen()
+        found = audio.find_tones(self.ears.pcm[since[1]:])
+        return {f: seconds for f, (seconds, _, _) in found.items()}
+
+    def wait_tone(self, frequency, since, seconds=1.5, within=8):
+        """Waits until that much of the tone was heard after the mark."""
+        def heard():
+            return self.tones_since(since).get(frequency, 0) >= seconds
+        try:
+            wait_for(heard, within, "")
+        except LabError:
+            raise LabError("%s does not hear %d Hz for %g s; it heard %s" % (
+                self.name, frequency, seconds,
+                self.tones_since(since) or "nothing")) from None
+
+    def save_ears(self):
+        self.ears.listen()
+        audio.write_wav(self.node.lab.path(self.name + "-heard.wav"),
+                        self.ears.pcm)
+
+
+class Phone(Hearing):
     """One baresip.  `tone` is the letter of the tone that it sends.
 
     account: {"user", "server", "password", "transport", "expires", "answer"};
@@ -178,23 +204,6 @@ class Phone:
     def resume(self):
         self.command("resume")
 
-    def tones_since(self, since):
-        """{frequency: seconds} of what reached this phone after the mark."""
-        self.ears.listen()
-        found = audio.find_tones(self.ears.pcm[since[1]:])
-        return {f: seconds for f, (seconds, _, _) in found.items()}
-
-    def wait_tone(self, frequency, since, seconds=1.5, within=8):
-        """Waits until that much of the tone was heard after the mark."""
-        def heard():
-            return self.tones_since(since).get(frequency, 0) >= seconds
-        try:
-            wait_for(heard, within, "")
-        except LabError:
-            raise LabError("%s does not hear %d Hz for %g s; it heard %s" % (
-                self.name, frequency, seconds,
-                self.tones_since(since) or "nothing")) from None
-
     def recording(self):
         """The newest WAV that baresip itself wrote of what it decoded."""
         names = sorted(n for n in os.listdir(self.rec)
@@ -208,11 +217,6 @@ class Phone:
             return {}
         found = audio.find_tones(audio.samples(path))
         return {f: seconds for f, (seconds, _, _) in found.items()}
-
-    def save_ears(self):
-        self.ears.listen()
-        audio.write_wav(self.node.lab.path(self.name + "-heard.wav"),
-                        self.ears.pcm)
 
     def stop(self):
         self.control.close()
