@@ -1,6 +1,7 @@
 /*
- * pbx/review.c: what a dialplan asks for that is not there: applications and functions that nobody serves. It is said
- * when the configuration is read, once for each name, so that nobody learns it from a lost call.
+ * pbx/review.c: what is read without an error and yet cannot work: applications and functions that nobody serves, calls
+ * that would find no context, no codec, no transport. It is said when the configuration is read, once for each name, so
+ * that nobody learns it from a lost call.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -76,10 +77,27 @@ static void review_step(struct review *r, const struct dp_step *step)
 	}
 }
 
+static void review_endpoint(const struct conf *c, const struct conf_endpoint *ep, struct diag *why)
+{
+	bool named = strcmp(ep->context, "default") != 0; /* where nobody may call from, it is often not written */
+
+	if (named && !conf_context(c, span_of(ep->context)))
+		diag_add(why, DIAG_WARNING, ep->o.file, ep->o.line,
+			 "endpoint %s: there is no context '%s'; calls from here find no extension", ep->o.name,
+			 ep->context);
+	if (!ep->codecs.n)
+		diag_add(why, DIAG_WARNING, ep->o.file, ep->o.line,
+			 "endpoint %s: no codec is allowed (allow=); its calls are refused with 488", ep->o.name);
+}
+
 void pbx_review(const struct conf *c, struct diag *why)
 {
 	struct review r = { 0 };
 
+	if (!c->n_transports)
+		diag_add(why, DIAG_WARNING, "pjsip.conf", 0, "there is no type=transport: nothing listens");
+	for (size_t i = 0; i < c->n_endpoints; i++)
+		review_endpoint(c, &c->endpoints[i], why);
 	for (size_t i = 0; i < c->dialplan.n_contexts; i++)
 		for (size_t k = 0; k < c->dialplan.contexts[i].n_extens; k++) {
 			const struct dp_exten *e = &c->dialplan.contexts[i].extens[k];

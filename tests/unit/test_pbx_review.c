@@ -1,5 +1,5 @@
-/* tests/unit/test_pbx_review.c: a dialplan's applications and functions that are not served are told when it is read.
- */
+/* tests/unit/test_pbx_review.c: what cannot work is told when the configuration is read: in the dialplan, and without
+ * it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,11 @@
 #include "pbx/pbx.h"
 #include "test_conf_mem.h"
 
-static void expect(const char *plan, const char *const *remarks)
+#define SIP "[u]\ntype=transport\nbind=0.0.0.0\n[e]\ntype=endpoint\nallow=ulaw\n"
+
+static void expect(const char *sip, const char *plan, const char *const *remarks)
 {
-	const char *files[] = { "pjsip.conf", "[e]\ntype=endpoint\n", "extensions.conf", plan, NULL };
+	const char *files[] = { "pjsip.conf", sip, "extensions.conf", plan, NULL };
 	struct diag why = { 0 };
 	struct conf *c = mem_load(files, NULL);
 	char buf[1200];
@@ -39,7 +41,8 @@ static void what_is_missing_is_named_once(void **state)
 	};
 
 	(void)state;
-	expect("[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
+	expect(SIP,
+	       "[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
 	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${DB(a/${EXTEN})})\n",
 	       remarks);
 }
@@ -49,9 +52,23 @@ static void what_is_there_is_not_named(void **state)
 	static const char *const remarks[] = { NULL };
 
 	(void)state;
-	expect("[a]\nexten => _X.,1,Set(CALLERID(num)=1)\n same => n,noop(${LEN(${EXTEN:1})} ${ARG1} $[1+(2)])\n"
+	expect(SIP,
+	       "[a]\nexten => _X.,1,Set(CALLERID(num)=1)\n same => n,noop(${LEN(${EXTEN:1})} ${ARG1} $[1+(2)])\n"
 	       " same => n,Dial(${PJSIP_DIAL_CONTACTS(${EXTEN})},${IF($[1]?2:3)})\n same => n,${APP}(x)\n",
 	       remarks);
+}
+
+static void what_cannot_take_a_call_is_named(void **state)
+{
+	static const char *const remarks[] = {
+		"pjsip.conf: warning: there is no type=transport: nothing listens",
+		"pjsip.conf:1: warning: endpoint e: there is no context 'away'; calls from here find no extension",
+		"pjsip.conf:4: warning: endpoint f: no codec is allowed (allow=); its calls are refused with 488", NULL
+	};
+
+	(void)state;
+	expect("[e]\ntype=endpoint\ncontext=away\n[f]\ntype=endpoint\ncontext=a\n[e](+)\nallow=ulaw\n",
+	       "[a]\nexten => 1,1,Answer()\n", remarks);
 }
 
 int main(void)
@@ -59,6 +76,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_missing_is_named_once),
 		cmocka_unit_test(what_is_there_is_not_named),
+		cmocka_unit_test(what_cannot_take_a_call_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
