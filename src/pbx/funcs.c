@@ -430,6 +430,19 @@ static bool f_aor(struct dp *dp, struct span args, struct out *o)
 	return true;
 }
 
+/* The long names, as Asterisk's function has them; its console has the short ones. */
+static const char *contact_status_label(enum contact_status s)
+{
+	static const char *const labels[] = {
+		[CONTACT_NONQUAL] = "NonQualified",
+		[CONTACT_AVAIL] = "Reachable",
+		[CONTACT_UNAVAIL] = "Unreachable",
+		[CONTACT_UNKNOWN] = "Unknown",
+	};
+
+	return labels[s];
+}
+
 /* PJSIP_CONTACT(id from PJSIP_AOR, field) */
 static bool f_contact(struct dp *dp, struct span args, struct out *o)
 {
@@ -449,7 +462,7 @@ static bool f_contact(struct dp *dp, struct span args, struct out *o)
 		if (span_iis(what, "uri"))
 			out_str(o, c->uri);
 		else if (span_iis(what, "status"))
-			out_str(o, contact_status_name(c->status));
+			out_str(o, contact_status_label(c->status));
 		else if (span_iis(what, "rtt"))
 			out_fmt(o, "%.0f", c->rtt_ms < 0 ? 0 : c->rtt_ms * 1000);
 		else if (span_iis(what, "user_agent"))
