@@ -89,12 +89,17 @@ static void udp_send(void *arg, uint32_t sock, const struct addr *to, struct spa
 
 const struct media_io udp_io = { .open = udp_open, .close = udp_close, .send = udp_send };
 
-void udp_tos(uint32_t sock, const struct addr *bind_to, uint8_t tos)
+uint32_t udp_tos(uint32_t sock, const struct addr *bind_to, uint8_t tos)
 {
+	uint32_t priority = 0;
+	socklen_t len = sizeof priority;
+
 	if (bind_to->family == 6)
 		set((int)sock, IPPROTO_IPV6, IPV6_TCLASS, tos);
 	else
 		set((int)sock, IPPROTO_IP, IP_TOS, tos);
+	getsockopt((int)sock, SOL_SOCKET, SO_PRIORITY, &priority, &len);
+	return priority;
 }
 
 int udp_event_fd(void)
@@ -105,14 +110,12 @@ int udp_event_fd(void)
 	return fd;
 }
 
-/* What a route must know of an RTP port: at which address its packets come, and how its own are queued. */
+/* What a route must know of an RTP port: at which address its packets come. */
 static void prepare_route(struct sock *k)
 {
-	bool v6 = k->stream->local.family == 6;
-	socklen_t len = sizeof k->stream->priority;
+	bool v6 = k->ports->local.family == 6;
 
 	set((int)k->id, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
-	getsockopt((int)k->id, SOL_SOCKET, SO_PRIORITY, &k->stream->priority, &len);
 }
 
 /* ---- the thread ---- */
@@ -152,7 +155,7 @@ static void take_errors(struct sock *k)
 /* Told only where routes are made of it; else as the socket is bound. */
 static struct addr arrived_at(const struct sock *k, struct msghdr *m)
 {
-	struct addr to = k->stream->local;
+	struct addr to = k->ports->local;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
@@ -189,28 +192,36 @@ static int patience(const struct worker *w, ms_t now)
 	return next == MS_NEVER ? -1 : next <= now ? 0 : (int)MIN(next - now, 3600000);
 }
 
-/* Packets first, then commands: a command may free what an event of this turn still names. */
+/* In this order, and before the ring is emptied: a command pushed from here on brings a wake-up of its own. */
+static void take_wake_up(struct udp_worker *u)
+{
+	eventfd_t count;
+
+	eventfd_read(u->wake, &count);
+	atomic_store(&u->woken, false);
+}
+
+/* Commands first: what packets mean may depend on them. Ports that they close stay in memory until the turn's end. */
 static void turn(struct udp_worker *u)
 {
 	struct epoll_event evs[EVENTS];
 	int n = epoll_wait(u->epoll, evs, EVENTS, patience(&u->w, clock_ms(CLOCK_MONOTONIC)));
 	ms_t now = clock_ms(CLOCK_MONOTONIC);
-	eventfd_t count;
 
+	for (int i = 0; i < n; i++)
+		if (!evs[i].data.ptr)
+			take_wake_up(u);
+	worker_commands(&u->w, now);
 	for (int i = 0; i < n; i++) {
 		struct sock *k = evs[i].data.ptr;
 
-		if (!k) {
-			eventfd_read(u->wake, &count);
-			atomic_store(&u->woken, false); /* before the ring is emptied below */
+		if (!k)
 			continue;
-		}
-		if (evs[i].events & EPOLLERR)
+		if (k->open && evs[i].events & EPOLLERR)
 			take_errors(k);
-		if (evs[i].events & EPOLLIN)
+		if (k->open && evs[i].events & EPOLLIN)
 			take_packets(u, k, now);
 	}
-	worker_commands(&u->w, now);
 	worker_timers(&u->w, now);
 	if (u->w.told)
 		eventfd_write(u->event_fd, 1);

@@ -66,9 +66,9 @@ static struct hop_key hop_key_of(const struct stream *to)
 	k.to.family = to->latch.remote.family;
 	k.to.scope = to->latch.remote.scope;
 	memcpy(k.to.ip, to->latch.remote.ip, sizeof k.to.ip);
-	k.bound.family = to->local.family;
-	memcpy(k.bound.ip, to->local.ip, sizeof k.bound.ip);
-	k.tos = to->tos;
+	k.bound.family = to->ports->local.family;
+	memcpy(k.bound.ip, to->ports->local.ip, sizeof k.bound.ip);
+	k.tos = to->ports->tos;
 	return k;
 }
 
@@ -210,7 +210,7 @@ void fast_drop(struct stream *s)
 
 static bool find_route(struct stream *s, const struct addr *local)
 {
-	struct route_key key = { .family = local->family, .port = htons(s->local.port) };
+	struct route_key key = { .family = local->family, .port = htons(s->ports->local.port) };
 
 	memcpy(key.ip, local->ip, sizeof key.ip);
 	if (s->fast.route && memcmp(&s->fast.key, &key, sizeof key) == 0)
@@ -259,10 +259,10 @@ static void fill_route(struct route *r, const struct stream *s, const struct str
 	memcpy(r->to, to->latch.remote.ip, sizeof r->to);
 	r->src_port = htons(s->latch.source.port);
 	r->to_port = htons(to->latch.remote.port);
-	r->from_port = htons(to->local.port);
+	r->from_port = htons(to->ports->local.port);
 	r->hop = s->fast.hop->number;
-	r->tos = to->tos;
-	r->priority = to->priority;
+	r->tos = to->ports->tos;
+	r->priority = to->ports->priority;
 	r->ssrc = s->rx.ssrc;
 	r->to_ssrc = to->tx.ssrc;
 	r->ts_off = to->tx.ts_off;

@@ -14,7 +14,9 @@
 
 #include "media/kernel.h"
 
-#define ROUNDS_MAX 8 /* of "an event's handler asked for more", per tick */
+#define ROUNDS_MAX 8    /* of "an event's handler asked for more", per tick */
+#define WAKE_MS    2    /* commands wait so long for company; a packet brings them along */
+#define TRIM_MS    5000 /* how often ports at rest are looked over */
 
 struct media_leg {
 	struct media *m;
@@ -42,6 +44,8 @@ struct media {
 	const char *why_not;
 	struct loader *loader;
 	struct media_leg *legs; /* by id */
+	struct ports_kind *kinds;
+	struct timer wake, trim; /* of c.clock */
 	uint32_t last_id;
 	int event_fd;
 	ms_t now;       /* simulator */
@@ -99,12 +103,25 @@ static void start_threads(struct media *m)
 	m->loader = loader_new(m->event_fd);
 }
 
+static void wake_workers(struct timer *t, ms_t now UNUSED)
+{
+	struct media *m = container_of(t, struct media, wake);
+
+	for (unsigned i = 0; i < m->n_workers; i++)
+		if (ring_depth(&m->workers[i]->in))
+			udp_wake(m->udp[i]);
+}
+
+static void trim_ports(struct timer *t, ms_t now);
+
 struct media *media_new(const struct media_config *c)
 {
 	struct media *m = xcalloc(1, sizeof *m);
 
 	m->c = *c;
 	m->rtp = c->rtp;
+	m->wake.fire = wake_workers;
+	m->trim.fire = trim_ports;
 	if (c->io)
 		start_simulated(m);
 	else
@@ -118,8 +135,10 @@ static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
 
 	*c = *what;
 	ring_push(&m->workers[worker]->in, c);
-	if (m->udp)
+	if (m->udp && (!m->c.clock || what->kind == CMD_STOP))
 		udp_wake(m->udp[worker]);
+	else if (m->udp && !timer_runs(&m->wake))
+		clock_in(m->c.clock, &m->wake, WAKE_MS);
 }
 
 static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
@@ -127,17 +146,86 @@ static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
 	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = kind, .stream = leg->stream });
 }
 
-/* Whatever the workers still had to say is let go. */
-static void drain(struct worker *w)
+/* ---- ports at rest ---- */
+
+static void close_now(struct worker *w, struct ports *p)
 {
+	ports_close(w->io, p);
+	free(p);
+}
+
+static void collect_ports(struct media *m)
+{
+	struct ports *p;
+
+	for (unsigned i = 0; i < m->n_workers; i++)
+		while ((p = ring_pop(&m->workers[i]->spare)))
+			ports_rest(p, i, m->c.clock->now);
+	if (!timer_runs(&m->trim) && !ports_none_rest(m->kinds))
+		clock_in(m->c.clock, &m->trim, TRIM_MS);
+}
+
+static void trim_ports(struct timer *t, ms_t now)
+{
+	struct media *m = container_of(t, struct media, trim);
+	struct ports *p;
+
+	collect_ports(m);
+	for (unsigned i = 0; i < m->n_workers; i++)
+		while ((p = ports_stale(m->kinds, i, now)))
+			send_cmd(m, i, &(struct cmd){ .kind = CMD_CLOSE, .ports = p });
+	if (!ports_none_rest(m->kinds))
+		clock_in(m->c.clock, &m->trim, TRIM_MS);
+}
+
+/* Ports for a leg on this worker: some that have rested, or new ones. */
+static struct ports *get_ports(struct media *m, const struct ports_ask *ask, unsigned worker)
+{
+	bool rest = m->c.clock && m->udp;
+	struct ports_kind *kind = rest ? ports_kind(&m->kinds, ask, m->n_workers) : NULL;
+	struct ports *p = NULL;
+
+	if (rest) {
+		collect_ports(m);
+		p = ports_take(kind, worker, m->c.rng, m->c.clock->now);
+	}
+	if (p || (kind && ports_all_open(kind)))
+		return p;
+	if (ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, ask, &p) == 0 && kind)
+		ports_count(kind, p);
+	return p;
+}
+
+static void set_tos(struct ports *p, uint8_t tos)
+{
+	if (p->tos == tos)
+		return;
+	p->tos = tos;
+	p->priority = udp_tos(p->rtp.id, &p->local, tos);
+	if (p->rtcp.open)
+		udp_tos(p->rtcp.id, &p->local, tos);
+}
+
+/* Whatever the workers still had to say is let go. */
+static void drain(struct media *m, unsigned i)
+{
+	struct worker *w = m->workers[i];
+	struct ports *p;
 	struct note *n;
 
+	worker_end_turn(w);
 	while ((n = ring_pop(&w->out))) {
-		if (n->kind == NOTE_GIVEN)
-			stream_free(n->stream, w->io);
+		if (n->kind == NOTE_GIVEN) {
+			close_now(w, n->stream->ports);
+			stream_free(n->stream);
+		}
 		source_free(n->source);
 		free(n);
 	}
+	while ((p = ring_pop(&w->spare)))
+		close_now(w, p);
+	while ((p = ports_stale(m->kinds, i, MS_NEVER)))
+		close_now(w, p);
 }
 
 void media_free(struct media *m)
@@ -150,7 +238,7 @@ void media_free(struct media *m)
 			udp_stop(m->udp[i]);
 		else
 			worker_commands(m->workers[i], m->now);
-		drain(m->workers[i]);
+		drain(m, i);
 		if (!m->udp && m->workers[i]->table)
 			virtual_free(m->workers[i]->table);
 		worker_free(m->workers[i]);
@@ -160,6 +248,11 @@ void media_free(struct media *m)
 		kernel_stop(m->kernel);
 	if (m->loader)
 		loader_free(m->loader);
+	if (m->c.clock) {
+		clock_stop(m->c.clock, &m->wake);
+		clock_stop(m->c.clock, &m->trim);
+	}
+	ports_kinds_free(&m->kinds);
 	if (m->event_fd >= 0)
 		close(m->event_fd);
 	free(m->workers);
@@ -182,25 +275,26 @@ void media_debug(struct media *m, bool on, const struct addr *ip)
 
 /* ---- legs ---- */
 
-static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id)
+static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id, unsigned worker)
 {
 	struct latch_conf closed = { .strict = STRICTRTP_YES };
-	struct stream *s = xcalloc(1, sizeof *s);
-	struct ports_ask ports = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux };
+	struct ports_ask want = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux };
+	struct ports *ports;
+	struct stream *s;
 
-	if (!ports.start || !ports.end) {
-		ports.start = (uint16_t)m->rtp.rtpstart;
-		ports.end = (uint16_t)m->rtp.rtpend;
+	if (!want.start || !want.end) {
+		want.start = (uint16_t)m->rtp.rtpstart;
+		want.end = (uint16_t)m->rtp.rtpend;
 	}
-	if (ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, &ports, s) != 0) {
-		free(s);
+	ports = get_ports(m, &want, worker);
+	if (!ports)
 		return NULL;
-	}
+	if (m->udp)
+		set_tos(ports, ask->tos);
+	s = xcalloc(1, sizeof *s);
+	s->ports = ports;
 	s->leg = id;
-	s->rtp.stream = s->rtcp.stream = s;
-	s->rtcp.is_rtcp = true;
 	s->rtcp_ms = m->rtp.rtcpinterval;
-	s->tos = ask->tos;
 	s->tx.ssrc = rng_u32(m->c.rng);
 	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
 	s->tx.ts = rng_u32(m->c.rng);
@@ -214,23 +308,19 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 
 struct media_leg *media_open(struct media *m, const struct media_open *ask)
 {
-	struct stream *s = stream_new(m, ask, m->last_id + 1);
+	unsigned worker = ask->beside ? ask->beside->worker : m->next_worker++ % m->n_workers;
+	struct stream *s = stream_new(m, ask, m->last_id + 1, worker);
 	struct media_leg *leg;
 
 	if (!s)
 		return NULL;
-	if (ask->tos && m->udp) {
-		udp_tos(s->rtp.id, &ask->bind, ask->tos);
-		if (s->rtcp.open)
-			udp_tos(s->rtcp.id, &ask->bind, ask->tos);
-	}
 	leg = xcalloc(1, sizeof *leg);
 	leg->m = m;
 	leg->id = ++m->last_id;
 	leg->owner = ask->owner;
 	leg->stream = s;
-	leg->local = s->local;
-	leg->worker = ask->beside ? ask->beside->worker : m->next_worker++ % m->n_workers;
+	leg->local = s->ports->local;
+	leg->worker = worker;
 	HASH_ADD(hh, m->legs, id, sizeof leg->id, leg);
 	tell_worker(leg, CMD_ADD);
 	return leg;
@@ -368,6 +458,8 @@ static struct media_leg *find_leg(struct media *m, uint32_t id)
 static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
 {
 	if (!leg) {
+		if (s->ports->kind)
+			ports_forget(s->ports);
 		send_cmd(m, 0, &(struct cmd){ .kind = CMD_DROP, .stream = s });
 		return;
 	}
@@ -453,7 +545,7 @@ void media_input(struct media *m, uint32_t sock, const struct addr *from, struct
 		worker_commands(w, now);
 	HASH_FIND(hh, w->socks, &sock, sizeof sock, k);
 	if (k && !(w->table && virtual_relay(w->table, k, &p, now))) {
-		p.to = k->stream->local;
+		p.to = k->ports->local;
 		worker_packet(k, &p, now);
 	}
 	if (!--m->depth)

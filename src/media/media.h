@@ -5,6 +5,7 @@
  * media_tick().
  */
 #pragma once
+#include "base/clock.h"
 #include "nat/nat.h"
 
 struct media;
@@ -41,6 +42,9 @@ struct media_config {
 	unsigned engine;           /* ENGINE_* of conf.h; the simulator has a kernel only when told so */
 	const struct media_io *io; /* NULL: sockets and threads */
 	struct rng *rng;           /* SSRCs, ports, first sequence numbers */
+	/* The signalling thread's: ports rest for the next leg, and workers are woken once for many commands. May be
+	 * NULL. */
+	struct clock *clock;
 	/* Called from media_poll(), or in the simulator at the end of media_tick() and media_input(). */
 	void (*event)(void *arg, const struct media_event *ev);
 	void *arg;

@@ -18,11 +18,27 @@
 
 struct stream;
 
+struct ports;
 struct sock {
 	uint32_t id; /* of the media_io: a file descriptor, or a number of the simulator's */
 	bool open, is_rtcp;
-	struct stream *stream;
+	struct ports *ports;
 	UT_hash_handle hh; /* simulator: found by id */
+};
+
+/* A pair of ports: a stream's, or at rest (ports.c). Its sockets are the worker's, the rest the signalling thread's. */
+struct ports_kind;
+struct ports {
+	struct sock rtp, rtcp;
+	struct stream *stream;   /* the worker's: NULL at rest */
+	bool watched;            /* the worker's */
+	struct addr local;       /* as bound, with the RTP port */
+	struct ports_kind *kind; /* NULL: never rests */
+	uint8_t tos;
+	uint32_t priority; /* that the kernel gives to its packets, by tos */
+	ms_t rested;
+	atomic_int_fast64_t stray; /* when a packet last came that nobody waited for */
+	struct list link;          /* at rest, or in its worker's `dead` */
 };
 
 /* What happens to a received payload type: decided when a plan is made or two legs are joined. */
@@ -109,11 +125,8 @@ struct stream {
 	struct worker *w; /* NULL while nobody serves it */
 	uint32_t leg;     /* id of the handle */
 	char name[32], cname[24];
-	struct addr local;
-	struct sock rtp, rtcp;
+	struct ports *ports;
 	uint32_t rtcp_ms;
-	uint8_t tos;
-	uint32_t priority; /* of the RTP socket */
 	struct media_plan plan;
 	bool planned;
 	struct latch latch;
@@ -134,18 +147,20 @@ struct stream {
 	struct published pub;
 };
 
-enum cmd_kind { CMD_ADD, CMD_DROP, CMD_GIVE, CMD_PLAN, CMD_JOIN, CMD_PART, CMD_PLAY, CMD_DEBUG, CMD_STOP };
+enum cmd_kind { CMD_ADD, CMD_DROP, CMD_GIVE, CMD_PLAN, CMD_JOIN, CMD_PART, CMD_PLAY, CMD_DEBUG, CMD_CLOSE, CMD_STOP };
 struct cmd {
 	enum cmd_kind kind;
 	struct stream *stream, *peer;
 	struct media_plan *plan; /* PLAN: the worker's to free */
 	struct source *source;   /* PLAY: the worker's to free; NULL stops */
+	struct ports *ports;     /* CLOSE */
 	bool on;                 /* DEBUG */
 	struct addr ip;
 };
 
 enum note_kind { NOTE_EVENT, NOTE_GIVEN, NOTE_LOADED };
 struct note {
+	struct note *next; /* in worker.given */
 	enum note_kind kind;
 	uint32_t leg, serial;  /* serial: of the source that ended */
 	struct stream *stream; /* GIVEN */
@@ -155,7 +170,9 @@ struct note {
 
 struct worker {
 	const struct media_io *io;
-	struct ring in, out;
+	struct ring in, out, spare; /* spare: ports that go to rest */
+	struct list dead;           /* closed ports that an event of this turn may still name */
+	struct note *given;         /* told at the end of the turn: until then such an event may still be ours */
 	struct timers timers;
 	struct sock *socks; /* simulator */
 	int64_t wall0;      /* Unix time in ms = wall0 + now */
@@ -175,7 +192,8 @@ void worker_free(struct worker *w);
 void worker_commands(struct worker *w, ms_t now);
 void worker_packet(struct sock *k, const struct arrival *p, ms_t now);
 void worker_icmp(struct sock *k, const struct addr *dest);
-void worker_timers(struct worker *w, ms_t now);
+void worker_timers(struct worker *w, ms_t now); /* also ends the turn */
+void worker_end_turn(struct worker *w);
 ms_t worker_next(const struct worker *w);
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
 void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r);
@@ -186,9 +204,9 @@ void stream_join(struct stream *a, struct stream *b);
 void stream_part(struct stream *s);
 void stream_play(struct stream *s, struct source *what, ms_t now);
 void stream_rtp(struct stream *s, const struct arrival *p, ms_t now);
-ms_t stream_tick(struct stream *s, ms_t now);                  /* returns when to be called next */
-void stream_touch(struct stream *s, ms_t now);                 /* something changed: tick again soon */
-void stream_free(struct stream *s, const struct media_io *io); /* closes its sockets */
+ms_t stream_tick(struct stream *s, ms_t now);  /* returns when to be called next */
+void stream_touch(struct stream *s, ms_t now); /* something changed: tick again soon */
+void stream_free(struct stream *s);            /* its ports are left */
 
 /* tx.c */
 bool tx_ready(const struct stream *s); /* may send, and knows where to */
@@ -226,7 +244,18 @@ struct ports_ask {
 	bool mux;
 };
 /* Opens an even port and the one above it (not when mux) at a random place of the range. 0 or -errno. */
-int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct stream *s);
+int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct ports **out);
+void ports_close(const struct media_io *io, struct ports *p); /* the sockets; the memory stays */
+/* What follows is the signalling side's. Ports of one kind can stand in for each other. Made when there is none. */
+struct ports_kind *ports_kind(struct ports_kind **all, const struct ports_ask *ask, unsigned n_workers);
+struct ports *ports_take(struct ports_kind *k, unsigned worker, struct rng *rng, ms_t now); /* NULL: none has rested */
+void ports_count(struct ports_kind *k, struct ports *p);                                    /* a new one of the kind */
+bool ports_all_open(const struct ports_kind *k); /* there is no use in opening more */
+void ports_forget(struct ports *p);              /* it will not rest again */
+void ports_rest(struct ports *p, unsigned worker, ms_t now);
+struct ports *ports_stale(struct ports_kind *all, unsigned worker, ms_t now); /* takes one out that should be closed */
+bool ports_none_rest(const struct ports_kind *all);
+void ports_kinds_free(struct ports_kind **all); /* none rests any more */
 
 /* virtual.c: the simulator's stand-in for the kernel */
 struct route_table *virtual_new(void);
@@ -247,5 +276,5 @@ struct udp_worker *udp_start(int event_fd, unsigned number, struct route_table *
 void udp_stop(struct udp_worker *u); /* after STOP: waits for the thread; free() it when its rings are empty */
 struct worker *udp_worker(struct udp_worker *u);
 void udp_wake(struct udp_worker *u);
-void udp_tos(uint32_t sock, const struct addr *bind, uint8_t tos);
+uint32_t udp_tos(uint32_t sock, const struct addr *bind, uint8_t tos); /* returns the priority that comes with it */
 int udp_event_fd(void);

@@ -178,7 +178,7 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 {
 	const struct media_io *io = s->w->io;
 	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = s->cname, .bye = bye };
-	bool apart = s->rtcp.open && !s->plan.rtcp_mux;
+	bool apart = s->ports->rtcp.open && !s->plan.rtcp_mux;
 	char buf[256];
 	struct out o = out_fixed(buf, sizeof buf);
 
@@ -194,7 +194,7 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	s->rtcp_said = true;
 	s->w->rtcp_sent++;
 	if (out_done(&o) > 0)
-		io->send(io->arg, apart ? s->rtcp.id : s->rtp.id, &s->latch.remote_rtcp, out_look(&o));
+		io->send(io->arg, apart ? s->ports->rtcp.id : s->ports->rtp.id, &s->latch.remote_rtcp, out_look(&o));
 }
 
 /* There is something to say, and somebody to say it to. */

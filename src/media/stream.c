@@ -154,12 +154,8 @@ void stream_play(struct stream *s, struct source *what, ms_t now)
 	stream_touch(s, now);
 }
 
-void stream_free(struct stream *s, const struct media_io *io)
+void stream_free(struct stream *s)
 {
-	if (s->rtp.open)
-		io->close(io->arg, s->rtp.id);
-	if (s->rtcp.open)
-		io->close(io->arg, s->rtcp.id);
 	source_free(s->source);
 	free(s);
 }

@@ -78,7 +78,7 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 	count_sent(s, r, now);
 	if (s->w->debug)
 		worker_debug(s, true, &to, r);
-	io->send(io->arg, s->rtp.id, &to, (struct span){ (const char *)buf, n });
+	io->send(io->arg, s->ports->rtp.id, &to, (struct span){ (const char *)buf, n });
 }
 
 static bool other_stream(const struct tx *tx, const struct stream *from, const struct rtp *in)

@@ -72,7 +72,7 @@ void virtual_free(struct route_table *t)
 
 static struct route *find(struct virtual *v, const struct sock *k, const struct addr *from, const struct rtp *r)
 {
-	const struct addr *local = &k->stream->local;
+	const struct addr *local = &k->ports->local;
 	struct route_key key = { .family = local->family, .port = htons(local->port) };
 	struct entry *e;
 
@@ -96,12 +96,12 @@ static void send_on(const struct stream *s, const struct route *route, const str
 {
 	const struct stream *to = s->fast.to;
 	const struct media_io *io = s->w->io;
-	struct addr dest = { .family = s->local.family, .port = ntohs(route->to_port) };
+	struct addr dest = { .family = s->ports->local.family, .port = ntohs(route->to_port) };
 	uint8_t buf[PACKET_MAX];
 	size_t n = rtp_write(buf, sizeof buf, r);
 
 	memcpy(dest.ip, route->to, sizeof dest.ip);
-	io->send(io->arg, to->rtp.id, &dest, (struct span){ (const char *)buf, n });
+	io->send(io->arg, to->ports->rtp.id, &dest, (struct span){ (const char *)buf, n });
 }
 
 bool virtual_relay(struct route_table *t, struct sock *k, const struct arrival *p, ms_t now)
@@ -132,6 +132,6 @@ bool virtual_relay(struct route_table *t, struct sock *k, const struct arrival *
 	r.seq = (uint16_t)(r.seq + route->seq_off);
 	r.ts += route->ts_off;
 	r.ssrc = route->to_ssrc;
-	send_on(k->stream, route, &r);
+	send_on(k->ports->stream, route, &r);
 	return true;
 }

@@ -17,13 +17,17 @@ void worker_init(struct worker *w, const struct media_io *io)
 	list_init(&w->open);
 	ring_init(&w->in);
 	ring_init(&w->out);
+	ring_init(&w->spare);
+	list_init(&w->dead);
 }
 
 void worker_free(struct worker *w)
 {
+	worker_end_turn(w);
 	BUG_ON(w->socks || timers_next(&w->timers) != MS_NEVER);
 	ring_free(&w->in);
 	ring_free(&w->out);
+	ring_free(&w->spare);
 	timers_free(&w->timers);
 }
 
@@ -72,12 +76,35 @@ static void fire(struct timer *t, ms_t now)
 		timer_set(&s->w->timers, t, next);
 }
 
-static void watch(struct worker *w, struct stream *s, bool on)
+static void watch(struct worker *w, struct ports *p, bool on)
 {
-	if (s->rtp.open)
-		w->watch(w, &s->rtp, on);
-	if (s->rtcp.open)
-		w->watch(w, &s->rtcp, on);
+	if (p->watched == on)
+		return;
+	p->watched = on;
+	if (p->rtp.open)
+		w->watch(w, &p->rtp, on);
+	if (p->rtcp.open)
+		w->watch(w, &p->rtcp, on);
+}
+
+static void close_ports(struct worker *w, struct ports *p)
+{
+	watch(w, p, false);
+	ports_close(w->io, p);
+	list_push(&w->dead, &p->link);
+}
+
+void worker_end_turn(struct worker *w)
+{
+	while (w->given) {
+		struct note *n = w->given;
+
+		w->given = n->next;
+		push_note(w, n);
+	}
+	list_for_safe(n, &w->dead)
+		free(list_entry(n, struct ports, link));
+	list_init(&w->dead);
 }
 
 static void add(struct worker *w, struct stream *s, ms_t now)
@@ -89,7 +116,8 @@ static void add(struct worker *w, struct stream *s, ms_t now)
 		s->st.opened = now;
 		s->silent_from = now;
 	}
-	watch(w, s, true);
+	s->ports->stream = s;
+	watch(w, s->ports, true);
 	stream_touch(s, now);
 }
 
@@ -98,7 +126,7 @@ static void take_out(struct worker *w, struct stream *s)
 	stream_part(s);
 	fast_drop(s);
 	timer_stop(&w->timers, &s->timer);
-	watch(w, s, false);
+	s->ports->stream = NULL;
 	s->w = NULL;
 }
 
@@ -110,7 +138,11 @@ static void drop(struct worker *w, struct stream *s, ms_t now)
 		report_bye(s, now);
 		take_out(w, s);
 	}
-	stream_free(s, w->io);
+	if (s->ports->kind && s->ports->watched)
+		ring_push(&w->spare, s->ports);
+	else
+		close_ports(w, s->ports);
+	stream_free(s);
 }
 
 static void give(struct worker *w, struct stream *s)
@@ -118,8 +150,9 @@ static void give(struct worker *w, struct stream *s)
 	struct note *n = xcalloc(1, sizeof *n);
 
 	take_out(w, s);
-	*n = (struct note){ .kind = NOTE_GIVEN, .leg = s->leg, .stream = s };
-	push_note(w, n);
+	watch(w, s->ports, false);
+	*n = (struct note){ .next = w->given, .kind = NOTE_GIVEN, .leg = s->leg, .stream = s };
+	w->given = n;
 }
 
 static void apply(struct worker *w, struct cmd *c, ms_t now)
@@ -140,6 +173,7 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 		w->debug = c->on;
 		w->debug_ip = c->ip;
 		break;
+	case CMD_CLOSE: close_ports(w, c->ports); break;
 	case CMD_STOP: w->stop = true; break;
 	}
 }
@@ -158,9 +192,11 @@ void worker_commands(struct worker *w, ms_t now)
 
 void worker_packet(struct sock *k, const struct arrival *p, ms_t now)
 {
-	struct stream *s = k->stream;
+	struct stream *s = k->ports->stream;
 
-	if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(p->bytes)))
+	if (!s)
+		atomic_store_explicit(&k->ports->stray, now, memory_order_relaxed);
+	else if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(p->bytes)))
 		report_rtcp(s, &p->from, p->bytes, now);
 	else
 		stream_rtp(s, p, now);
@@ -168,8 +204,12 @@ void worker_packet(struct sock *k, const struct arrival *p, ms_t now)
 
 void worker_icmp(struct sock *k, const struct addr *dest)
 {
-	k->stream->st.icmp_errors++;
-	k->stream->st.icmp_dest = *dest;
+	struct stream *s = k->ports->stream;
+
+	if (!s)
+		return;
+	s->st.icmp_errors++;
+	s->st.icmp_dest = *dest;
 }
 
 static void flush_counters(struct worker *w)
@@ -190,6 +230,7 @@ void worker_timers(struct worker *w, ms_t now)
 	while (timers_next(&w->timers) <= now)
 		timers_run(&w->timers, now);
 	flush_counters(w);
+	worker_end_turn(w);
 }
 
 ms_t worker_next(const struct worker *w)

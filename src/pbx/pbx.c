@@ -132,6 +132,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 {
 	struct pbx *p = xcalloc(1, sizeof *p);
 	struct media_config mc = { .rtp = c->rtp,
+				   .clock = cfg->clock,
 				   .workers = c->hairpin.media_workers,
 				   .engine = c->hairpin.media_engine,
 				   .io = cfg->media_io,

@@ -349,17 +349,47 @@ static void test_full(void **state)
 	media_close(&three);
 }
 
+/* With the signalling thread's clock: a closed leg's ports serve another one, and are closed when nobody needs them. */
+static void test_ports_rest(void **state)
+{
+	struct world *w = *state;
+	struct clock clock = { .now = 1000 };
+	struct media_config c = {
+		.workers = 1, .rng = &w->rng, .clock = &clock, .rtp = { .rtpstart = 34000, .rtpend = 34003 }
+	};
+	struct media_open ask = { .bind = { .family = 4 } };
+	struct media *first = w->m;
+	struct media_leg *one, *two = NULL;
+	struct addr was;
+
+	w->m = media_new(&c);
+	one = media_open(w->m, &ask);
+	was = media_local(one);
+	media_close(&one);
+	while (!one || media_local(one).port != was.port) { /* there are two pairs; one is always closed again */
+		media_close(&one);
+		clock.now += 2000;
+		timers_run(&clock.timers, clock.now);
+		wait_a_bit(w);
+		one = media_open(w->m, &ask);
+	}
+	two = media_open(w->m, &ask);
+	phone_speak(&w->a, one, "heard by nobody");
+	assert_null(media_open(w->m, &ask));
+	media_close(&one);
+	media_close(&two);
+	media_free(w->m);
+	assert_int_equal(timers_next(&clock.timers), MS_NEVER);
+	timers_free(&clock.timers);
+	w->m = first;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(relay),
-		T(moves),
-		T(close_while_moving),
-		T(files),
-		T(icmp),
-		T(full),
-		cmocka_unit_test_setup(test_v6_if_any, has_v6),
+		T(relay), T(moves), T(close_while_moving), T(files),
+		T(icmp),  T(full),  T(ports_rest),         cmocka_unit_test_setup(test_v6_if_any, has_v6),
 	};
 #undef T
 
