@@ -14,7 +14,8 @@
 
 #include "media/priv.h"
 
-#define PLAIN_MIN 2 /* packets in a row */
+#define PLAIN_MIN 2    /* packets in a row */
+#define PLAIN_MAX 1024 /* when packets come up all the same, as for an interface without the program */
 
 struct hop_use {
 	struct hop_key key;
@@ -175,10 +176,14 @@ static void shut(struct route *r)
 
 void fast_stop(struct stream *s)
 {
+	bool moved;
+
 	if (!s || !s->fast.open)
 		return;
 	shut(s->fast.route);
 	absorb(s);
+	moved = s->fast.seen.packets > 0;
+	s->fast.need = moved ? PLAIN_MIN : MIN(s->fast.need * 2, PLAIN_MAX);
 	s->fast.open = false;
 	s->fast.plain = 0;
 	s->fast.to = NULL;
@@ -297,11 +302,19 @@ static bool is_plain(const struct stream *s, const struct rtp *r, const struct a
 	       p->from.family == to->latch.remote.family;
 }
 
+/* To this host only what comes from this host: else the stack refuses a source address of its own. */
+static bool can_go(const struct stream *s, const struct arrival *p)
+{
+	return s->fast.hop->hop->how != HOP_LOCAL || addr_ip_eq(&p->from, &p->to) ||
+	       addr_class(&p->from) == ADDR_LOOPBACK;
+}
+
 void fast_packet(struct stream *s, const struct rtp *r, const struct arrival *p)
 {
 	if (!s->w->table || s->w->debug)
 		return;
 	s->fast.plain = is_plain(s, r, p) ? s->fast.plain + 1 : 0;
-	if (s->fast.plain >= PLAIN_MIN && find_hop(s, s->peer) && find_route(s, &p->to))
+	s->fast.need = MAX(s->fast.need, PLAIN_MIN);
+	if (s->fast.plain >= s->fast.need && find_hop(s, s->peer) && can_go(s, p) && find_route(s, &p->to))
 		start(s, s->peer);
 }

@@ -95,7 +95,7 @@ struct fast {
 	struct route_key key;
 	struct hop_use *hop;
 	bool open;
-	unsigned plain;          /* packets in a row that a route could have taken */
+	unsigned plain, need;    /* packets in a row that a route could have taken; how many it takes to open one */
 	struct stream *to;       /* while open */
 	struct route_count seen; /* what of its counts is in our statistics already */
 	struct list node;        /* while open: of the worker's */

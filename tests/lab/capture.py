@@ -182,8 +182,8 @@ class Ears:
     Only packets to a port count that the phone itself named in its SDP.
     """
 
-    def __init__(self, node, interface="eth0"):
-        self.path = node.lab.path(node.name + "-ears.pcap")
+    def __init__(self, node, interface="eth0", name=None):
+        self.path = node.lab.path((name or node.name) + "-ears.pcap")
         self.program = start_tcpdump(node, interface, self.path, "udp or tcp")
         self.reader = PcapReader(self.path)
         self.address = node.address

@@ -16,12 +16,13 @@ def read_conf(*names):
         return f.read()
 
 
-def make_conf(lab, guide, extra="", change=None):
+def make_conf(lab, guide, extra="", change=None, files=None):
     """Makes a configuration folder and returns its path.
 
     guide   scenario1, scenario2 or double: the guide's pjsip.conf, unmodified
     extra   more objects; they go to a second file that is included at the end
     change  for runs that need other values: a function from text to text
+    files   more files: {name: text}
     """
     folder = lab.path("conf")
     os.makedirs(folder, exist_ok=True)
@@ -36,6 +37,8 @@ def make_conf(lab, guide, extra="", change=None):
     _write(folder, "pjsip.conf", text)
     for name in ("extensions.conf", "rtp.conf"):
         _write(folder, name, read_conf(name))
+    for name, text in (files or {}).items():
+        _write(folder, name, text)
     return folder
 
 
@@ -54,9 +57,10 @@ def phone_block(guide, user):
 
 
 class Hairpin:
-    """A running hairpin in a node."""
+    """A running hairpin in a node; `wrap`: a command that runs it."""
 
-    def __init__(self, node, conf, *options):
+    def __init__(self, node, conf, *options, wrap=()):
+        self.wrap = wrap
         self.node = node
         self.conf = conf
         self.options = options
@@ -68,7 +72,7 @@ class Hairpin:
 
     def start(self):
         self.program = self.node.start("hairpin", [
-            BINARY, "--conf", self.conf, "--run", self.run_dir,
+            *self.wrap, BINARY, "--conf", self.conf, "--run", self.run_dir,
             "--state", self.state, *self.options])
         wait_for(self._ready, 8, "hairpin answers console commands")
 

@@ -31,7 +31,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:4444
+ctrl_tcp_listen 127.0.0.1:%(control)d
 snd_path %(rec)s
 """
 
@@ -67,29 +67,34 @@ class Phone(Hearing):
 
     account: {"user", "server", "password", "transport", "expires", "answer"};
     without a password it does not register.
+    ports: of SIP and of the control socket; interface: where its audio arrives.
     """
 
     def __init__(self, node, tone, user, server=None, password=None,
                  transport="udp", expires=120, answer="auto",
-                 rtp="11000-11998"):
+                 rtp="11000-11998", ports=(5060, 4444), interface="eth0",
+                 name=None):
         self.node = node
-        self.name = node.name
+        self.name = name or node.name
+        self.control_port = ports[1]
         self.user = user
         self.server = server or node.address
         self.transport = transport
         self.frequency = audio.TONES[tone]
-        self.dir = node.lab.path("phone-" + node.name)
+        self.dir = node.lab.path("phone-" + self.name)
         self.rec = self.dir + "/rec"
         os.makedirs(self.rec, exist_ok=True)
         self.events = []
         self.fresh = threading.Condition()
         wav = audio.make_tone("%s/tone.wav" % self.dir, self.frequency)
-        listen = "[::]:5060" if ":" in node.address else "0.0.0.0:5060"
+        listen = "%s:%d" % ("[::]" if ":" in node.address else "0.0.0.0",
+                            ports[0])
         self._write("config", CONFIG % {"tone": wav, "rec": self.rec,
-                                        "rtp": rtp, "listen": listen})
+                                        "rtp": rtp, "listen": listen,
+                                        "control": ports[1]})
         self._write("accounts", self._account(password, expires, answer))
         self._write("contacts", "")
-        self.ears = Ears(node)
+        self.ears = Ears(node, interface, self.name)
         self.start()
 
     def _write(self, name, text):
@@ -120,7 +125,7 @@ class Phone(Hearing):
     def _connect(self):
         s = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            s.connect(("127.0.0.1", 4444))
+            s.connect(("127.0.0.1", self.control_port))
             return s
         except OSError:
             s.close()

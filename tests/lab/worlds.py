@@ -79,14 +79,14 @@ class World:
         lab.closing.append(self.save)
         self.place()
 
-    def hairpin_in(self, node, extra="", change=None):
-        conf = hairpin.make_conf(self.lab, self.guide, extra, change)
-        self.hairpin = hairpin.Hairpin(node, conf)
+    def hairpin_in(self, node, extra="", change=None, files=None, wrap=()):
+        conf = hairpin.make_conf(self.lab, self.guide, extra, change, files)
+        self.hairpin = hairpin.Hairpin(node, conf, wrap=wrap)
 
     def phone(self, node, tone, user="6001", **options):
         phone = Phone(node, tone, user, self.server, PASSWORD, **options)
         phone.wait_registered()
-        self.phones[node.name] = phone
+        self.phones[phone.name] = phone
         return phone
 
     def save(self):
@@ -118,8 +118,8 @@ class One(World):
     def check_wires(self):
         """Outside nothing private, inside nothing external."""
         capture.check_outside(self.wan.messages(src=ROUTER), LAN, ROUTER)
-        for name in self.phones:
-            address = self.lab.nodes[name].address
+        for phone in self.phones.values():
+            address = phone.node.address
             capture.check_inside(self.lan.messages(dst=address), ROUTER)
 
 

@@ -343,6 +343,39 @@ static void test_keepalive(void **state)
 }
 
 /* One leg closes in the middle of it; the other stays usable. */
+/* The program never sees the packets: it is not asked again and again. */
+static void test_in_vain(void **state)
+{
+	struct world *w = *state;
+	struct pair p = join(w, plan_of(A, CODEC_ULAW, 0, 0), plan_of(B, CODEC_ULAW, 0, 0));
+	struct talk a = { A, { .ssrc = 7, .seq = 100 } };
+	char frame[160] = { 0 };
+	uint8_t buf[200];
+	unsigned open = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		size_t n;
+
+		a.rtp.payload = (struct span){ frame, sizeof frame };
+		n = rtp_write(buf, sizeof buf, &a.rtp);
+		buf[0] |= 0x10; /* an extension, of no words: only user space takes it apart */
+		memmove(buf + 16, buf + 12, n - 12);
+		memset(buf + 12, 0, 4);
+		a.rtp.seq++;
+		if (i % 20 < 2)
+			say(w, p.a, &a);
+		else
+			media_input(w->m, sock_of(w, p.a, 0),
+				    &(struct addr){ .family = 4, .port = 4000, .ip = { 192, 0, 2, 20 } },
+				    (struct span){ (char *)buf, n + 4 }, w->now);
+		run_until(w, w->now + 20);
+		open += stats(p.a).fast;
+	}
+	assert_true(open > 0 && open < 20);
+	assert_int_equal(stats(p.a).rx_lost, 0);
+	part(&p);
+}
+
 static void test_close(void **state)
 {
 	struct world *w = *state;
@@ -360,11 +393,10 @@ static void test_close(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = {
-		T(goes_over),  T(at_once),       T(same_figures), T(debug),        T(hold),
-		T(dtmf),       T(ssrc_change),   T(stranger),     T(source_moves), T(play),
-		T(transcoded), T(comfort_noise), T(timeout),      T(keepalive),    T(close)
-	};
+	const struct CMUnitTest tests[] = { T(goes_over),    T(at_once),   T(same_figures), T(debug),
+					    T(hold),         T(dtmf),      T(ssrc_change),  T(stranger),
+					    T(source_moves), T(play),      T(transcoded),   T(comfort_noise),
+					    T(timeout),      T(keepalive), T(in_vain),      T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media goes over to the kernel", tests, NULL, NULL);
