@@ -182,7 +182,8 @@ struct dp_context {
 	const char *name;
 	struct dp_exten *extens;
 	size_t n_extens;
-	struct strs includes, ignorepat;
+	struct strs includes, include_times; /* as many: "times,weekdays,days,months", "" for always */
+	struct strs ignorepat;
 };
 struct dp_var {
 	const char *name, *value;

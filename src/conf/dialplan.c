@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "conf/opt.h"
+#include "conf/when.h"
 
 #define PRIO_MAX  1000000
 #define PRIO_HINT -1
@@ -311,8 +312,10 @@ static void read_same(struct reading *r, struct span text)
 static void read_include(struct reading *r, struct span text)
 {
 	struct dp_context *c = context_now(r);
+	struct tm any = { 0 };
 	size_t end = 0;
-	const char *name;
+	const char *name, *times;
+	bool wrong;
 
 	while (end < text.n && text.p[end] != ',' && text.p[end] != '|')
 		end++;
@@ -321,9 +324,12 @@ static void read_include(struct reading *r, struct span text)
 		fail(r, "include needs the name of a context");
 		return;
 	}
-	if (end < text.n)
-		warn(r, "include => %s: the times are not looked at yet; it is always included", name);
+	times = arena_str(r->load->arena, span_trim(span_from(text, MIN(end + 1, text.n))));
+	when_matches(span_of(times), &any, &wrong);
+	if (wrong)
+		warn(r, "include => %s: the times are not understood: it is never included", name);
 	strs_add(r->load->arena, &c->includes, name);
+	strs_add(r->load->arena, &c->include_times, times);
 	r->includes = xrealloc(r->includes, (r->n_includes + 1) * sizeof r->includes[0]);
 	r->includes[r->n_includes++] = (struct pending){ name, r->line->file, r->line->line };
 }

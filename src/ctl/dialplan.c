@@ -55,7 +55,8 @@ static void put_context(struct call *c, const struct dp_context *ctx, struct spa
 	for (size_t i = 0; i < ctx->includes.n; i++) {
 		rows_add(c->rows, &include);
 		rows_put(c->rows, "Include =>");
-		rows_put(c->rows, "'%s'", ctx->includes.v[i]);
+		rows_put(c->rows, *ctx->include_times.v[i] ? "'%s,%s'" : "'%s'", ctx->includes.v[i],
+			 ctx->include_times.v[i]);
 	}
 	rows_say(c->rows, "%s", "");
 }

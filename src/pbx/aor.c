@@ -24,6 +24,18 @@ const char *contact_status_name(enum contact_status s)
 	return names[s];
 }
 
+const char *contact_status_label(enum contact_status s)
+{
+	static const char *const labels[] = {
+		[CONTACT_NONQUAL] = "NonQualified",
+		[CONTACT_AVAIL] = "Reachable",
+		[CONTACT_UNAVAIL] = "Unreachable",
+		[CONTACT_UNKNOWN] = "Unknown",
+	};
+
+	return labels[s];
+}
+
 void contact_id(const struct contact *c, char hash[11])
 {
 	struct out o = out_fixed(hash, 11);

@@ -1,7 +1,7 @@
 /* pbx/app_goto.c: Goto, GotoIf, GotoIfTime and ExecIf. */
 #include "base/trace.h"
 #include "pbx/priv.h"
-#include "pbx/when.h"
+#include "conf/when.h"
 
 static bool truth(struct span s)
 {

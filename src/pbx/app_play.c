@@ -119,7 +119,7 @@ static enum app_say on_digit(struct dp *dp, char digit)
 {
 	struct playing *s = dp_state(dp);
 	size_t n = strlen(dp->digits);
-	struct span ctx = span_of(s->context), cid = span_of(dp->chan->caller_num);
+	const struct dp_call call = { span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 
 	play_none(dp);
 	s->rest = SPAN_NONE;
@@ -127,7 +127,7 @@ static enum app_say on_digit(struct dp *dp, char digit)
 		dp->digits[n] = digit;
 		dp->digits[n + 1] = '\0';
 	}
-	switch (dp_could_match(&dp->chan->conf->dialplan, ctx, span_of(dp->digits), cid)) {
+	switch (dp_could_match(&dp->chan->conf->dialplan, span_of(s->context), span_of(dp->digits), &call)) {
 	case DP_MATCH: return go(dp, dp->digits);
 	case DP_MAY_GROW:
 	case DP_TOO_SHORT:
@@ -145,7 +145,7 @@ static enum app_say on_timeout(struct dp *dp)
 
 	if (dp->digits[0])
 		return go(dp, dp->digits);
-	if (s->waits && dp_exists(dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
+	if (s->waits && dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
 		return go(dp, "t");
 	return s->waits ? APP_HANGUP : APP_NEXT;
 }

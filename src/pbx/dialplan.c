@@ -106,18 +106,23 @@ struct span dp_arg(struct span args, unsigned n)
 
 /* ---- places ---- */
 
-bool dp_exists(const struct conf *c, struct span context, struct span exten, struct span cid)
+bool dp_exists(const struct pbx *p, const struct conf *c, struct span context, struct span exten, struct span cid)
 {
-	const struct dp_context *where;
+	const struct dp_call call = { cid, clock_wall(p->clock) };
 
-	return dp_find(&c->dialplan, context, exten, cid, &where) != NULL;
+	return dp_find(&c->dialplan, context, exten, &call, NULL) != NULL;
+}
+
+static struct dp_call call_of(const struct dp *dp)
+{
+	return (struct dp_call){ span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 }
 
 static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
 {
 	const struct dp_context *where = NULL;
-	const struct dp_exten *x =
-		dp_find(&dp->chan->conf->dialplan, ctx, exten, span_of(dp->chan->caller_num), &where);
+	const struct dp_call call = call_of(dp);
+	const struct dp_exten *x = dp_find(&dp->chan->conf->dialplan, ctx, exten, &call, &where);
 
 	if (!x)
 		return false;
@@ -149,7 +154,7 @@ bool dp_goto(struct dp *dp, struct span where)
 {
 	struct span ctx = dp_arg(where, 0), exten = dp_arg(where, 1), prio = dp_arg(where, 2);
 	char ctx_copy[80], exten_copy[80];
-	const struct dp_context *in;
+	const struct dp_call call = call_of(dp);
 	const struct dp_exten *x;
 	int p;
 
@@ -164,8 +169,7 @@ bool dp_goto(struct dp *dp, struct span where)
 	}
 	span_copy(ctx, ctx_copy, sizeof ctx_copy);
 	span_copy(exten, exten_copy, sizeof exten_copy);
-	x = dp_find(&dp->chan->conf->dialplan, span_of(ctx_copy), span_of(exten_copy), span_of(dp->chan->caller_num),
-		    &in);
+	x = dp_find(&dp->chan->conf->dialplan, span_of(ctx_copy), span_of(exten_copy), &call, NULL);
 	p = x ? prio_of(dp, x, prio) : 0;
 	if (x && p > 0 && dp_step_at(x, p))
 		return enter(dp, span_of(ctx_copy), span_of(exten_copy), p);
@@ -293,8 +297,9 @@ static bool after(struct dp *dp, enum app_say say)
 
 static bool one_step(struct dp *dp)
 {
+	const struct dp_call call = call_of(dp);
 	const struct dp_step *step = dp_find_step(&dp->chan->conf->dialplan, span_of(dp->ctx_name),
-						  span_of(dp->exten_name), span_of(dp->chan->caller_num), dp->prio);
+						  span_of(dp->exten_name), &call, dp->prio);
 
 	if (!step) {
 		finish(dp);

@@ -269,7 +269,7 @@ static bool f_local(struct dp *dp, struct span args, struct out *o)
 
 static bool f_dialplan_exists(struct dp *dp, struct span args, struct out *o)
 {
-	out_char(o, dp_exists(dp->chan->conf, dp_arg(args, 0), dp_arg(args, 1), SPAN_NONE) ? '1' : '0');
+	out_char(o, dp_exists(dp->chan->pbx, dp->chan->conf, dp_arg(args, 0), dp_arg(args, 1), SPAN_NONE) ? '1' : '0');
 	return true;
 }
 
@@ -428,19 +428,6 @@ static bool f_aor(struct dp *dp, struct span args, struct out *o)
 		first = false;
 	}
 	return true;
-}
-
-/* The long names, as Asterisk's function has them; its console has the short ones. */
-static const char *contact_status_label(enum contact_status s)
-{
-	static const char *const labels[] = {
-		[CONTACT_NONQUAL] = "NonQualified",
-		[CONTACT_AVAIL] = "Reachable",
-		[CONTACT_UNAVAIL] = "Unreachable",
-		[CONTACT_UNKNOWN] = "Unknown",
-	};
-
-	return labels[s];
 }
 
 /* PJSIP_CONTACT(id from PJSIP_AOR, field) */

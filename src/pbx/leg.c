@@ -191,7 +191,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
 	take_caller(c, m);
 	take_dialed(c, m);
-	if (!dp_exists(c->conf, span_of(ep->context), span_of(c->dialed), span_of(c->caller_num))) {
+	if (!dp_exists(c->pbx, c->conf, span_of(ep->context), span_of(c->dialed), span_of(c->caller_num))) {
 		trace(EV_SIP_NO, c->name, "no extension '%s' in context '%s'", c->dialed, ep->context);
 		refuse(c, uas, 404, NULL);
 		return;

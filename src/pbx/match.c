@@ -9,6 +9,9 @@
 #include "pbx/match.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "conf/when.h"
 
 #define MAX_CONTEXTS 128 /* contexts looked into for one number: includes may be a web */
 
@@ -185,7 +188,8 @@ static int cmp_extens(const struct dp_exten *a, const struct dp_exten *b)
 
 struct search {
 	const struct conf_dialplan *d;
-	struct span number, cid;
+	struct span number;
+	const struct dp_call *call;
 	int prio;      /* wanted, or 0 */
 	bool for_more; /* what could match with more digits, instead of what matches */
 	const struct dp_exten *found;
@@ -202,7 +206,7 @@ static bool is_candidate(const struct search *s, const struct dp_exten *e)
 		return false;
 	if (s->prio && !dp_step_at(e, s->prio))
 		return false;
-	return !*e->cid || (s->cid.n && dp_matches(span_of(e->cid), s->cid));
+	return !*e->cid || (s->call->cid.n && dp_matches(span_of(e->cid), s->call->cid));
 }
 
 static const struct dp_context *find_context(const struct conf_dialplan *d, struct span name)
@@ -224,6 +228,15 @@ static bool seen_before(struct search *s, const struct dp_context *c)
 	return false;
 }
 
+static bool holds_now(const struct search *s, const char *times)
+{
+	time_t now = (time_t)(s->call->wall / 1000);
+	struct tm at;
+	bool wrong;
+
+	return !*times || (localtime_r(&now, &at) && when_matches(span_of(times), &at, &wrong));
+}
+
 /* Recursion is bounded by MAX_CONTEXTS: no context is entered twice. */
 static bool search_context(struct search *s, struct span name)
 {
@@ -239,16 +252,16 @@ static bool search_context(struct search *s, struct span name)
 		return true;
 	}
 	for (size_t i = 0; i < c->includes.n; i++)
-		if (search_context(s, span_of(c->includes.v[i])))
+		if (holds_now(s, c->include_times.v[i]) && search_context(s, span_of(c->includes.v[i])))
 			return true;
 	return false;
 }
 
-const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten, struct span cid,
-			       const struct dp_context **where)
+const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten,
+			       const struct dp_call *call, const struct dp_context **where)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .cid = cid, .seen = seen };
+	struct search s = { .d = d, .number = exten, .call = call, .seen = seen };
 
 	search_context(&s, context);
 	if (where)
@@ -257,19 +270,20 @@ const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span contex
 }
 
 const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span context, struct span exten,
-				   struct span cid, int prio)
+				   const struct dp_call *call, int prio)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .cid = cid, .prio = prio, .seen = seen };
+	struct search s = { .d = d, .number = exten, .call = call, .prio = prio, .seen = seen };
 
 	return prio > 0 && search_context(&s, context) ? dp_step_at(s.found, prio) : NULL;
 }
 
-enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits, struct span cid)
+enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits,
+			    const struct dp_call *call)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = digits, .cid = cid, .for_more = true, .seen = seen };
-	bool now = dp_find(d, context, digits, cid, NULL) != NULL;
+	struct search s = { .d = d, .number = digits, .call = call, .for_more = true, .seen = seen };
+	bool now = dp_find(d, context, digits, call, NULL) != NULL;
 	bool more = search_context(&s, context);
 
 	if (more && fit_pattern(span_of(s.found->pattern), digits) == FIT_FINAL)

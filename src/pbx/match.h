@@ -7,20 +7,26 @@
 #pragma once
 #include "conf/conf.h"
 
+/* What a call brings to the search: its caller, and the hour, for includes that hold at times only. */
+struct dp_call {
+	struct span cid;
+	ms_t wall; /* since 1970; local time is made of it when it is needed */
+};
+
 /*
  * The extension for the number, or NULL: an exact name before patterns, the narrowest pattern first, those with a
  * caller id before those without; then the included contexts, depth first. *where (may be NULL) gets the context it is
  * in.
  */
-const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten, struct span cid,
-			       const struct dp_context **where);
+const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten,
+			       const struct dp_call *call, const struct dp_context **where);
 
 /*
  * The step to run at a priority: the first extension, in dp_find's order, that matches and has the priority. So a
  * pattern may go on where an exact name has no line.
  */
 const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span context, struct span exten,
-				   struct span cid, int prio);
+				   const struct dp_call *call, int prio);
 
 enum dp_more {
 	DP_NO_MATCH, /* neither these digits nor more of them */
@@ -29,7 +35,8 @@ enum dp_more {
 	DP_TOO_SHORT /* only more digits */
 };
 /* For digits as they are typed. */
-enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits, struct span cid);
+enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits,
+			    const struct dp_call *call);
 
 /* NULL when there is no such step. */
 const struct dp_step *dp_step_at(const struct dp_exten *e, int prio);

@@ -32,7 +32,7 @@ static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_end
 	out_uri_user(&user, p->conf, m->ruri.user);
 	if (p->stopping)
 		code = 503;
-	else if (user.n && !dp_exists(p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))
+	else if (user.n && !dp_exists(p, p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))
 		code = 404;
 	out_free(&user);
 	sip_reply(uas, code, NULL, build_options, NULL);

@@ -59,7 +59,8 @@ bool host_is_dead(struct pbx *p, struct span uri);
 void dead_hosts_free(struct pbx *p);
 /* The endpoint that stands behind a contact: the recorded one, else the first that names its AOR; NULL: none. */
 const struct conf_endpoint *contact_endpoint(const struct contact *c);
-const char *contact_status_name(enum contact_status s); /* "Avail" … */
+const char *contact_status_name(enum contact_status s);  /* "Avail" …: the console's word */
+const char *contact_status_label(enum contact_status s); /* "Reachable" …: the log's and the dialplan's */
 
 /* "NOT_INUSE", "INUSE", "BUSY" (device_state_busy_at), "UNAVAILABLE"; ep NULL: "INVALID" */
 const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep);
@@ -273,7 +274,7 @@ void dp_event(struct dp *dp, const struct chan_event *ev);
 void dp_free(struct dp **dp);
 void *dp_state(struct dp *dp);
 bool dp_goto(struct dp *dp, struct span where); /* "[[ctx,]exten,]prio|label"; false and a warning when there is none */
-bool dp_exists(const struct conf *c, struct span context, struct span exten, struct span cid);
+bool dp_exists(const struct pbx *p, const struct conf *c, struct span context, struct span exten, struct span cid);
 /* What the end of the dialplan means for a call that was not answered: by DIALSTATUS. */
 int dp_cause(struct dp *dp);
 void dp_timer(struct dp *dp, ms_t delay);

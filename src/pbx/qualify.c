@@ -14,10 +14,7 @@ static void set_status(struct contact *c, enum contact_status s, double rtt_ms)
 {
 	if (c->status != s)
 		trace(EV_QUALIFY, NULL, "Contact %s/%s is now %s.  RTT: %.3f msec", c->aor->name, c->uri,
-		      s == CONTACT_AVAIL     ? "Reachable"
-		      : s == CONTACT_UNAVAIL ? "Unreachable"
-					     : contact_status_name(s),
-		      rtt_ms < 0 ? 0 : rtt_ms);
+		      contact_status_label(s), rtt_ms < 0 ? 0 : rtt_ms);
 	c->status = s;
 	c->rtt_ms = rtt_ms;
 }

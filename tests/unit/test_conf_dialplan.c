@@ -17,7 +17,8 @@ static void flatten(const struct conf_dialplan *d, struct out *o)
 					e->steps[s].args);
 		}
 		for (size_t k = 0; k < c->includes.n; k++)
-			out_fmt(o, " include %s", c->includes.v[k]);
+			out_fmt(o, " include %s%s%s", c->includes.v[k], *c->include_times.v[k] ? "," : "",
+				c->include_times.v[k]);
 		out_char(o, '\n');
 	}
 	out_char(o, '\0');
@@ -57,10 +58,10 @@ static const struct plan_case cases[] = {
 	/* warnings */
 	{ "[a]\ninclude => c\n", "a: include c\n",
 	  "extensions.conf:2: warning: include => c: there is no such context" },
-	{ "[a]\ninclude => b,9:00-17:00,mon-fri,*,*\n[b]\n", "a: include b\nb:\n",
-	  "extensions.conf:2: warning: include => b: the times are not looked at yet; it is always included" },
-	{ "[a]\ninclude => b|9:00-17:00|mon-fri|*|*\n[b]\n", "a: include b\nb:\n",
-	  "extensions.conf:2: warning: include => b: the times are not looked at yet; it is always included" },
+	{ "[a]\ninclude => b,9:00-17:00,mon-fri,*,*\n[b]\n", "a: include b,9:00-17:00,mon-fri,*,*\nb:\n", "" },
+	{ "[a]\ninclude => b,9-17h\n[b]\n", "a: include b,9-17h\nb:\n",
+	  "extensions.conf:2: warning: include => b: the times are not understood: it is never included" },
+	{ "[a]\ninclude => b|9:00-17:00|mon-fri|*|*\n[b]\n", "a: include b,9:00-17:00|mon-fri|*|*\nb:\n", "" },
 	{ "[a]\nswitch => Realtime/x\n", "a:\n",
 	  "extensions.conf:2: warning: switch is not served: dialplans elsewhere are not asked" },
 	{ "[a]\nexten => s,1,A\nexten => s,1,B\n", "a: s 1()=A()\n",

@@ -112,8 +112,8 @@ static void found(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct find_case *t = &cases[i];
 		const struct dp_context *where;
-		const struct dp_exten *e =
-			dp_find(&c->dialplan, span_of(t->context), span_of(t->number), span_of(t->cid), &where);
+		const struct dp_exten *e = dp_find(&c->dialplan, span_of(t->context), span_of(t->number),
+						   &(struct dp_call){ .cid = span_of(t->cid) }, &where);
 
 		if (!e != !t->args || (e && strcmp(e->steps[0].args, t->args) != 0))
 			printf("%s %s gave %s\n", t->context, t->number, e ? e->steps[0].args : "nothing");
@@ -128,12 +128,14 @@ static void found(void **state)
 	conf_unref(c);
 }
 
+static const struct dp_call nobody;
+
 static void steps(void **state)
 {
 	struct conf *c = mem_load(plan_files, NULL);
 	const struct conf_dialplan *d = &c->dialplan;
 	struct span in = SPAN("steps");
-	const struct dp_exten *e = dp_find(d, in, SPAN("7"), SPAN_NONE, NULL);
+	const struct dp_exten *e = dp_find(d, in, SPAN("7"), &nobody, NULL);
 
 	(void)state;
 	assert_string_equal(dp_step_at(e, 5)->args, "75");
@@ -142,11 +144,11 @@ static void steps(void **state)
 	assert_null(dp_step_label(e, SPAN("two")));
 	assert_null(dp_step_label(e, SPAN("")));
 	/* priority 2 of 7 is the pattern's */
-	assert_string_equal(dp_find_step(d, in, SPAN("7"), SPAN_NONE, 1)->args, "7");
-	assert_string_equal(dp_find_step(d, in, SPAN("7"), SPAN_NONE, 2)->args, "x2");
-	assert_string_equal(dp_find_step(d, in, SPAN("7"), SPAN_NONE, 5)->args, "75");
-	assert_null(dp_find_step(d, in, SPAN("7"), SPAN_NONE, 3));
-	assert_null(dp_find_step(d, in, SPAN("7"), SPAN_NONE, 0));
+	assert_string_equal(dp_find_step(d, in, SPAN("7"), &nobody, 1)->args, "7");
+	assert_string_equal(dp_find_step(d, in, SPAN("7"), &nobody, 2)->args, "x2");
+	assert_string_equal(dp_find_step(d, in, SPAN("7"), &nobody, 5)->args, "75");
+	assert_null(dp_find_step(d, in, SPAN("7"), &nobody, 3));
+	assert_null(dp_find_step(d, in, SPAN("7"), &nobody, 0));
 	assert_true(dp_ignored(conf_context(c, in), SPAN("9")));
 	assert_true(dp_ignored(conf_context(c, in), SPAN("81")));
 	assert_false(dp_ignored(conf_context(c, in), SPAN("1")));
@@ -170,13 +172,14 @@ static void typed_digits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		enum dp_more more = dp_could_match(&c->dialplan, SPAN("digits"), span_of(cases[i].digits), SPAN_NONE);
+		enum dp_more more = dp_could_match(&c->dialplan, SPAN("digits"), span_of(cases[i].digits), &nobody);
 
 		if (more != cases[i].more)
 			printf("%s gave %d\n", cases[i].digits, (int)more);
 		assert_int_equal(more, cases[i].more);
 	}
-	assert_int_equal(dp_could_match(&c->dialplan, SPAN("digits"), SPAN("6"), SPAN("5")), DP_MATCH);
+	assert_int_equal(dp_could_match(&c->dialplan, SPAN("digits"), SPAN("6"), &(struct dp_call){ .cid = SPAN("5") }),
+			 DP_MATCH);
 	conf_unref(c);
 }
 

@@ -1,4 +1,4 @@
-/* pbx/when.h: "times,weekdays,days,months" as GotoIfTime has them. Pure. */
+/* conf/when.h: "times,weekdays,days,months" as GotoIfTime and include have them. Pure. */
 #pragma once
 #include <time.h>
 

@@ -1,5 +1,5 @@
-/* pbx/when.c: times of the day, week, month and year. */
-#include "pbx/when.h"
+/* conf/when.c: times of the day, week, month and year. */
+#include "conf/when.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/util.h"
-#include "pbx/when.h"
+#include "conf/when.h"
 
 static void table(void **state)
 {
