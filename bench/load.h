@@ -114,7 +114,7 @@ struct load {
 	double patience;    /* seconds until an unanswered request is a failure */
 	bool retry_after;   /* call: after a 503 with Retry-After, offer nothing for that long */
 	const char *series; /* call: a file that gets a line for every 100 ms */
-	unsigned users, rounds;
+	unsigned users, contacts, rounds;
 	double rate; /* register */
 	const char *password;
 	const char *ns[2];    /* the caller's and the callee's network namespace */

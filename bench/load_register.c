@@ -11,7 +11,7 @@
 enum { REG_NONE, REG_ASKED, REG_AUTHORIZED };
 #define BURST 32
 
-struct user {
+struct user { /* one contact of a user */
 	us_t asked;
 	uint8_t state, repeats;
 	uint16_t round;
@@ -45,13 +45,13 @@ static void send_register(struct registrations *r, unsigned i, const struct part
 	struct out n = out_fixed(name, sizeof name);
 	struct digest_user who = { name, r->load->password, "REGISTER", r->uri };
 
-	out_fmt(&n, "u%u%c", i, 0);
+	out_fmt(&n, "u%u%c", i % r->load->users, 0);
 	out_fmt(&o,
 		"REGISTER %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKr%u.%u.%u\r\nMax-Forwards: 70\r\n"
 		"From: <sip:%s@%s>;tag=%u\r\nTo: <sip:%s@%s>\r\nCall-ID: %u.%u@load\r\nCSeq: %u REGISTER\r\n"
-		"Contact: <sip:%s@%s>\r\nExpires: 3600\r\n",
+		"Contact: <sip:%s@%s;n=%u>\r\nExpires: 3600\r\n",
 		r->uri, r->host, i, r->run, cseq, name, r->uri + 4, r->run, name, r->uri + 4, i, r->run, cseq, name,
-		r->host);
+		r->host, i / r->load->users);
 	if (challenge && !parts_authorize(&o, challenge, &who))
 		load_die("a challenge without realm or nonce");
 	out_str(&o, "Content-Length: 0\r\n\r\n");
@@ -82,7 +82,7 @@ static void finish(struct registrations *r, struct user *u)
 static void on_response(struct registrations *r, const struct parts *m)
 {
 	unsigned i = (unsigned)parts_number(m->call_id);
-	struct user *u = i < r->load->users ? &r->users[i] : NULL;
+	struct user *u = i < r->load->contacts ? &r->users[i] : NULL;
 	bool second = u && parts_number(m->cseq) == 2 * u->round + 2u;
 
 	if (!u || u->state == REG_NONE || m->status < 200 || second != (u->state == REG_AUTHORIZED))
@@ -173,10 +173,10 @@ static void offer(struct registrations *r)
 	us_t start = r->now;
 	unsigned begun = 0;
 
-	while (begun < r->load->users) {
+	while (begun < r->load->contacts) {
 		unsigned due = (unsigned)((double)(r->now - start) * r->load->rate / 1e6) + 1;
 
-		for (unsigned n = 0; begun < MIN(due, r->load->users) && n < BURST; n++)
+		for (unsigned n = 0; begun < MIN(due, r->load->contacts) && n < BURST; n++)
 			begin(r, begun++);
 		turn(r, begun < due ? 0 : start + (us_t)((double)(begun + 1) * 1e6 / r->load->rate));
 	}
@@ -195,7 +195,7 @@ static void run_round(struct registrations *r)
 	offer(r);
 	printf("{\"step\":\"round\",\"round\":%u,\"rate\":%.0f,\"seconds\":%.3f,\"offered\":%u,\"good\":%llu,"
 	       "\"failed\":%llu,\"shed\":%llu,\"timed_out\":%llu,\"repeats\":%llu,\"last_status\":%u,",
-	       r->round, r->load->rate, (double)(r->now - start) / 1e6, r->load->users, (unsigned long long)f->good,
+	       r->round, r->load->rate, (double)(r->now - start) / 1e6, r->load->contacts, (unsigned long long)f->good,
 	       (unsigned long long)f->failed, (unsigned long long)f->shed, (unsigned long long)f->timed_out,
 	       (unsigned long long)f->repeats, f->last_status);
 	printf("\"p50_us\":%llu,\"p99_us\":%llu,\"cpu_s\":%.6f,\"rss_before\":%.0f,\"rss_after\":%.0f}\n",
@@ -209,7 +209,7 @@ int load_register(struct load *l)
 	char ip[INET_ADDRSTRLEN], server[INET_ADDRSTRLEN];
 	struct registrations r = { .load = l,
 				   .run = (unsigned)time(NULL) % 1000000,
-				   .users = xcalloc(l->users, sizeof *r.users),
+				   .users = xcalloc(l->contacts, sizeof *r.users),
 				   .patience = (us_t)(l->patience * 1e6) };
 
 	inet_ntop(AF_INET, &l->uac.sin_addr, ip, sizeof ip);

@@ -14,7 +14,7 @@ import tempfile
 from statistics import median
 
 from servers import Hairpin, Rtpengine, files_limit, has_option, sipload
-from signalling import progress
+from signalling import climb, progress
 from table import Row
 
 CALLS, ROUNDS, SECONDS = 500, 3, 2
@@ -308,24 +308,22 @@ def delay():
                       note=f"direct: {base[key]:.1f} us")
 
 
-def most_calls(world, kind, low=300, most=6000):
+def most_calls(world, kind, low=250, most=4000):
     """The most G.711 calls with less than 0.1 % loss, and whether it was the generator that could do no more."""
-    best, n, factor = 0, low, 1.4
-    while n <= most and factor > 1.07:
+    limit = False
+
+    def attempt(n):
+        nonlocal limit
+        if limit:
+            return None
         with kind(world, int(n)) as subject:
-            step = subject.measure("--seconds", "2")
-        behind = step["sent"] < 0.97 * n * 100 * 2
-        progress(f"{kind.name}: {int(n)} calls: {lost(step) * 100:.3f} % lost{', the generator is behind' if behind else ''}")
-        if lost(step) < 0.001 and not behind:
-            best, n = int(n), n * factor
-            continue
-        if behind:
-            return best, True
-        factor = factor ** 0.5
-        n = best * factor if best else n / 2
-        if n < 20:
-            break
-    return best, n > most
+            step = subject.measure("--seconds", "1.5")
+        limit = step["sent"] < 0.97 * n * 100 * 1.5
+        progress(f"{kind.name}: {int(n)} calls: {lost(step) * 100:.3f} % lost{', the generator is behind' if limit else ''}")
+        return int(n) if lost(step) < 0.001 and not limit else None
+
+    best = climb(attempt, low, most)
+    return best or 0, limit or (best or 0) * 2 > most
 
 
 def capacity():
@@ -333,7 +331,7 @@ def capacity():
     most = {}
     with World() as world:
         for kind in [*subjects(), HairpinUser2]:
-            most[kind.name] = most_calls(world, kind, most=min(6000, files_limit() // 4 - 100))
+            most[kind.name] = most_calls(world, kind, most=min(4000, files_limit() // 4 - 100))
     peer, note = most[WithRtpengine.name][0], "the generator's limit"
     for kind, times in ((HairpinKernel, 10), (HairpinUser, 1.5), (HairpinUser2, None)):
         if kind.name in most:

@@ -56,8 +56,8 @@ auth_type=userpass
 password=secret
 [phone-aor](!)
 type=aor
-max_contacts=1
 remove_existing=yes
+{aor}
 """
 USER = "[u{0}](phone)\nauth=u{0}\naors=u{0}\n[u{0}](phone-auth)\nusername=u{0}\n[u{0}](phone-aor)\n"
 EXTENSIONS = "[default]\nexten => _X.,1,Dial(PJSIP/${EXTEN}@callee)\n"
@@ -149,12 +149,12 @@ class Process:
 class Hairpin(Process):
     name = "hairpin"
 
-    def __init__(self, users=0, conf="", media=("127.0.1.1", "127.0.1.2"), **kw):
+    def __init__(self, users=0, conf="", media=("127.0.1.1", "127.0.1.2"), aor="max_contacts=1", **kw):
         self.place = {"bind": SIP, "uac": "127.0.0.2", "uas": "127.0.0.3:5062", **kw.pop("place", {})}
         super().__init__(**kw)
         lines = [f"media_address={a}\nbind_rtp_to_media_address=yes" if a else "" for a in media]
         with open(self.folder / "pjsip.conf", "w") as f:
-            f.write(PJSIP.format(caller=lines[0], callee=lines[1], **self.place))
+            f.write(PJSIP.format(caller=lines[0], callee=lines[1], aor=aor, **self.place))
             f.writelines(USER.format(i) for i in range(users))
         (self.folder / "extensions.conf").write_text(EXTENSIONS)
         (self.folder / "rtp.conf").write_text(RTP)

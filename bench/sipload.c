@@ -28,7 +28,10 @@ static const char usage[] =
 	"  --series FILE   offered, answered and shed calls/s, a line for each 100 ms\n"
 	"\n"
 	"  register: users u0, u1, ... with one password\n"
-	"  --users N --rate RATE --rounds N --password TEXT\n"
+	"  --users N       1000, of password --password TEXT: secret\n"
+	"  --contacts N    of all users together: as many\n"
+	"  --rate RATE     1000 registrations/s\n"
+	"  --rounds N      the second and later ones refresh: 1\n"
 	"\n"
 	"  rtp: audio both ways through a relay; with call, through the calls that are up (--up)\n"
 	"  --routes FILE   for each call a line: where the caller sends to, where the callee sends to\n"
@@ -69,6 +72,39 @@ static struct phase read_phase(const char *text)
 	return p;
 }
 
+/* ---- options: a table of names, kinds and where the value goes ---- */
+
+enum kind { ADDRESS, NUMBER, COUNT, TEXT, FLAG, PID, PHASE };
+
+static const struct option_row {
+	const char *name;
+	enum kind kind;
+	size_t at;
+} rows[] = {
+	{ "server", ADDRESS, offsetof(struct load, server) },
+	{ "uac", ADDRESS, offsetof(struct load, uac) },
+	{ "uas", ADDRESS, offsetof(struct load, uas) },
+	{ "uac-ns", TEXT, offsetof(struct load, ns[0]) },
+	{ "uas-ns", TEXT, offsetof(struct load, ns[1]) },
+	{ "pid", PID, 0 },
+	{ "patience", NUMBER, offsetof(struct load, patience) },
+	{ "phase", PHASE, 0 },
+	{ "up", COUNT, offsetof(struct load, up) },
+	{ "ramp", NUMBER, offsetof(struct load, ramp) },
+	{ "retry-after", FLAG, offsetof(struct load, retry_after) },
+	{ "series", TEXT, offsetof(struct load, series) },
+	{ "users", COUNT, offsetof(struct load, users) },
+	{ "contacts", COUNT, offsetof(struct load, contacts) },
+	{ "rate", NUMBER, offsetof(struct load, rate) },
+	{ "rounds", COUNT, offsetof(struct load, rounds) },
+	{ "password", TEXT, offsetof(struct load, password) },
+	{ "routes", TEXT, offsetof(struct load, routes) },
+	{ "seconds", NUMBER, offsetof(struct load, seconds) },
+	{ "warm", NUMBER, offsetof(struct load, warm) },
+	{ "tick", COUNT, offsetof(struct load, tick) },
+	{ "delay", FLAG, offsetof(struct load, delay) },
+};
+
 static void add_pid(struct load *l, const char *text)
 {
 	if (l->watched.n == ARRAY_LEN(l->watched.pids))
@@ -83,43 +119,39 @@ static void add_phase(struct load *l, const char *text)
 	l->phases[l->n_phases++] = read_phase(text);
 }
 
-static const struct option options[] = {
-	{ "server", 1, NULL, 's' }, { "uac", 1, NULL, 'a' },      { "uas", 1, NULL, 'b' },
-	{ "pid", 1, NULL, 'p' },    { "patience", 1, NULL, 't' }, { "phase", 1, NULL, 'f' },
-	{ "up", 1, NULL, 'u' },     { "ramp", 1, NULL, 'r' },     { "retry-after", 0, NULL, 'y' },
-	{ "series", 1, NULL, 'S' }, { "users", 1, NULL, 'n' },    { "rate", 1, NULL, 'R' },
-	{ "rounds", 1, NULL, 'o' }, { "password", 1, NULL, 'w' }, { "uac-ns", 1, NULL, 1 },
-	{ "uas-ns", 1, NULL, 2 },   { "routes", 1, NULL, 3 },     { "seconds", 1, NULL, 4 },
-	{ "warm", 1, NULL, 5 },     { "tick", 1, NULL, 6 },       { "delay", 0, NULL, 7 },
-	{ NULL, 0, NULL, 0 },
-};
-
-static void take_option(struct load *l, int c)
+static void take_option(struct load *l, const struct option_row *row, const char *text)
 {
-	switch (c) {
-	case 's': l->server = local(optarg); break;
-	case 'a': l->uac = local(optarg); break;
-	case 'b': l->uas = local(optarg); break;
-	case 'p': add_pid(l, optarg); break;
-	case 't': l->patience = number(optarg); break;
-	case 'f': add_phase(l, optarg); break;
-	case 'u': l->up = (unsigned)number(optarg); break;
-	case 'r': l->ramp = number(optarg); break;
-	case 'y': l->retry_after = true; break;
-	case 'S': l->series = optarg; break;
-	case 'n': l->users = (unsigned)number(optarg); break;
-	case 'R': l->rate = number(optarg); break;
-	case 'o': l->rounds = (unsigned)number(optarg); break;
-	case 'w': l->password = optarg; break;
-	case 1: l->ns[0] = optarg; break;
-	case 2: l->ns[1] = optarg; break;
-	case 3: l->routes = optarg; break;
-	case 4: l->seconds = number(optarg); break;
-	case 5: l->warm = number(optarg); break;
-	case 6: l->tick = (unsigned)number(optarg); break;
-	case 7: l->delay = true; break;
-	default: fputs(usage, stderr); exit(2);
+	void *to = (char *)l + row->at;
+
+	switch (row->kind) {
+	case ADDRESS: *(struct sockaddr_in *)to = local(text); break;
+	case NUMBER: *(double *)to = number(text); break;
+	case COUNT: *(unsigned *)to = (unsigned)number(text); break;
+	case TEXT: *(const char **)to = text; break;
+	case FLAG: *(bool *)to = true; break;
+	case PID: add_pid(l, text); break;
+	case PHASE: add_phase(l, text); break;
 	}
+}
+
+static void read_options(struct load *l, int argc, char **argv)
+{
+	struct option options[ARRAY_LEN(rows) + 1] = { 0 };
+	int c, at;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		options[i] = (struct option){ rows[i].name, rows[i].kind != FLAG, NULL, 0 };
+	optind = 2;
+	while (argc > 1 && (c = getopt_long(argc, argv, "", options, &at)) != -1) {
+		if (c != 0) {
+			fputs(usage, stderr);
+			exit(2);
+		}
+		take_option(l, &rows[at], optarg);
+	}
+	l->command = argv + MIN(optind, argc);
+	if (!l->contacts)
+		l->contacts = l->users;
 }
 
 int main(int argc, char **argv)
@@ -136,12 +168,8 @@ int main(int argc, char **argv)
 			  .tick = 200,
 			  .password = "secret" };
 	const char *mode = argc > 1 ? argv[1] : "";
-	int c;
 
-	optind = 2;
-	while (argc > 1 && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		take_option(&l, c);
-	l.command = argv + MIN(optind, argc);
+	read_options(&l, argc, argv);
 	if (strcmp(mode, "call") == 0)
 		return load_calls(&l);
 	if (strcmp(mode, "register") == 0 && l.users && l.rate > 0)
