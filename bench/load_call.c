@@ -479,6 +479,14 @@ void calls_drain(struct calls *c, unsigned leave, double seconds)
 		turn(c, end);
 }
 
+void calls_linger(struct calls *c, double seconds)
+{
+	us_t end = load_now() + (us_t)(seconds * 1e6);
+
+	while (c->now < end)
+		turn(c, end);
+}
+
 void calls_release(struct calls *c, double rate)
 {
 	us_t start = load_now();

@@ -56,4 +56,5 @@ struct calls {
 struct calls *calls_new(struct load *l);
 void calls_offer(struct calls *c, double rate, double seconds, unsigned most, bool stays);
 void calls_drain(struct calls *c, unsigned leave, double seconds); /* until no more than `leave` are under way */
+void calls_linger(struct calls *c, double seconds);                /* the callees' BYEs come after the callers' */
 void calls_release(struct calls *c, double rate);                  /* hangs up whatever is up */

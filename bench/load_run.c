@@ -116,6 +116,7 @@ int load_calls(struct load *l)
 	c->phase = (uint8_t)(staying + 1);
 	calls_release(c, l->ramp);
 	calls_drain(c, 0, l->patience);
+	calls_linger(c, 0.3);
 	if (l->up)
 		print(c, staying, "up", start[staying]);
 	for (unsigned i = 0; i < l->n_phases; i++)

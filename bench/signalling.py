@@ -229,7 +229,7 @@ def stored(h):
 
 
 def database(h):
-    return next((h.folder / "state").glob("*.sqlite*"))
+    return h.folder / "state" / "state.db"
 
 
 def memory():
