@@ -103,11 +103,6 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 	out_free(&o);
 }
 
-static bool is_sdp(const struct sip_msg *m)
-{
-	return span_istarts(m->content_type, SPAN("application/sdp"));
-}
-
 /* The number dialled: the Request-URI's user without its parameters; "s" when there is none. */
 static void take_dialed(struct chan *c, const struct sip_msg *m)
 {
@@ -137,16 +132,17 @@ static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const cha
 /* False when the INVITE was refused. */
 static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
+	struct span sdp = sip_body_part(m, "application/sdp");
 	int err;
 
 	if (!m->body.n) {
 		leg_media_caps(c, NULL);
 		err = leg_media_open(c, leg_media_family(c, &c->peer), NULL);
-	} else if (!is_sdp(m)) {
+	} else if (!sdp.p) {
 		refuse(c, uas, 415, "only application/sdp is understood");
 		return false;
 	} else {
-		err = leg_media_offered(c, m->body);
+		err = leg_media_offered(c, sdp);
 	}
 	if (err == -EBADMSG)
 		refuse(c, uas, 400, "unparsable SDP");
@@ -307,18 +303,19 @@ static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 /* A re-INVITE or UPDATE: hold, resume, a new address. Answered at once: the other leg need not know. */
 static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
+	struct span sdp = sip_body_part(m, "application/sdp");
 	int err = 0;
 
 	if (c->asking || c->invite || (c->offer_out && m->body.n)) { /* 14.2 */
 		sip_reply(uas, 491, NULL, NULL, NULL);
 		return;
 	}
-	if (m->body.n && !is_sdp(m)) {
+	if (m->body.n && !sdp.p) {
 		sip_reply(uas, 415, NULL, build_accept, NULL);
 		return;
 	}
 	if (m->body.n) {
-		err = leg_media_offered(c, m->body);
+		err = leg_media_offered(c, sdp);
 	} else if (m->method == SIP_INVITE) {
 		free(c->offer);
 		c->offer = NULL;
@@ -375,7 +372,7 @@ static void on_ack(void *arg, const struct sip_msg *m)
 		clock_in(c->pbx->clock, &c->reap, 0);
 		return;
 	}
-	if (c->offer_out && leg_media_answered(c, m->body) < 0) {
+	if (c->offer_out && leg_media_answered(c, sip_body_part(m, "application/sdp")) < 0) {
 		trace(EV_MEDIA_WARN, c->name, "the ACK has no usable answer to our offer");
 		chan_hangup(c, 58);
 		return;

@@ -175,13 +175,13 @@ static bool is_other_fork(const struct chan *c, const struct sip_msg *m)
 static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 {
 	struct chan_event ev = { .kind = CH_RINGING };
+	struct span sdp = sip_body_part(m, "application/sdp");
 
 	if (m->status == 100 || is_other_fork(c, m))
 		return;
 	if (m->to.tag.n)
 		follow_dialog(c, uac, m);
-	if (m->body.n && span_istarts(m->content_type, SPAN("application/sdp")) &&
-	    leg_media_answered(c, m->body) == 0) {
+	if (sdp.p && leg_media_answered(c, sdp) == 0) {
 		c->early_answered = true;
 		ev.kind = CH_PROGRESS;
 	} else if (m->status == 183) {
@@ -213,7 +213,7 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	}
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
 	if (m->body.n)
-		err = leg_media_answered(c, m->body);
+		err = leg_media_answered(c, sip_body_part(m, "application/sdp"));
 	else if (!c->early_answered)
 		err = -ENOENT;
 	c->state = CHAN_UP;

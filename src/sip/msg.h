@@ -122,6 +122,8 @@ struct sip_walk {
 bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, struct span *value);
 bool sip_has_token(const struct sip_msg *m, enum sip_hdr_id id, const char *token); /* "100rel" in Supported */
 const char *sip_hdr_name(enum sip_hdr_id id);
+/* The body if it has this type, else the first part of a multipart that has; p is NULL when there is none. */
+struct span sip_body_part(const struct sip_msg *m, const char *type);
 
 /* Where the first message in a stream's bytes ends; 0: not complete yet; -EMSGSIZE or -EBADMSG: close the connection.
  */

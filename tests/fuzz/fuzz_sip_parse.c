@@ -73,6 +73,8 @@ static void check_message(struct span s)
 	BUG_ON(!m->n_vias || m->n_hdrs > SIP_MAX_HEADERS || !within(m->bytes, m->body) ||
 	       !within(m->bytes, m->call_id));
 	BUG_ON(m->request ? m->status != 0 : m->status < 100 || m->status > 699);
+	v = sip_body_part(m, "application/sdp");
+	BUG_ON(v.n && !within(m->body, v));
 	for (unsigned i = 0; i < m->n_hdrs; i++) {
 		struct sip_walk w = { 0 };
 		unsigned values = 0;
