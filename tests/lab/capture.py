@@ -16,10 +16,10 @@ SIP_START = re.compile(rb"^(SIP/2\.0 \d{3} |[A-Z]{3,12} sips?:)")
 
 class Packet:
     """One UDP datagram or TCP segment with payload."""
-    __slots__ = ("when", "proto", "src", "sport", "dst", "dport", "data")
+    __slots__ = ("when", "tos", "proto", "src", "sport", "dst", "dport", "data")
 
-    def __init__(self, when, proto, src, sport, dst, dport, data):
-        self.when, self.proto, self.data = when, proto, data
+    def __init__(self, when, tos, proto, src, sport, dst, dport, data):
+        self.when, self.tos, self.proto, self.data = when, tos, proto, data
         self.src, self.sport, self.dst, self.dport = src, sport, dst, dport
 
 
@@ -55,11 +55,11 @@ def parse_frame(when, frame):
     kind = frame[12:14]
     if kind == b"\x08\x00":
         head = (frame[14] & 15) * 4
-        proto = frame[23]
+        tos, proto = frame[15], frame[23]
         src, dst = (".".join(map(str, frame[i:i + 4])) for i in (26, 30))
         body = frame[14 + head:14 + struct.unpack_from(">H", frame, 16)[0]]
     elif kind == b"\x86\xdd":
-        proto = frame[20]
+        tos, proto = (frame[14] << 4 | frame[15] >> 4) & 255, frame[20]
         src, dst = (frame[i:i + 16].hex() for i in (22, 38))
         body = frame[54:54 + struct.unpack_from(">H", frame, 18)[0]]
     else:
@@ -72,7 +72,7 @@ def parse_frame(when, frame):
         return None
     sport, dport = struct.unpack_from(">HH", body)
     name = "udp" if proto == 17 else "tcp"
-    return Packet(when, name, src, sport, dst, dport, data)
+    return Packet(when, tos, name, src, sport, dst, dport, data)
 
 
 class Message:

@@ -5,7 +5,7 @@ from hairpin import phone_block
 from net import LabError
 from provider import DID, GW1, NUMBER
 from suite import scenario
-from worlds import One, LAN, ROUTER
+from worlds import One, LAN, PBX, ROUTER
 
 FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)
 
@@ -53,6 +53,20 @@ def echo(lab):
     w = One(lab, provider=False)
     w.hairpin_in(w.pbx)
     calls.echo_call(w.phone_a(), w.hairpin)
+
+
+@scenario("scenario1.tos")
+def tos(lab):
+    """tos= marks SIP, tos_audio= marks RTP: routers see it on the wire."""
+    w = One(lab, provider=False)
+    w.hairpin_in(w.pbx, change=lambda text: text.replace(
+        "bind=0.0.0.0", "bind=0.0.0.0\ntos=cs3").replace(
+        "direct_media=no", "direct_media=no\ntos_audio=ef"))
+    calls.echo_call(w.phone_a(), w.hairpin)
+    sent = [p for p in w.lan.packets() if p.src == PBX and p.proto == "udp"]
+    sip = {p.tos for p in sent if p.sport == 5060}
+    rtp = {p.tos for p in sent if 10000 <= p.sport <= 20000 and p.sport % 2 == 0}
+    assert (sip, rtp) == ({0x60}, {0xb8}), "SIP %s, RTP %s" % (sip, rtp)
 
 
 @scenario("scenario1.no-media-address")
