@@ -124,7 +124,7 @@ static void count_cause(struct dial *s, int cause)
 	s->cause = cause;
 	if (cause == 17)
 		s->busy++;
-	else if (cause == 34 || cause == 38 || cause == 42)
+	else if (cause == 34)
 		s->congested++;
 	else if (cause == 16 || cause == 19)
 		s->unanswered++;

@@ -111,12 +111,36 @@ static void test_streams(void **state)
 	part(&p);
 }
 
+/* use_ptime: what we make goes out in packets as long as the peer asked for; without, 20 ms. */
+static void test_ptime(void **state)
+{
+	struct world *w = *state;
+	struct media_play tone = { .source = SOURCE_TONE, .freq1 = 1000, .level_dbm0 = -10 };
+	struct media_plan plan = plan_of(PHONE, CODEC_ULAW, 0, 0);
+	struct media_leg *leg = leg_open(w, "a");
+
+	for (unsigned ptime = 0; ptime <= 60; ptime += 30) {
+		unsigned ms = ptime ? ptime : 20;
+
+		plan.ptime = (uint8_t)ptime;
+		media_replan(leg, &plan);
+		media_play(leg, &tone);
+		run_until(w, w->now + 200);
+		w->n_sent = 0;
+		run_until(w, w->now + 600);
+		assert_in_range(w->n_sent, 600 / ms - 1, 600 / ms + 1);
+		assert_int_equal(last(w)->rtp.payload.n, ms * 8);
+	}
+	media_close(&leg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_packets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ptime, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("media signals", tests, NULL, NULL);
