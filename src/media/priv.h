@@ -4,7 +4,7 @@
  * engine_udp.c does.
  */
 #pragma once
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "base/rng.h"
 #include "base/timer.h"
@@ -42,9 +42,10 @@ struct ports {
 };
 
 /* What happens to a received payload type: decided when a plan is made or two legs are joined. */
+enum rx_is { RX_UNKNOWN, RX_AUDIO, RX_DTMF, RX_CN };
+enum rx_goes { GO_NOWHERE, GO_AS_IT_IS, GO_CONVERTED };
 struct rule {
-	enum { RX_UNKNOWN, RX_AUDIO, RX_DTMF, RX_CN } is;
-	enum { GO_NOWHERE, GO_AS_IT_IS, GO_CONVERTED } go;
+	uint8_t is : 4, go : 4;      /* enum rx_is, enum rx_goes */
 	uint8_t codec, pt, to_codec; /* received; sent */
 };
 
@@ -132,6 +133,7 @@ struct stream {
 	struct latch latch;
 	struct stream *peer;
 	struct source *source;
+	bool compiled; /* rule is as the plan and the peer have it */
 	struct rule rule[128];
 	struct fast fast;
 	struct rx rx;

@@ -61,6 +61,7 @@ static bool echoes(const struct stream *s)
 	return s->source && s->source->what.source == SOURCE_ECHO;
 }
 
+/* Only when a packet comes: most calls are set up with more changes than they need. */
 static void compile(struct stream *s)
 {
 	struct stream *to = echoes(s) ? s : s->peer;
@@ -80,6 +81,7 @@ static void compile(struct stream *s)
 		s->rule[s->plan.cn_pt & 127].is = RX_CN;
 	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule); pt++)
 		rule_one(&s->rule[pt], to);
+	s->compiled = true;
 }
 
 /* ---- commands ---- */
@@ -112,9 +114,9 @@ void stream_plan(struct stream *s, const struct media_plan *p, ms_t now)
 		apply_sdp(s, now);
 	s->silent_from = now;
 	s->silent_told = false;
-	compile(s);
+	s->compiled = false;
 	if (s->peer)
-		compile(s->peer);
+		s->peer->compiled = false;
 	stream_touch(s, now);
 }
 
@@ -124,8 +126,8 @@ void stream_join(struct stream *a, struct stream *b)
 	stream_part(b);
 	a->peer = b;
 	b->peer = a;
-	compile(a);
-	compile(b);
+	a->compiled = false;
+	b->compiled = false;
 }
 
 void stream_part(struct stream *s)
@@ -137,8 +139,8 @@ void stream_part(struct stream *s)
 	take_back(s);
 	s->peer = other->peer = NULL;
 	s->tx.feeder = other->tx.feeder = FEED_NONE;
-	compile(s);
-	compile(other);
+	s->compiled = false;
+	other->compiled = false;
 }
 
 void stream_play(struct stream *s, struct source *what, ms_t now)
@@ -147,7 +149,7 @@ void stream_play(struct stream *s, struct source *what, ms_t now)
 	source_free(s->source);
 	s->source = what;
 	s->tx.feeder = FEED_NONE;
-	compile(s);
+	s->compiled = false;
 	if (!what)
 		return;
 	what->next = now;
@@ -218,6 +220,8 @@ void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 	fast_sync(s);
 	if (!rtp_parse(p->bytes, &r) || !admit(s, &p->from, r.seq, now))
 		return;
+	if (!s->compiled)
+		compile(s);
 	report_rx(s, &r, &p->from, now);
 	if (s->w->debug)
 		worker_debug(s, false, &p->from, &r);
@@ -247,7 +251,7 @@ static void source_ends(struct stream *s, bool ok)
 	s->tx.feeder = FEED_NONE;
 	worker_event(s, &(struct media_event){ .kind = MEDIA_PLAYED, .ok = ok }, done->serial);
 	source_free(done);
-	compile(s);
+	s->compiled = false;
 }
 
 static ms_t play_due(struct stream *s, ms_t now)

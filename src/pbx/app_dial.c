@@ -6,7 +6,6 @@
  * answered, so that it can be answered in the callee's codec. Leaves DIALSTATUS, HANGUPCAUSE, DIALEDPEERNAME,
  * DIALEDTIME and ANSWEREDTIME.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,9 +228,10 @@ static void drop_legs(struct dial *s, const struct chan *but, int cause)
 
 static void set_number(struct dp *dp, const char *name, long v)
 {
-	char text[24];
+	char text[24] = "";
+	struct out o = out_fixed(text, sizeof text - 1);
 
-	snprintf(text, sizeof text, "%ld", v);
+	out_fmt(&o, "%ld", v);
 	dp_set(dp, name, text);
 }
 

@@ -6,7 +6,7 @@
  */
 #include "pbx/priv.h"
 
-#include <stdio.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +62,12 @@ static void name_it(struct chan *c)
 {
 	struct pbx *p = c->pbx;
 
-	snprintf(c->name, sizeof c->name, "PJSIP/%.64s-%08x", c->ep->o.name, p->next_chan);
-	snprintf(c->uniqueid, sizeof c->uniqueid, "%lld.%u", (long long)(clock_wall(p->clock) / 1000), p->next_chan);
-	p->next_chan++;
+	struct out name = out_fixed(c->name, sizeof c->name - 1), id = out_fixed(c->uniqueid, sizeof c->uniqueid - 1);
+	uint32_t number = htonl(p->next_chan);
+
+	out_fmt(&name, "PJSIP/%.*s-", SP(span_sub(span_of(c->ep->o.name), 0, 64)));
+	out_hex(&name, &number, sizeof number);
+	out_fmt(&id, "%lld.%u", (long long)(clock_wall(p->clock) / 1000), p->next_chan++);
 }
 
 struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, bool incoming)

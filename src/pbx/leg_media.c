@@ -4,7 +4,6 @@
 #include "pbx/priv.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +80,7 @@ int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside)
 
 	if (c->media)
 		return 0;
-	snprintf(ask.name, sizeof ask.name, "%.31s", c->name);
+	span_copy(span_of(c->name), ask.name, sizeof ask.name);
 	c->media = media_open(c->pbx->media, &ask);
 	if (!c->media) {
 		trace(EV_MEDIA_WARN, c->name, "no free RTP port in %u-%u", c->conf->rtp.rtpstart, c->conf->rtp.rtpend);

@@ -5,7 +5,6 @@
  * of one name (compat=asterisk: only the first).
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,20 +283,15 @@ static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, u
 
 /* ---- the end ---- */
 
-static void reason_line(const struct chan *c, int cause, char *buf, size_t cap)
-{
-	buf[0] = '\0';
-	if (cause && !c->ep->suppress_q850_reason_headers)
-		snprintf(buf, cap, "Reason: Q.850;cause=%d\r\n", cause);
-}
-
 void leg_bye(struct chan *c, int cause)
 {
 	struct sip_ask bye = { .method = SIP_BYE };
 	char line[64];
+	struct out o = out_fixed(line, sizeof line);
 
-	reason_line(c, cause, line, sizeof line);
-	bye.headers = span_of(line);
+	if (cause && !c->ep->suppress_q850_reason_headers)
+		out_fmt(&o, "Reason: Q.850;cause=%d\r\n", cause);
+	bye.headers = out_look(&o);
 	sip_dialog_ask(c->dialog, &bye);
 	sip_dialog_free(&c->dialog);
 }

@@ -1,6 +1,6 @@
 /* sim/priv.h: what the files of this folder share. Not for others. */
 #pragma once
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "sim/sim.h"
 

@@ -364,11 +364,13 @@ static void ok_over(struct timer *t, ms_t now UNUSED)
 		d->conf.no_ack(d->conf.arg);
 }
 
-void sip_dialog_keep_ok(struct sip_dialog *d, const struct sip_uas *t)
+void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 {
 	forget_ok(d);
-	d->ok.bytes = span_dup((struct span){ t->bytes, t->n });
+	d->ok.bytes = t->bytes; /* the transaction does not repeat it (RFC 6026) */
 	d->ok.n = t->n;
+	t->bytes = NULL;
+	t->n = 0;
 	d->ok.flow = t->flow;
 	d->ok.cseq = t->msg->cseq;
 	d->ok.interval = d->sip->t1;

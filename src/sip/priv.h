@@ -1,6 +1,6 @@
 /* sip/priv.h: what the files of this folder share. Not for others. */
 #pragma once
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "base/arena.h"
 #include "sip/sip.h"
@@ -99,7 +99,7 @@ struct sip_ctx { /* a client transaction */
 	unsigned state;
 	bool invite;
 	struct flow flow;
-	char *bytes; /* the request as sent */
+	char *bytes; /* the request as sent, as long as it may be needed */
 	size_t n;
 	struct timer again, life;
 	ms_t interval;
@@ -124,8 +124,8 @@ struct sip_uas {
 	const struct step *machine;
 	unsigned state;
 	bool invite, force_rport, cancelled, answered;
-	struct sip_msg *msg;
-	struct flow flow; /* where responses go */
+	struct sip_msg *msg; /* until the final response */
+	struct flow flow;    /* where responses go */
 	char tag[SIP_TAG + 1];
 	char *bytes; /* the last response */
 	size_t n;
@@ -155,7 +155,7 @@ struct sip_uac {
 	struct sip_dialog *dialog; /* NULL: out of dialog, or the dialog was freed */
 	struct list in_dialog;
 	struct sip_locate *locating;
-	struct sip_target targets[SIP_TARGETS];
+	struct sip_target *targets; /* in mem */
 	size_t n_targets, at;
 	struct sip_ctx *ctx; /* the attempt that counts */
 	unsigned ctxs;       /* transactions that still point here */
@@ -209,8 +209,8 @@ struct sip_dialog {
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
 void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);
-void sip_dialog_keep_ok(struct sip_dialog *d, const struct sip_uas *t);
-bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq); /* false: nothing to repeat */
+void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t); /* takes the bytes of the 2xx over */
+bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq);   /* false: nothing to repeat */
 void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes);
 
 /* ---- digest.c ---- */

@@ -165,6 +165,11 @@ static void ctx_hold(struct sip_ctx *t, const struct sip_msg *m)
 
 	sip_stop(t->sip, &t->again);
 	sip_in(t->sip, &t->life, hold);
+	if (t->invite && m->status >= 300) /* for its ACK */
+		return;
+	free(t->bytes);
+	t->bytes = NULL;
+	t->n = 0;
 }
 
 static void ctx_repeat(struct sip_ctx *t, bool t2)

@@ -451,6 +451,7 @@ static void located(void *arg, const struct sip_target *ts, size_t n, const char
 		sip_in(u->sip, &u->start, 0);
 		return;
 	}
+	u->targets = arena_alloc(u->mem, n * sizeof *ts);
 	memcpy(u->targets, ts, n * sizeof *ts);
 	u->n_targets = n;
 	attempt(u);

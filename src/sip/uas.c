@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,11 +142,12 @@ static void write_reply(struct out *o, const struct sip_uas *t, unsigned code, c
 void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_fn *build, void *arg)
 {
 	struct out o = out_fixed(t->sip->scratch, SIP_SCRATCH);
-	struct nat_via say = ask_door(t->msg, t->force_rport);
+	struct nat_via say;
 	struct sip_build b;
 
 	if (t->answered)
 		return;
+	say = ask_door(t->msg, t->force_rport);
 	t->flow = reply_flow(t->sip, t->msg, &say);
 	sip_build_init(t->sip, &b, &t->flow, &o);
 	write_reply(&o, t, code, reason);
@@ -173,6 +173,10 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	sip_uas_send(t, code, out_look(&o));
 	if (t->dialog && t->invite && code >= 200 && code < 300)
 		sip_dialog_keep_ok(t->dialog, t);
+	if (t->answered) { /* what is left of the transaction only repeats */
+		sip_msg_unref(t->msg);
+		t->msg = NULL;
+	}
 }
 
 void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more)
@@ -180,9 +184,11 @@ void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, 
 	struct out o = out_fixed(s->scratch, SIP_SCRATCH);
 	struct nat_via say = ask_door(m, true);
 	struct flow f = reply_flow(s, m, &say);
-	char tag[16];
+	uint32_t repeatable = span_hash(m->via.text) ^ span_hash(m->call_id); /* the same for a repeat */
+	char tag[2 * sizeof repeatable + 1] = "";
+	struct out t = out_fixed(tag, sizeof tag - 1);
 
-	snprintf(tag, sizeof tag, "%08x", span_hash(m->via.text) ^ span_hash(m->call_id)); /* the same for a repeat */
+	out_hex(&t, &repeatable, sizeof repeatable);
 	out_fmt(&o, "SIP/2.0 %u %s\r\n", code, reason ? reason : sip_reason_phrase(code));
 	out_top_via(&o, m, &say);
 	out_copied(&o, m, tag, false);
@@ -220,26 +226,20 @@ void sip_build_end(struct sip_build *b)
 
 void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
 {
-	char small[512], *value = small;
+	struct out *o = b->o;
+	size_t begin;
 	va_list ap;
-	int n;
 
+	out_str(o, name);
+	out_str(o, ": ");
+	begin = o->n;
 	va_start(ap, fmt);
-	n = vsnprintf(small, sizeof small, fmt, ap);
+	out_vfmt(o, fmt, ap);
 	va_end(ap);
-	BUG_ON(n < 0);
-	if ((size_t)n >= sizeof small) {
-		value = xmalloc((size_t)n + 1);
-		va_start(ap, fmt);
-		vsnprintf(value, (size_t)n + 1, fmt, ap);
-		va_end(ap);
-	}
-	for (int i = 0; i < n; i++) /* a value never breaks out of its line */
-		if (value[i] == '\r' || value[i] == '\n')
-			value[i] = ' ';
-	sip_out_line(b->o, name, (struct span){ value, (size_t)n });
-	if (value != small)
-		free(value);
+	for (char *p = o->p + begin; p < o->p + o->n; p++) /* a value never breaks out of its line */
+		if (*p == '\r' || *p == '\n')
+			*p = ' ';
+	out_str(o, "\r\n");
 }
 
 void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params)
