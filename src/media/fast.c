@@ -200,7 +200,7 @@ void fast_stop_all(struct worker *w)
 static void forget_route(struct stream *s)
 {
 	if (s->fast.route)
-		s->w->table->del(s->w->table, &s->fast.key, s->fast.route);
+		s->w->table->del(s->w->table, s->fast.route);
 	s->fast.route = NULL;
 }
 
@@ -218,10 +218,9 @@ static bool find_route(struct stream *s, const struct addr *local)
 	struct route_key key = { .family = local->family, .port = htons(s->ports->local.port) };
 
 	memcpy(key.ip, local->ip, sizeof key.ip);
-	if (s->fast.route && memcmp(&s->fast.key, &key, sizeof key) == 0)
+	if (s->fast.route && memcmp(&s->fast.route->key, &key, sizeof key) == 0)
 		return true;
 	forget_route(s);
-	s->fast.key = key;
 	s->fast.route = s->w->table->add(s->w->table, &key);
 	return s->fast.route != NULL;
 }
@@ -236,13 +235,13 @@ static void fill_formats(struct route *r, const struct stream *s)
 
 		if (rule->go != GO_AS_IT_IS || (rule->is != RX_AUDIO && rule->is != RX_CN))
 			continue;
-		r->formats[r->n_formats++] =
-			(struct route_format){ .pt = (uint8_t)pt,
-					       .to_pt = rule->pt,
-					       .is_audio = rule->is == RX_AUDIO,
-					       .codec = rule->codec,
-					       .to_codec = rule->is == RX_AUDIO ? rule->to_codec : rule->codec,
-					       .clock = rtp_clock(codec_descs[rule->codec].rate) };
+		r->formats[r->n_formats++] = (struct route_format){
+			.pt = (uint8_t)pt,
+			.to_pt = rule->pt,
+			.codec = rule->codec,
+			.to_codec = rule->to_codec,
+			.clock = rule->is == RX_AUDIO ? rtp_clock(codec_descs[rule->codec].rate) : 0,
+		};
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * media/kernel.c: the program and its maps, and the tables that workers take routes from. The arrays are shared memory:
- * what a worker writes into a route the program sees, and the other way round; only entering a route's key and taking
- * it out are system calls.
+ * what a worker writes into a route the program sees, and the other way round. Making, opening and reading a route
+ * takes no system call.
  */
 #include "media/kernel.h"
 
@@ -37,6 +37,8 @@ struct kernel {
 	struct table *tables;
 	unsigned n;
 	struct ring **asks, **freed; /* of the tables */
+	struct route_group *groups;  /* shared by all workers: a slot is taken by an atomic exchange */
+	uint32_t n_groups;
 	struct follow *follow;
 };
 
@@ -111,6 +113,34 @@ static uint32_t pool_number(const struct pool *p, const void *element)
 
 /* ---- a worker's table ---- */
 
+static uint32_t *group_of(const struct kernel *k, uint32_t hash)
+{
+	return k->groups[hash & (k->n_groups - 1)].slots;
+}
+
+static bool enter(const struct kernel *k, uint32_t hash, uint32_t number)
+{
+	uint32_t *slots = group_of(k, hash);
+
+	for (int i = 0; i < ROUTE_GROUP; i++) {
+		uint32_t empty = 0;
+
+		if (__atomic_compare_exchange_n(&slots[i], &empty, ROUTE_SLOT(hash, number), false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+static void leave(const struct kernel *k, uint32_t hash, uint32_t number)
+{
+	uint32_t *slots = group_of(k, hash);
+
+	for (int i = 0; i < ROUTE_GROUP; i++)
+		if (slots[i] == ROUTE_SLOT(hash, number))
+			__atomic_store_n(&slots[i], 0, __ATOMIC_RELEASE);
+}
+
 static struct route *add(struct route_table *rt, const struct route_key *key)
 {
 	struct table *t = container_of(rt, struct table, t);
@@ -119,18 +149,20 @@ static struct route *add(struct route_table *rt, const struct route_key *key)
 
 	if (!r)
 		return NULL;
-	if (bpf_map_update_elem(bpf_map__fd(t->k->bpf->maps.keys), key, &number, BPF_NOEXIST) == 0)
+	r->key = *key;
+	if (enter(t->k, route_hash(key), number))
 		return r;
 	pool_give(&t->routes, number);
 	return NULL;
 }
 
-static void del(struct route_table *rt, const struct route_key *key, struct route *r)
+static void del(struct route_table *rt, struct route *r)
 {
 	struct table *t = container_of(rt, struct table, t);
+	uint32_t number = pool_number(&t->routes, r);
 
-	bpf_map_delete_elem(bpf_map__fd(t->k->bpf->maps.keys), key);
-	pool_give(&t->routes, pool_number(&t->routes, r));
+	leave(t->k, route_hash(&r->key), number);
+	pool_give(&t->routes, number);
 }
 
 static void tell(struct table *t, const struct hop_ask *what)
@@ -226,6 +258,17 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
+static int map_groups(struct kernel *k)
+{
+	void *mem = mmap(NULL, k->n_groups * sizeof *k->groups, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 bpf_map__fd(k->bpf->maps.groups), 0);
+
+	if (mem == MAP_FAILED)
+		return -errno;
+	k->groups = mem;
+	return 0;
+}
+
 static int load(struct kernel *k, uint32_t routes)
 {
 	int err;
@@ -234,10 +277,15 @@ static int load(struct kernel *k, uint32_t routes)
 	k->bpf = relay_bpf__open();
 	if (!k->bpf)
 		return -errno;
-	err = bpf_map__set_max_entries(k->bpf->maps.keys, routes);
+	k->n_groups = 64;
+	while (k->n_groups < routes / (ROUTE_GROUP / 4)) /* a quarter full at most */
+		k->n_groups *= 2;
+	k->bpf->rodata->n_groups = k->n_groups;
+	err = bpf_map__set_max_entries(k->bpf->maps.groups, k->n_groups);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.routes, routes);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.hops, routes);
-	return err ? err : relay_bpf__load(k->bpf);
+	err = err ? err : relay_bpf__load(k->bpf);
+	return err ? err : map_groups(k);
 }
 
 int kernel_program(const struct kernel *k, bool ether)
@@ -261,7 +309,8 @@ static struct follow *follow(struct kernel *k, const struct kernel_config *c, co
 struct kernel *kernel_start(const struct kernel_config *c, const char **why)
 {
 	struct kernel *k = xcalloc(1, sizeof *k);
-	uint32_t each = MAX((c->routes / c->workers + CHUNK - 1) / CHUNK, 1u) * CHUNK;
+	uint32_t routes = MIN(c->routes, ROUTE_NUMBERS - c->workers * CHUNK);
+	uint32_t each = MAX((routes / c->workers + CHUNK - 1) / CHUNK, 1u) * CHUNK;
 	int err;
 
 	k->n = c->workers;
@@ -284,6 +333,8 @@ void kernel_stop(struct kernel *k)
 	if (k->follow)
 		follow_stop(k->follow);
 	free_tables(k);
+	if (k->groups)
+		munmap(k->groups, k->n_groups * sizeof *k->groups);
 	if (k->bpf)
 		relay_bpf__destroy(k->bpf);
 	free(k);

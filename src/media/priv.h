@@ -83,7 +83,7 @@ struct hop_key {
 };
 struct route_table {
 	struct route *(*add)(struct route_table *t, const struct route_key *key); /* NULL: no room */
-	void (*del)(struct route_table *t, const struct route_key *key, struct route *r);
+	void (*del)(struct route_table *t, struct route *r);
 	struct hop *(*hop_add)(struct route_table *t, const struct hop_key *key, uint32_t *number); /* NULL: no room */
 	void (*hop_del)(struct route_table *t, uint32_t number);
 };
@@ -93,7 +93,6 @@ struct hop_use; /* a hop that streams of this worker share */
 /* The route for what a stream receives (fast.c). */
 struct fast {
 	struct route *route; /* NULL: none yet */
-	struct route_key key;
 	struct hop_use *hop;
 	bool open;
 	unsigned plain, need;    /* packets in a row that a route could have taken; how many it takes to open one */

@@ -24,12 +24,12 @@
 #define CSUM     BPF_F_MARK_MANGLED_0
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1024);
-	__type(key, struct route_key);
-	__type(value, __u32);
-} keys SEC(".maps");
+	__type(key, __u32);
+	__type(value, struct route_group);
+} groups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -47,7 +47,8 @@ struct {
 	__type(value, struct hop);
 } hops SEC(".maps");
 
-__u64 beat_ns; /* when the owner last lived */
+__u64 beat_ns;                 /* when the owner last lived */
+const volatile __u32 n_groups; /* a power of two */
 
 struct rtp_head {
 	__u8 flags, pt;
@@ -164,18 +165,36 @@ static __always_inline int read_packet(struct __sk_buff *skb, struct packet *p, 
 
 /* ---- deciding ---- */
 
-static __always_inline struct route *find(struct packet *p)
+static __always_inline int same_ip(const __u32 *a, const __u32 *b)
 {
-	__u32 *slot = bpf_map_lookup_elem(&keys, &p->key);
-	struct route *r;
-	int same;
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
 
-	r = slot ? bpf_map_lookup_elem(&routes, slot) : 0;
-	if (!r)
+static __always_inline int is_of(const struct route *r, const struct packet *p)
+{
+	return p->key.port == r->key.port && p->key.family == r->key.family && same_ip(p->key.ip, r->key.ip) &&
+	       p->src_port == r->src_port && same_ip(p->src, r->src) && bpf_ntohl(p->head.ssrc) == r->ssrc;
+}
+
+static __always_inline struct route *find(const struct packet *p)
+{
+	__u32 hash = route_hash(&p->key), at = hash & (n_groups - 1);
+	struct route_group *g = bpf_map_lookup_elem(&groups, &at);
+
+	if (!g)
 		return 0;
-	same = p->src_port == r->src_port && p->src[0] == r->src[0] && p->src[1] == r->src[1] &&
-	       p->src[2] == r->src[2] && p->src[3] == r->src[3] && bpf_ntohl(p->head.ssrc) == r->ssrc;
-	return same ? r : 0;
+#pragma unroll
+	for (int i = 0; i < ROUTE_GROUP; i++) {
+		__u32 slot = g->slots[i], number = ROUTE_NUMBER(slot);
+		struct route *r;
+
+		if (!slot || ROUTE_SLOT(hash, number) != slot)
+			continue;
+		r = bpf_map_lookup_elem(&routes, &number);
+		if (r && is_of(r, p))
+			return r;
+	}
+	return 0;
 }
 
 static __always_inline const struct route_format *format_of(const struct route *r, struct packet *p)

@@ -15,7 +15,7 @@
 #define ROUTE_TURN \
 	4u /* added with every packet and whenever the gate shuts: who reads the counts sees that they moved */
 
-#define ROUTE_FORMATS 6
+#define ROUTE_FORMATS 5
 
 #define RTP_DROPOUT_MAX  3000 /* RFC 3550 A.1: a larger step forward, */
 #define RTP_DISORDER_MAX 100  /* or this far back, is another stream */
@@ -47,8 +47,8 @@ struct hop {
 };
 
 struct route_format {
-	__u8 pt, to_pt, is_audio, codec, to_codec, zero[3];
-	__u32 clock; /* rtp_clock() of its rate */
+	__u8 pt, to_pt, codec, to_codec;
+	__u32 clock; /* rtp_clock() of its rate; 0: comfort noise, which is counted apart */
 };
 
 /* RFC 3550 A.8, in units of the RTP clock. */
@@ -59,7 +59,7 @@ struct jitter {
 /* What moves with the packets. */
 struct route_count {
 	__u64 last_ns;             /* of the monotonic clock */
-	__u64 packets, octets, cn; /* since the route was made; octets of payload */
+	__u64 packets, octets, cn; /* since the route was opened; octets of payload */
 	struct jitter jitter;
 	__u32 received, cycles;
 	__u32 ts;             /* sent: of the highest sequence number */
@@ -67,22 +67,41 @@ struct route_count {
 	__u16 max_seq;        /* received: the highest */
 	__u16 from_seq;       /* of those, the highest that was sent on */
 	__u16 young;          /* packets to go during which those before `first` are stragglers of an older stream */
-	__u8 format, zero[7]; /* the latest audio format */
+	__u8 format, zero[3]; /* the latest audio format */
 };
 
+/* Three cache lines: what is looked at first, what is written, what moves. */
 struct route {
 	__u32 gate;
-	__u32 hop;                          /* its number */
+	__u32 hop; /* its number */
+	struct route_key key;
 	__u32 src[4];                       /* the latched source: the only one that may use this route */
-	__u32 to[4];                        /* where to */
 	__u16 src_port, to_port, from_port; /* network order; from: of the sending leg */
 	__u8 tos, n_formats;
 	__u32 ssrc, to_ssrc, ts_off; /* host order */
+	__u32 to[4];                 /* where to */
 	__u16 seq_off, first;
 	__u32 priority; /* of the sending leg's socket: which queue of the device */
 	struct route_format formats[ROUTE_FORMATS];
 	struct route_count count;
+} __attribute__((aligned(64)));
+
+/* The number of a route is found by its key: in a group of slots, one half cache line. */
+#define ROUTE_GROUP 8
+struct route_group {
+	__u32 slots[ROUTE_GROUP]; /* 0: free; else a part of the hash, and the number plus 1 */
 };
+#define ROUTE_SLOT(hash, number) (((hash)&0xfff00000u) | ((number) + 1))
+#define ROUTE_NUMBER(slot)       (((slot)&0xfffffu) - 1)
+#define ROUTE_NUMBERS            0xffffeu /* there are no more than this */
+
+static inline __u32 route_hash(const struct route_key *k)
+{
+	__u32 h = k->ip[0] ^ k->ip[1] ^ k->ip[2] ^ k->ip[3] ^ ((__u32)k->port << 16 | k->port);
+
+	h *= 0x9e3779b1u;
+	return h ^ h >> 15;
+}
 
 struct route_packet {
 	__u64 ns;
@@ -157,7 +176,7 @@ static inline int route_step(struct route *r, const struct route_format *f, cons
 		c->seq = seq;
 		c->ts = p->ts + r->ts_off;
 	}
-	if (f->is_audio) {
+	if (f->clock) {
 		jitter_step(&c->jitter, rtp_units(p->ns, f->clock), p->ts, !c->received);
 		c->format = p->format;
 	} else {

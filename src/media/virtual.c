@@ -9,8 +9,7 @@
 #include "media/priv.h"
 
 struct entry {
-	struct route_key key;
-	struct route route;
+	struct route route; /* found by its key */
 	UT_hash_handle hh;
 };
 
@@ -24,19 +23,20 @@ struct virtual
 static struct route *add(struct route_table *t, const struct route_key *key)
 {
 	struct virtual *v = container_of(t, struct virtual, t);
-	struct entry *e = xcalloc(1, sizeof *e);
+	struct entry *e = aligned_alloc(_Alignof(struct entry), sizeof *e);
 
-	e->key = *key;
-	HASH_ADD(hh, v->entries, key, sizeof e->key, e);
+	BUG_ON(!e);
+	memset(e, 0, sizeof *e);
+	e->route.key = *key;
+	HASH_ADD(hh, v->entries, route.key, sizeof e->route.key, e);
 	return &e->route;
 }
 
-static void del(struct route_table *t, const struct route_key *key, struct route *r)
+static void del(struct route_table *t, struct route *r)
 {
 	struct virtual *v = container_of(t, struct virtual, t);
 	struct entry *e = container_of(r, struct entry, route);
 
-	(void)key;
 	HASH_DEL(v->entries, e);
 	free(e);
 }

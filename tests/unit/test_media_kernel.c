@@ -10,16 +10,20 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "media/kernel.h"
+#include "media/netlink.h"
 
 #define SKIPPED   77
 #define TAKEN     7  /* TC_ACT_REDIRECT */
@@ -130,16 +134,21 @@ static struct frame rtp(bool v6, uint16_t seq)
 	return f;
 }
 
-static int run(struct bench *b, struct frame *f)
+static int run_program(int fd, struct frame *f)
 {
 	struct frame out = *f;
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = f->n, .data_out = out.bytes,
 		    .data_size_out = sizeof out.bytes, .repeat = 1);
 
-	assert_int_equal(bpf_prog_test_run_opts(kernel_program(b->k, true), &o), 0);
+	assert_int_equal(bpf_prog_test_run_opts(fd, &o), 0);
 	out.n = o.data_size_out;
 	*f = out;
 	return (int)o.retval;
+}
+
+static int run(struct bench *b, struct frame *f)
+{
+	return run_program(kernel_program(b->k, true), f);
 }
 
 /* ---- a route ---- */
@@ -174,15 +183,15 @@ static void open_route(struct bench *b, bool v6)
 	r->ts_off = 0xfffffff0;
 	r->seq_off = 65530;
 	r->n_formats = 2;
-	r->formats[0] = (struct route_format){ .to_pt = 8, .is_audio = 1, .clock = rtp_clock(8000) };
-	r->formats[1] = (struct route_format){ .pt = 13, .to_pt = 13, .clock = rtp_clock(8000) };
+	r->formats[0] = (struct route_format){ .to_pt = 8, .clock = rtp_clock(8000) };
+	r->formats[1] = (struct route_format){ .pt = 13, .to_pt = 13 };
 	r->count = (struct route_count){ .max_seq = 99, .from_seq = 99, .received = 1, .seq = 93 };
 	r->gate = (r->gate & ~(ROUTE_OPEN | ROUTE_BUSY)) | ROUTE_OPEN;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, bool filters)
 {
-	struct kernel_config c = { .workers = 1, .routes = 100 };
+	struct kernel_config c = { .workers = 1, .routes = 100, .filters = filters };
 	struct bench *b = calloc(1, sizeof *b);
 	struct hop_key key = { 0 };
 	struct timespec now;
@@ -207,12 +216,17 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup(void **state)
+{
+	return setup_with(state, false);
+}
+
 static int teardown(void **state)
 {
 	struct bench *b = *state;
 
 	b->r->gate &= ~ROUTE_OPEN;
-	b->t->del(b->t, &b->key, b->r);
+	b->t->del(b->t, b->r);
 	b->t->hop_del(b->t, b->hop);
 	kernel_stop(b->k);
 	free(b);
@@ -268,7 +282,7 @@ static void test_v6(void **state)
 {
 	struct bench *b = *state;
 
-	b->t->del(b->t, &b->key, b->r);
+	b->t->del(b->t, b->r);
 	open_route(b, true);
 	for (uint16_t seq = 100; seq < 200; seq++) {
 		struct frame f = rtp(true, seq);
@@ -293,7 +307,7 @@ static void test_checksums(void **state)
 	f.bytes[f.udp + 100] ^= 1;
 	assert_int_equal(run(b, &f), TAKEN);
 	assert_int_not_equal(udp_sum(&f), 0xffff);
-	b->t->del(b->t, &b->key, b->r);
+	b->t->del(b->t, b->r);
 	open_route(b, true);
 	f = rtp(true, 100);
 	put16(f.bytes + f.udp + 6, 0); /* RFC 8200 8.1: not allowed */
@@ -538,6 +552,150 @@ static void test_short(void **state)
 	}
 }
 
+/* ---- where it is attached ---- */
+
+struct filters {
+	unsigned n;
+	struct nl_filter last;
+};
+
+static void on_filter(void *arg, const struct nl_filter *f)
+{
+	struct filters *all = arg;
+
+	all->n++;
+	all->last = *f;
+}
+
+static struct filters filters_of_lo(void)
+{
+	struct filters all = { 0 };
+	struct nl *nl = nl_open();
+
+	nl_filters(nl, 1, on_filter, &all);
+	nl_close(nl);
+	return all;
+}
+
+/* 0: there was none and now there is one; -EEXIST: it was there. */
+static int make_clsact(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS);
+
+	return bpf_tc_hook_create(&hook);
+}
+
+static void remove_clsact(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	bpf_tc_hook_destroy(&hook);
+}
+
+/* Kernels before 6.6: a filter in clsact, which is made and taken away by who needs it. */
+static void test_filter(void **state)
+{
+	struct kernel_config c = { .workers = 1, .routes = 100, .filters = true };
+	const char *why;
+	struct kernel *k = kernel_start(&c, &why), *k2;
+
+	(void)state;
+	assert_non_null(k);
+	assert_int_equal(filters_of_lo().n, 1);
+	assert_non_null(strstr(filters_of_lo().last.name, "hairpin_ether"));
+	kernel_stop(k);
+	assert_int_equal(make_clsact(), 0); /* ours is gone; this one is somebody else's */
+	k = kernel_start(&c, &why);
+	assert_non_null(k);
+	kernel_stop(k);
+	assert_int_equal(filters_of_lo().n, 0);
+	assert_int_equal(make_clsact(), -EEXIST);
+	remove_clsact();
+	c.filters = false;
+	k = kernel_start(&c, &why);
+	k2 = kernel_start(&c, &why); /* two servers in one namespace */
+	assert_non_null(k);
+	assert_non_null(k2);
+	assert_int_equal(filters_of_lo().n, 0);
+	kernel_stop(k);
+	kernel_stop(k2);
+}
+
+static int program_of(const struct nl_filter *f)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, o, .handle = f->handle, .priority = f->priority);
+
+	assert_int_equal(bpf_tc_query(&hook, &o), 0);
+	return bpf_prog_get_fd_by_id(o.prog_id);
+}
+
+/* A process that is killed leaves its filter: without its sign of life it does nothing; the next one takes it away. */
+static void test_killed(void **state)
+{
+	struct kernel_config c = { .workers = 1, .routes = 100 };
+	struct frame f = rtp(false, 100);
+	pid_t pid = fork();
+	struct kernel *k;
+	const char *why;
+	struct filters left;
+	int status, fd;
+
+	(void)state;
+	if (!pid) {
+		void *b;
+
+		_exit(setup_with(&b, true));
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	left = filters_of_lo();
+	assert_int_equal(left.n, 1);
+	fd = program_of(&left.last);
+	assert_int_equal(run_program(fd, &f), TAKEN);
+	usleep(BEAT_MAX_NS / 1000 + 200000);
+	f = rtp(false, 101);
+	assert_int_equal(run_program(fd, &f), LEFT);
+	close(fd);
+	k = kernel_start(&c, &why);
+	assert_non_null(k);
+	assert_int_equal(filters_of_lo().n, 0);
+	kernel_stop(k);
+	remove_clsact();
+}
+
+/* Every worker takes from its own part until that is used up; what is given back serves again. */
+static void test_room(void **state)
+{
+	struct kernel_config c = { .workers = 2, .routes = 100 };
+	struct route *routes[2][512];
+	struct route_key key = { .family = 4 };
+	const char *why;
+	struct kernel *k = kernel_start(&c, &why);
+
+	(void)state;
+	assert_non_null(k);
+	for (int w = 0; w < 2; w++) {
+		struct route_table *t = kernel_table(k, (unsigned)w);
+		int n = 0;
+
+		for (int i = 0; i < 512; i++) {
+			key.port = (uint16_t)(i * 2 + w);
+			n += (routes[w][i] = t->add(t, &key)) != NULL;
+		}
+		assert_true(n > 500);
+		key.port = 60000;
+		assert_true(n < 512 || !t->add(t, &key));
+		for (int i = 0; i < 512; i++)
+			if (routes[w][i])
+				t->del(t, routes[w][i]);
+		routes[w][0] = t->add(t, &key);
+		assert_non_null(routes[w][0]);
+		t->del(t, routes[w][0]);
+	}
+	kernel_stop(k);
+}
+
 /* ---- */
 
 static bool own_namespace(void)
@@ -560,7 +718,16 @@ int main(void)
 	const char *why = "not permitted to make a network namespace";
 	struct kernel *k = own_namespace() ? kernel_start(&c, &why) : NULL;
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-	const struct CMUnitTest tests[] = { T(v4), T(v6), T(checksums), T(hops), T(disorder), T(left_alone), T(short) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_filter),
+					    cmocka_unit_test(test_killed),
+					    cmocka_unit_test(test_room),
+					    T(v4),
+					    T(v6),
+					    T(checksums),
+					    T(hops),
+					    T(disorder),
+					    T(left_alone),
+					    T(short) };
 #undef T
 
 	if (!k) {
