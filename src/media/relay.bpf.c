@@ -16,12 +16,13 @@
 
 #include "media/route.h"
 
-#define UP       TC_ACT_UNSPEC /* the next program, or the stack */
-#define TTL      64
-#define LOOPBACK 1
-#define SEEN_NS  1000000000ll
-#define CHECK    6 /* of the UDP header: where its checksum is */
-#define CSUM     BPF_F_MARK_MANGLED_0
+#define UP        TC_ACT_UNSPEC /* the next program, or the stack */
+#define TTL       64
+#define LOOPBACK  1
+#define SEEN_NS   1000000000ll
+#define CHECK     6 /* of the UDP header: where its checksum is */
+#define CSUM      BPF_F_MARK_MANGLED_0
+#define CSUM_IPV6 (1ull << 7) /* BPF_F_IPV6 */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -271,6 +272,18 @@ static __always_inline int write_v4(struct __sk_buff *skb, struct packet *p, con
 	       bpf_l4_csum_replace(skb, l4 + CHECK, 0, p->diff, CSUM) == 0;
 }
 
+/*
+ * Kernels from 6.16 on, and some before, must be told that there is no IP checksum that takes part (it matters when the
+ * device has summed up the packet); the others refuse the flag.
+ */
+static __always_inline int sum_v6(struct __sk_buff *skb, __u32 at, __u32 addresses)
+{
+	__u64 flags = BPF_F_PSEUDO_HDR | CSUM;
+
+	return bpf_l4_csum_replace(skb, at, 0, addresses, flags | CSUM_IPV6) == 0 ||
+	       bpf_l4_csum_replace(skb, at, 0, addresses, flags) == 0;
+}
+
 static __always_inline int write_v6(struct __sk_buff *skb, struct packet *p, const struct route *r, const struct hop *h,
 				    __u32 l3)
 {
@@ -287,8 +300,7 @@ static __always_inline int write_v6(struct __sk_buff *skb, struct packet *p, con
 	__builtin_memcpy(&ip->daddr, r->to, 16);
 	*(__u32 *)ip = bpf_htonl(6u << 28 | (__u32)r->tos << 20); /* no flow label, as from a socket of ours */
 	ip->hop_limit = TTL;
-	return bpf_l4_csum_replace(skb, l4 + CHECK, 0, fold32(diff), BPF_F_PSEUDO_HDR | CSUM) == 0 &&
-	       bpf_l4_csum_replace(skb, l4 + CHECK, 0, p->diff, CSUM) == 0;
+	return sum_v6(skb, l4 + CHECK, fold32(diff)) && bpf_l4_csum_replace(skb, l4 + CHECK, 0, p->diff, CSUM) == 0;
 }
 
 static __always_inline int write_macs(struct __sk_buff *skb, const struct hop *h)
