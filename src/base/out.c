@@ -105,7 +105,7 @@ static const char *out_simple(struct out *o, const char *f, va_list *ap)
 	case '%': out_char(o, '%'); return f + 1;
 	default: break;
 	}
-	if (memcmp(f, ".*s", 3) == 0) {
+	if (strncmp(f, ".*s", 3) == 0) {
 		cut = va_arg(*ap, int);
 		out_bytes(o, va_arg(*ap, const char *), (size_t)MAX(cut, 0));
 		return f + 3;
@@ -118,7 +118,7 @@ static const char *out_simple(struct out *o, const char *f, va_list *ap)
 		out_int(o, va_arg(*ap, long));
 		return f + 2;
 	}
-	if (memcmp(f, "ll", 2) == 0 && (f[2] == 'd' || f[2] == 'u')) {
+	if (strncmp(f, "ll", 2) == 0 && (f[2] == 'd' || f[2] == 'u')) {
 		long long v = va_arg(*ap, long long);
 
 		if (f[2] == 'd')
