@@ -7,12 +7,12 @@
  */
 #pragma once
 #include <ares.h>
+#include <uthash.h>
 #include <uv.h>
 #undef MIN /* <sys/param.h> has come along; base/util.h has the same under its own spelling: include this file first \
 	    */
 #undef MAX
 
-#include "base/hash.h"
 #include "io/io.h"
 
 /* ---- bytes that wait for a stream to take them (queue.c) ---- */

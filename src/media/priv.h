@@ -4,7 +4,7 @@
  * engine_udp.c does.
  */
 #pragma once
-#include "base/hash.h"
+#include <uthash.h>
 
 #include "base/rng.h"
 #include "base/timer.h"

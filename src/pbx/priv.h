@@ -5,7 +5,7 @@
  *   chan.c is one leg: its life; leg.c its SIP side, leg_media.c its SDP and media side; bridge.c joins two.
  */
 #pragma once
-#include "base/hash.h"
+#include <uthash.h>
 
 #include "pbx/pbx.h"
 #include "sdp/sdp.h"

@@ -1,6 +1,6 @@
 /* sim/priv.h: what the files of this folder share. Not for others. */
 #pragma once
-#include "base/hash.h"
+#include <uthash.h>
 
 #include "sim/sim.h"
 

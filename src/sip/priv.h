@@ -1,6 +1,6 @@
 /* sip/priv.h: what the files of this folder share. Not for others. */
 #pragma once
-#include "base/hash.h"
+#include <uthash.h>
 
 #include "base/arena.h"
 #include "sip/sip.h"

@@ -6,7 +6,7 @@
  * the next one collects.
  */
 #pragma once
-#include "base/hash.h"
+#include <uthash.h>
 
 #include "base/list.h"
 #include "store/store.h"
