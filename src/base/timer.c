@@ -1,81 +1,69 @@
-/* base/timer.c: a binary heap with embedded nodes. */
+/*
+ * base/timer.c: a hierarchical wheel. Level 0 has a slot for each of the next 256 ms; a slot of each level above holds
+ * what is due within one whole turn of the level below, and is spread out over it when that turn begins. A bit for each
+ * slot says whether anything is in it, so that empty time is skipped.
+ */
 #include "base/timer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define DUE SIZE_MAX
+#define DUE  UINT16_MAX
+#define BITS 8 /* of the time, for each level */
 
-static void put(struct timers *ts, size_t i, struct timer *t)
+static unsigned turn_of(ms_t at, unsigned level)
 {
-	ts->heap[i] = t;
-	t->slot = i + 1;
+	return (unsigned)(at >> (level * BITS)) & (TIMER_SLOTS - 1);
 }
 
-static void sift_up(struct timers *ts, size_t i)
+static void mark(struct timers *ts, unsigned slot, bool used)
 {
-	struct timer *t = ts->heap[i];
+	uint64_t *word = &ts->used[slot / TIMER_SLOTS][slot % TIMER_SLOTS / 64], bit = 1ull << (slot % 64);
 
-	while (i && ts->heap[(i - 1) / 2]->at > t->at) {
-		put(ts, i, ts->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-	put(ts, i, t);
+	*word = used ? *word | bit : *word & ~bit;
 }
 
-static void sift_down(struct timers *ts, size_t i)
+static void put(struct timers *ts, struct timer *t)
 {
-	struct timer *t = ts->heap[i];
+	ms_t at = MAX(t->at, ts->base), far = ts->base + (1ll << (TIMER_LEVELS * BITS)) - 1;
+	unsigned level = 0, slot;
 
-	for (;;) {
-		size_t kid = 2 * i + 1;
-
-		if (kid >= ts->n)
-			break;
-		if (kid + 1 < ts->n && ts->heap[kid + 1]->at < ts->heap[kid]->at)
-			kid++;
-		if (ts->heap[kid]->at >= t->at)
-			break;
-		put(ts, i, ts->heap[kid]);
-		i = kid;
-	}
-	put(ts, i, t);
-}
-
-static void heap_remove(struct timers *ts, struct timer *t)
-{
-	size_t i = t->slot - 1;
-	struct timer *last = ts->heap[--ts->n];
-
-	t->slot = 0;
-	if (last == t)
-		return;
-	put(ts, i, last);
-	sift_up(ts, i);
-	sift_down(ts, last->slot - 1);
+	at = MIN(at, far); /* later than the wheel reaches: it is put again when it comes round */
+	while (level < TIMER_LEVELS - 1 && (at - ts->base) >> ((level + 1) * BITS))
+		level++;
+	slot = level * TIMER_SLOTS + turn_of(at, level);
+	list_push(&ts->slots[slot], &t->link);
+	t->slot = (uint16_t)(slot + 1);
+	mark(ts, slot, true);
 }
 
 void timer_stop(struct timers *ts, struct timer *t)
 {
-	if (t->slot == DUE) {
-		list_del(&t->due);
-		t->slot = 0;
-	} else if (t->slot) {
-		heap_remove(ts, t);
-	}
+	unsigned slot = t->slot;
+
+	if (!slot)
+		return;
+	list_del(&t->link);
+	t->slot = 0;
+	if (slot == DUE)
+		return;
+	ts->n--;
+	if (list_empty(&ts->slots[slot - 1]))
+		mark(ts, slot - 1, false);
 }
 
 void timer_set(struct timers *ts, struct timer *t, ms_t at)
 {
 	BUG_ON(!t->fire);
 	timer_stop(ts, t);
-	if (ts->n == ts->cap) {
-		ts->cap = ts->cap ? ts->cap * 2 : 64;
-		ts->heap = xrealloc(ts->heap, ts->cap * sizeof ts->heap[0]);
+	if (!ts->slots) {
+		ts->slots = xmalloc(TIMER_LEVELS * TIMER_SLOTS * sizeof ts->slots[0]);
+		for (unsigned i = 0; i < TIMER_LEVELS * TIMER_SLOTS; i++)
+			list_init(&ts->slots[i]);
 	}
 	t->at = at;
 	ts->n++;
-	put(ts, ts->n - 1, t);
-	sift_up(ts, ts->n - 1);
+	put(ts, t);
 }
 
 bool timer_runs(const struct timer *t)
@@ -83,27 +71,107 @@ bool timer_runs(const struct timer *t)
 	return t->slot != 0;
 }
 
+/* How many slots from `from` on, round the end, until one is used; TIMER_SLOTS: none is. */
+static unsigned next_used(const struct timers *ts, unsigned level, unsigned from)
+{
+	const uint64_t *w = ts->used[level];
+
+	for (unsigned i = 0; i <= TIMER_SLOTS / 64; i++) {
+		unsigned word = (from / 64 + i) % (TIMER_SLOTS / 64);
+		uint64_t bits = w[word];
+
+		if (i == 0)
+			bits &= ~0ull << from % 64;
+		else if (i == TIMER_SLOTS / 64)
+			bits &= ~(~0ull << from % 64);
+		if (bits)
+			return (word * 64 + (unsigned)__builtin_ctzll(bits) - from) % TIMER_SLOTS;
+	}
+	return TIMER_SLOTS;
+}
+
 ms_t timers_next(const struct timers *ts)
 {
-	return ts->n ? ts->heap[0]->at : MS_NEVER;
+	ms_t next = MS_NEVER;
+
+	for (unsigned level = 0; ts->n && level < TIMER_LEVELS; level++) {
+		ms_t turn =
+			(ts->base >> (level * BITS)) + (level > 0); /* the present slot above level 0 is spread out */
+		unsigned ahead = next_used(ts, level, (unsigned)turn & (TIMER_SLOTS - 1));
+
+		if (ahead < TIMER_SLOTS)
+			next = MIN(next, (turn + ahead) << (level * BITS));
+	}
+	return next;
+}
+
+/* A turn of the level below begins: what is due in it is put where it belongs. */
+static void spread(struct timers *ts, unsigned level)
+{
+	unsigned slot = level * TIMER_SLOTS + turn_of(ts->base, level);
+	struct list *from = &ts->slots[slot], all;
+
+	if (list_empty(from))
+		return;
+	list_init(&all);
+	while (!list_empty(from)) {
+		struct list *n = from->next;
+
+		list_del(n);
+		list_push(&all, n);
+	}
+	mark(ts, slot, false);
+	while (!list_empty(&all)) {
+		struct timer *t = list_entry(all.next, struct timer, link);
+
+		list_del(&t->link);
+		put(ts, t);
+	}
+}
+
+static void advance(struct timers *ts, ms_t to)
+{
+	ms_t from = ts->base;
+
+	ts->base = to;
+	for (unsigned level = TIMER_LEVELS - 1; level > 0; level--)
+		if (from >> (level * BITS) != to >> (level * BITS))
+			spread(ts, level);
+}
+
+static void take_due(struct timers *ts, struct list *due)
+{
+	unsigned slot = turn_of(ts->base, 0);
+
+	while (!list_empty(&ts->slots[slot])) {
+		struct timer *t = list_entry(ts->slots[slot].next, struct timer, link);
+
+		list_del(&t->link);
+		list_push(due, &t->link);
+		t->slot = DUE;
+		ts->n--;
+	}
+	mark(ts, slot, false);
 }
 
 void timers_run(struct timers *ts, ms_t now)
 {
 	struct list due;
+	ms_t next;
 
 	list_init(&due);
-	while (ts->n && ts->heap[0]->at <= now) {
-		struct timer *t = ts->heap[0];
-
-		heap_remove(ts, t);
-		t->slot = DUE;
-		list_push(&due, &t->due);
+	while ((next = timers_next(ts)) <= now) {
+		if (next > ts->base)
+			advance(ts, next);
+		take_due(ts, &due);
 	}
+	if (ts->n && now > ts->base)
+		advance(ts, now); /* nothing is due in between */
+	ts->base = MAX(ts->base, now);
 	while (!list_empty(&due)) {
-		struct timer *t = list_entry(due.next, struct timer, due);
+		struct timer *t = list_entry(due.next, struct timer, link);
 
-		list_del(&t->due);
+		list_del(&t->link);
 		t->slot = 0;
 		t->fire(t, now);
 	}
@@ -111,6 +179,6 @@ void timers_run(struct timers *ts, ms_t now)
 
 void timers_free(struct timers *ts)
 {
-	free(ts->heap);
+	free(ts->slots);
 	*ts = (struct timers){ 0 };
 }

@@ -1,5 +1,6 @@
 /*
- * base/timer.h: a heap of timers whose nodes sit inside what they wake. A zeroed struct timer is a stopped one.
+ * base/timer.h: a wheel of timers whose nodes sit inside what they wake: setting and stopping one costs the same with
+ * ten and with a million. A zeroed struct timer is a stopped one, a zeroed struct timers an empty wheel.
  * timers_run() takes the whole due set out before it fires any: re-arming for `now` waits its turn, and a handler may
  * stop (or free the owner of) any timer, due or not, as long as it stops that timer first.
  */
@@ -11,19 +12,26 @@ typedef void timer_fn(struct timer *t, ms_t now);
 
 struct timer {
 	ms_t at;
-	size_t slot; /* 0: stopped; SIZE_MAX: due and waiting in timers_run(); else heap index + 1 */
-	struct list due;
+	struct list link; /* in its slot, or among those that are due */
 	timer_fn *fire;
+	uint16_t slot; /* 0: stopped; UINT16_MAX: due and waiting in timers_run(); else the slot's number + 1 */
 };
 
+#define TIMER_LEVELS 4
+#define TIMER_SLOTS  256 /* of each level; a slot of the lowest is one millisecond */
+
 struct timers {
-	struct timer **heap;
-	size_t n, cap;
+	struct list *slots; /* TIMER_LEVELS × TIMER_SLOTS of them; NULL: never used */
+	uint64_t used[TIMER_LEVELS][TIMER_SLOTS / 64];
+	ms_t base; /* what is due before it has been taken out */
+	size_t n;
 };
 
 void timer_set(struct timers *ts, struct timer *t, ms_t at); /* starts or moves it; t->fire must be set */
 void timer_stop(struct timers *ts, struct timer *t);
 bool timer_runs(const struct timer *t);
-ms_t timers_next(const struct timers *ts); /* when the next one is due; MS_NEVER when none is */
+/* When to call timers_run() next: exact within 256 ms, else not later than the first is due; MS_NEVER: there is none.
+ */
+ms_t timers_next(const struct timers *ts);
 void timers_run(struct timers *ts, ms_t now);
-void timers_free(struct timers *ts); /* the heap only: nodes are their owners' */
+void timers_free(struct timers *ts); /* the wheel only: nodes are their owners' */

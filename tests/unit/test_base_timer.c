@@ -1,4 +1,4 @@
-/* tests/unit/test_base_timer.c: the heap of timers: order, and what handlers may do to each other. */
+/* tests/unit/test_base_timer.c: the wheel of timers: order, and what handlers may do to each other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,6 +66,49 @@ static void test_order(void **state)
 	assert_int_equal(timers_next(&ts), MS_NEVER);
 	for (int i = 0; i < MANY; i++)
 		assert_false(timer_runs(&t[i]));
+}
+
+/* Against a list that is searched: every distance, from a millisecond to beyond the wheel, set, moved and stopped. */
+static void test_wheel(void **state)
+{
+	static struct timer t[200];
+	static bool on[200];
+	struct rng r;
+	ms_t now = 0;
+
+	(void)state;
+	rng_seed(&r, (const uint8_t[32]){ 9 });
+	for (int step = 0; step < 20000; step++) {
+		unsigned i = rng_below(&r, ARRAY_LEN(t)), bits = rng_below(&r, 35);
+		ms_t first = MS_NEVER, ahead = (ms_t)(((uint64_t)rng_u32(&r) << 3) & ((1ull << bits) - 1));
+
+		t[i].fire = note;
+		on[i] = rng_below(&r, 10) > 0;
+		if (on[i])
+			timer_set(&ts, &t[i], now + ahead);
+		else
+			timer_stop(&ts, &t[i]);
+		for (unsigned k = 0; k < ARRAY_LEN(t); k++)
+			if (on[k])
+				first = MIN(first, t[k].at);
+		assert_true(timers_next(&ts) <= first);
+		assert_true((timers_next(&ts) == MS_NEVER) == (first == MS_NEVER));
+		if (step % 3)
+			continue;
+		now = step % 2 && first != MS_NEVER ? first : now + rng_below(&r, 1u << rng_below(&r, 20));
+		n_fired = 0;
+		timers_run(&ts, now);
+		for (unsigned k = 0; k < ARRAY_LEN(t); k++) {
+			assert_int_equal(timer_runs(&t[k]), on[k] && t[k].at > now);
+			on[k] &= t[k].at > now;
+		}
+		for (size_t k = 1; k < n_fired; k++)
+			assert_true(fired[k - 1]->at <= fired[k]->at);
+		assert_true(timers_next(&ts) > now);
+	}
+	for (unsigned k = 0; k < ARRAY_LEN(t); k++)
+		timer_stop(&ts, &t[k]);
+	assert_int_equal(timers_next(&ts), MS_NEVER);
 }
 
 static struct timer a, b, c;
@@ -165,8 +208,9 @@ static void test_clock(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_order), T(test_stop_in_handler), T(test_rearm_in_handler),
-					    T(test_move_and_free), T(test_clock) };
+	const struct CMUnitTest tests[] = { T(test_order),           T(test_wheel),
+					    T(test_stop_in_handler), T(test_rearm_in_handler),
+					    T(test_move_and_free),   T(test_clock) };
 
 	return cmocka_run_group_tests_name("base timer", tests, NULL, NULL);
 }
