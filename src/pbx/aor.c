@@ -85,15 +85,7 @@ static void contact_free(struct contact *c)
 		c->aor->n_dynamic--;
 		p->n_contacts--;
 	}
-	free(c->uri);
-	free(c->path);
-	free(c->user_agent);
-	free(c->call_id);
-	free(c->instance);
-	free(c->orig_host);
-	free(c->endpoint);
-	free(c->transport);
-	free(c->via_addr);
+	free(c->texts);
 	free(c);
 }
 
@@ -101,7 +93,7 @@ void contact_remove(struct contact *c, const char *why)
 {
 	trace(EV_REG_DEL, NULL, "Removed contact '%s' from AOR '%s' due to %s", c->uri, c->aor->name, why);
 	if (!c->is_static)
-		store_del_contact(c->aor->pbx->store, c->aor->name, c->uri);
+		store_del_contact(c->aor->pbx->store, c->stored);
 	contact_free(c);
 }
 
@@ -122,12 +114,6 @@ struct contact *contact_find(struct aor *a, const struct sip_uri *uri)
 	return NULL;
 }
 
-static void set(char **slot, const char *v)
-{
-	free(*slot);
-	*slot = xstrdup(v ? v : "");
-}
-
 static struct contact *contact_new(struct aor *a, bool is_static)
 {
 	struct contact *c = xcalloc(1, sizeof *c);
@@ -145,17 +131,46 @@ static struct contact *contact_new(struct aor *a, bool is_static)
 	return c;
 }
 
+#define TEXTS(X) \
+	X(uri)   \
+	X(path) X(user_agent) X(call_id) X(instance) X(orig_host) X(endpoint) X(transport) X(via_addr)
+
+static bool says_the_same(const struct contact *c, const struct store_contact *s)
+{
+	bool same = c->texts && c->via_port == s->via_port && c->prune_on_boot == s->prune_on_boot;
+
+#define X(f) same = same && strcmp(c->f, s->f ? s->f : "") == 0;
+	TEXTS(X)
+#undef X
+	return same;
+}
+
+/* All texts in one block: there may be a million of these. */
+static void take_texts(struct contact *c, const struct store_contact *s)
+{
+	struct out o = out_growing();
+	char *p;
+
+#define X(f) out_bytes(&o, s->f ? s->f : "", (s->f ? strlen(s->f) : 0) + 1);
+	TEXTS(X)
+#undef X
+	p = xmalloc(o.n);
+	memcpy(p, o.p, o.n);
+	out_free(&o);
+	free(c->texts);
+	c->texts = p;
+#define X(f)      \
+	c->f = p; \
+	p += strlen(p) + 1;
+	TEXTS(X)
+#undef X
+}
+
 static void take(struct contact *c, const struct store_contact *s)
 {
-	set(&c->uri, s->uri);
-	set(&c->path, s->path);
-	set(&c->user_agent, s->user_agent);
-	set(&c->call_id, s->call_id);
-	set(&c->instance, s->instance);
-	set(&c->orig_host, s->orig_host);
-	set(&c->endpoint, s->endpoint);
-	set(&c->transport, s->transport);
-	set(&c->via_addr, s->via_addr);
+	if (!says_the_same(c, s))
+		take_texts(c, s);
+	c->stored = s->id ? s->id : c->stored;
 	c->via_port = s->via_port;
 	c->cseq = s->cseq;
 	c->expires = s->expires;
@@ -165,21 +180,25 @@ static void take(struct contact *c, const struct store_contact *s)
 struct contact *contact_put(struct aor *a, const struct store_contact *s)
 {
 	struct pbx *p = a->pbx;
+	struct store_contact row = *s;
 	struct contact *c;
 	struct sip_uri u;
 	int64_t left = s->expires - clock_wall(p->clock);
+	bool same;
 
 	if (!sip_uri_parse(span_of(s->uri), &u))
 		return NULL;
 	c = contact_find(a, &u);
-	if (c && strcmp(c->uri, s->uri) != 0) /* equal, but written otherwise */
-		store_del_contact(p->store, a->name, c->uri);
 	if (!c)
 		c = contact_new(a, false);
+	same = says_the_same(c, s);
 	take(c, s);
 	clock_in(p->clock, &c->expiry, MAX(left, 0));
-	if (!p->loading)
-		store_put_contact(p->store, s);
+	row.id = c->stored;
+	if (!p->loading && same)
+		store_refresh_contact(p->store, c->stored, s->cseq, s->expires);
+	else if (!p->loading)
+		c->stored = store_put_contact(p->store, &row);
 	return c;
 }
 
@@ -191,7 +210,7 @@ static void load_one(void *arg, const struct store_contact *s)
 	struct aor *a = aor_find(p, span_of(s->aor));
 
 	if (!a || s->expires <= clock_wall(p->clock) || s->prune_on_boot)
-		store_del_contact(p->store, s->aor, s->uri);
+		store_del_contact(p->store, s->id);
 	else
 		contact_put(a, s);
 }

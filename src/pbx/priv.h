@@ -17,8 +17,11 @@ enum contact_status { CONTACT_NONQUAL, CONTACT_AVAIL, CONTACT_UNAVAIL, CONTACT_U
 struct contact {
 	struct list link; /* in its aor, oldest first */
 	struct aor *aor;
-	char *uri; /* as dialled: rewritten; no x-ast-* parameters */
-	char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport, *via_addr; /* "" when none */
+	char *texts;     /* holds these */
+	const char *uri; /* as dialled: rewritten; no x-ast-* parameters */
+	const char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport,
+		*via_addr; /* "" when none */
+	uint64_t stored;   /* its id in the store */
 	uint16_t via_port;
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */

@@ -1,5 +1,4 @@
-/* store/mem.c: everything in memory, for the simulator. The table of changes is the state: the last word on each key.
- */
+/* store/mem.c: everything in memory, for the simulator. The table of changes is the state: the last word on each. */
 #include <stdlib.h>
 
 #include "store/priv.h"
@@ -13,12 +12,16 @@ static void mem_changed(struct store *s, struct change *c)
 {
 	struct mem *m = (struct mem *)s;
 
-	if (c->kind == DEL_CONTACT) {
-		change_drop(&m->table, c);
-		change_free(c);
-	} else {
-		change_add(&m->table, c);
-	}
+	change_add(&m->table, c);
+	if (c->kind != DEL_CONTACT)
+		return;
+	HASH_DEL(m->table, c);
+	free(c);
+}
+
+static int by_id(const struct change *a, const struct change *b)
+{
+	return a->contact.id < b->contact.id ? -1 : 1;
 }
 
 static void mem_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
@@ -26,19 +29,10 @@ static void mem_load(struct store *s, void (*each)(void *arg, const struct store
 	struct mem *m = (struct mem *)s;
 	struct change *c, *next;
 
+	HASH_SORT(m->table, by_id);
 	HASH_ITER(hh, m->table, c, next)
 		if (c->kind == PUT_CONTACT)
 			each(arg, &c->contact);
-}
-
-static char *mem_get(struct store *s, const char *name)
-{
-	struct mem *m = (struct mem *)s;
-	struct change *wanted = change_value(name, ""), *found;
-
-	HASH_FIND(hh, m->table, wanted->key, wanted->key_n, found);
-	change_free(wanted);
-	return found ? xstrdup(found->value) : NULL;
 }
 
 static void mem_close(struct store *s)
@@ -51,7 +45,7 @@ static void mem_close(struct store *s)
 
 struct store *store_mem(void)
 {
-	static const struct backend backend = { mem_changed, mem_load, mem_get, mem_close };
+	static const struct backend backend = { mem_changed, mem_load, mem_close };
 	struct mem *m = xcalloc(1, sizeof *m);
 
 	m->store.backend = &backend;

@@ -1,14 +1,13 @@
 /*
  * store/priv.h: what the files of this folder share. Not for others.
  *
- * store.c keeps the changes that are not written yet (struct change, one per key: a later change replaces an earlier
- * one) and hands them in batches to the backend. A backend that writes elsewhere takes time; until its batch is done
- * the next one collects.
+ * store.c keeps the changes that are not written yet (struct change, one for each contact: a later change is merged
+ * into an earlier one) and hands them in batches to the backend. A backend that writes elsewhere takes time; until its
+ * batch is done the next one collects.
  */
 #pragma once
 #include <uthash.h>
 
-#include "base/list.h"
 #include "store/store.h"
 
 #define CONTACT_TEXTS(X) \
@@ -16,29 +15,24 @@
 	X(uri)           \
 	X(path) X(user_agent) X(call_id) X(instance) X(orig_host) X(endpoint) X(transport) X(via_addr) X(reg_server)
 
-enum change_kind { PUT_CONTACT, DEL_CONTACT, SET_VALUE };
+enum change_kind { PUT_CONTACT, REFRESH_CONTACT, DEL_CONTACT };
 struct change {
 	UT_hash_handle hh;
 	enum change_kind kind;
-	struct store_contact contact; /* PUT: all of it; DEL: aor and uri; the strings are the change's */
-	char *name, *value;           /* SET */
-	size_t key_n;
-	char *key;
+	struct store_contact contact; /* PUT: all of it; REFRESH: id, cseq, expires; DEL: id */
+	char texts[];                 /* PUT */
 };
-struct change *change_contact(enum change_kind kind, const struct store_contact *c);
-struct change *change_value(const char *name, const char *value);
-void change_free(struct change *c);
-/* Takes it into the table; what had the same key is freed. A contact that is put again keeps its place in the order. */
+struct change *change_new(enum change_kind kind, const struct store_contact *c);
+/* Takes it into the table, merged with what the table has of the same contact. */
 void change_add(struct change **table, struct change *c);
-void change_drop(struct change **table, const struct change *c); /* frees what has its key */
 void changes_free(struct change **table);
 
 struct backend {
 	void (*changed)(struct store *s, struct change *c); /* takes it over */
 	void (*load)(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg);
-	char *(*get)(struct store *s, const char *name);
 	void (*close)(struct store *s);
 };
 struct store { /* first member of every backend's store */
 	const struct backend *backend;
+	uint64_t last_id;
 };

@@ -1,11 +1,14 @@
 /*
  * store/sqlite.c: the embedded store: one SQLite file, written behind.
  *
- * At most one batch is under way on the loop's pool, in one transaction; what changes meanwhile becomes the next batch,
- * which starts as soon as this one ended. So an idle server writes each change at once, and a busy one writes each
- * contact once per batch however often it changed. WAL with synchronous=NORMAL never waits for the disk on a commit:
- * a kill -9 loses at most the batch under way, a power cut at most the last moments; neither harms the file.
- * A batch that fails (disk full) is put back behind what is newer and tried again.
+ * Changes are gathered for GATHER ms and then written as one transaction on the loop's pool; what changes meanwhile
+ * becomes the next batch. So each contact is written once per batch however often it changed, and a busy server pays
+ * for a transaction ten times a second at most. WAL with synchronous=NORMAL never waits for the disk on a commit: a
+ * kill -9 loses what was not gathered yet, a power cut at most the last moments; neither harms the file. A batch that
+ * fails (disk full) is put back behind what is newer and tried again.
+ *
+ * A contact has two rows. `contact` has what stays while the phone does; `refresh` has what every REGISTER changes, and
+ * is so narrow that a storm of them touches few pages.
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -17,84 +20,90 @@
 #include "io/io.h"
 #include "store/priv.h"
 
+#define GATHER      100  /* ms */
 #define RETRY_AFTER 1000 /* ms */
-#define SCHEMA      1    /* PRAGMA user_version; a higher one is a newer hairpin's */
+#define SCHEMA      2    /* PRAGMA user_version; a higher one is a newer hairpin's */
+
+enum statement { PUT, REFRESH, DEL, DEL_REFRESH, STATEMENTS };
 
 struct sqlite {
 	struct store store;
 	struct io_loop *loop;
 	sqlite3 *db;
+	sqlite3_stmt *st[STATEMENTS];
 	struct change *pending; /* not yet handed out */
 	struct change *batch;   /* under way: the pool reads it, nobody changes it */
 	bool busy, closing;
 	char error[200]; /* of the batch; "" when it was written */
-	struct timer retry;
+	struct timer due;
 };
 
 /* ---- writing: thread pool ---- */
 
-#define COLUMN(f) #f ","
-#define PUT_SQL                               \
-	"INSERT INTO contact(" CONTACT_TEXTS( \
-		COLUMN) "cseq,via_port,expires,prune_on_boot) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
-#define REFRESH(f) #f "=excluded." #f ","
-#define ON_CONFLICT                                                                                              \
-	"ON CONFLICT(aor,uri) DO UPDATE SET " CONTACT_TEXTS(                                                     \
-		REFRESH) "cseq=excluded.cseq,via_port=excluded.via_port,expires=excluded.expires,prune_on_boot=" \
-			 "excluded.prune_on_boot"
-#define DEL_SQL "DELETE FROM contact WHERE aor=? AND uri=?"
-#define SET_SQL "INSERT INTO value(name,value) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
+#define COLUMN(f)      #f ","
+#define TEXT_COLUMN(f) #f " TEXT NOT NULL,"
 
-static void bind_text(sqlite3_stmt *st, int *at, const char *s)
+static const char *const sql[STATEMENTS] = {
+	[PUT] = "INSERT OR REPLACE INTO contact(id," CONTACT_TEXTS(COLUMN) "via_port,prune_on_boot) "
+									   "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[REFRESH] = "INSERT OR REPLACE INTO refresh(id,cseq,expires) VALUES(?,?,?)",
+	[DEL] = "DELETE FROM contact WHERE id=?",
+	[DEL_REFRESH] = "DELETE FROM refresh WHERE id=?",
+};
+
+static int step(sqlite3_stmt *st)
 {
-	sqlite3_bind_text(st, (*at)++, s, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static void bind_contact(sqlite3_stmt *st, const struct store_contact *c)
+static int put(sqlite3_stmt *st, const struct store_contact *c)
 {
 	int at = 1;
 
-#define X(f) bind_text(st, &at, c->f);
+	sqlite3_bind_int64(st, at++, (sqlite3_int64)c->id);
+#define X(f) sqlite3_bind_text(st, at++, c->f, -1, SQLITE_STATIC);
 	CONTACT_TEXTS(X)
 #undef X
-	sqlite3_bind_int64(st, at++, c->cseq);
-	sqlite3_bind_int64(st, at++, c->via_port);
-	sqlite3_bind_int64(st, at++, c->expires);
-	sqlite3_bind_int64(st, at, c->prune_on_boot);
+	sqlite3_bind_int(st, at++, c->via_port);
+	sqlite3_bind_int(st, at, c->prune_on_boot);
+	return step(st);
 }
 
-static int write_change(sqlite3_stmt *const st[], const struct change *c)
+static int refresh(sqlite3_stmt *st, const struct store_contact *c)
 {
-	sqlite3_stmt *s = st[c->kind];
-	int at = 1, rc;
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)c->id);
+	sqlite3_bind_int64(st, 2, c->cseq);
+	sqlite3_bind_int64(st, 3, c->expires);
+	return step(st);
+}
 
-	if (c->kind == PUT_CONTACT) {
-		bind_contact(s, &c->contact);
-	} else {
-		bind_text(s, &at, c->kind == SET_VALUE ? c->name : c->contact.aor);
-		bind_text(s, &at, c->kind == SET_VALUE ? c->value : c->contact.uri);
+static int write_change(struct sqlite *q, const struct change *c)
+{
+	int rc = SQLITE_OK;
+
+	if (c->kind == DEL_CONTACT) {
+		for (int i = DEL; i <= DEL_REFRESH && rc == SQLITE_OK; i++) {
+			sqlite3_bind_int64(q->st[i], 1, (sqlite3_int64)c->contact.id);
+			rc = step(q->st[i]);
+		}
+		return rc;
 	}
-	rc = sqlite3_step(s);
-	sqlite3_reset(s);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	if (c->kind == PUT_CONTACT)
+		rc = put(q->st[PUT], &c->contact);
+	return rc == SQLITE_OK ? refresh(q->st[REFRESH], &c->contact) : rc;
 }
 
 static int write_all(struct sqlite *q)
 {
-	static const char *const sql[] = {
-		[PUT_CONTACT] = PUT_SQL ON_CONFLICT, [DEL_CONTACT] = DEL_SQL, [SET_VALUE] = SET_SQL
-	};
-	sqlite3_stmt *st[ARRAY_LEN(sql)] = { NULL };
-	struct change *c, *next;
 	int rc = sqlite3_exec(q->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	struct change *c, *next;
 
-	for (size_t i = 0; i < ARRAY_LEN(sql) && rc == SQLITE_OK; i++)
-		rc = sqlite3_prepare_v2(q->db, sql[i], -1, &st[i], NULL);
 	HASH_ITER(hh, q->batch, c, next)
 		if (rc == SQLITE_OK)
-			rc = write_change(st, c);
-	for (size_t i = 0; i < ARRAY_LEN(sql); i++)
-		sqlite3_finalize(st[i]);
+			rc = write_change(q, c);
 	return rc == SQLITE_OK ? sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL) : rc;
 }
 
@@ -112,8 +121,6 @@ static void write_batch(void *arg)
 
 /* ---- batches: signalling thread ---- */
 
-static void start_batch(struct sqlite *q);
-
 /* What failed goes back, but never over something newer. */
 static void put_back(struct sqlite *q)
 {
@@ -127,6 +134,12 @@ static void put_back(struct sqlite *q)
 	}
 }
 
+static void gather(struct sqlite *q, ms_t for_ms)
+{
+	if (!q->busy && !q->closing && q->pending && !timer_runs(&q->due))
+		clock_in(io_clock(q->loop), &q->due, for_ms);
+}
+
 static void batch_done(void *arg)
 {
 	struct sqlite *q = arg;
@@ -136,27 +149,21 @@ static void batch_done(void *arg)
 		trace(EV_STORE, NULL, "%u changes are not written, again in %d s: %s", HASH_COUNT(q->batch),
 		      RETRY_AFTER / 1000, q->error);
 		put_back(q);
-		clock_in(io_clock(q->loop), &q->retry, RETRY_AFTER);
+		gather(q, RETRY_AFTER);
 		return;
 	}
 	changes_free(&q->batch);
-	if (!q->closing)
-		start_batch(q);
+	gather(q, GATHER);
 }
 
-static void start_batch(struct sqlite *q)
+static void start_batch(struct timer *t, ms_t now UNUSED)
 {
-	if (q->busy || !q->pending || timer_runs(&q->retry))
-		return;
+	struct sqlite *q = container_of(t, struct sqlite, due);
+
 	q->batch = q->pending;
 	q->pending = NULL;
 	q->busy = true;
 	io_work(q->loop, write_batch, batch_done, q);
-}
-
-static void on_retry(struct timer *t, ms_t now UNUSED)
-{
-	start_batch(container_of(t, struct sqlite, retry));
 }
 
 static void sqlite_changed(struct store *s, struct change *c)
@@ -164,7 +171,7 @@ static void sqlite_changed(struct store *s, struct change *c)
 	struct sqlite *q = (struct sqlite *)s;
 
 	change_add(&q->pending, c);
-	start_batch(q);
+	gather(q, GATHER);
 }
 
 /* ---- reading: at the start ---- */
@@ -178,67 +185,61 @@ static const char *text_at(sqlite3_stmt *st, int *at)
 
 static struct store_contact contact_at(sqlite3_stmt *st)
 {
-	struct store_contact c = { 0 };
-	int at = 0;
+	struct store_contact c = { .id = (uint64_t)sqlite3_column_int64(st, 0) };
+	int at = 1;
 
 #define X(f) c.f = text_at(st, &at);
 	CONTACT_TEXTS(X)
 #undef X
-	c.cseq = (uint32_t)sqlite3_column_int64(st, at++);
-	c.via_port = (uint16_t)sqlite3_column_int64(st, at++);
-	c.expires = sqlite3_column_int64(st, at++);
+	c.via_port = (uint16_t)sqlite3_column_int(st, at++);
 	c.prune_on_boot = sqlite3_column_int(st, at) != 0;
 	return c;
 }
 
-static void sqlite_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
+/* Both tables in the order of their ids, side by side. A row without its other half was never whole: it is skipped. */
+static int walk(sqlite3_stmt *st, sqlite3_stmt *fresh, void (*each)(void *arg, const struct store_contact *c),
+		void *arg)
 {
-	static const char sql[] =
-		"SELECT " CONTACT_TEXTS(COLUMN) "cseq,via_port,expires,prune_on_boot FROM contact ORDER BY rowid";
-	struct sqlite *q = (struct sqlite *)s;
-	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(q->db, sql, -1, &st, NULL);
+	int rc = sqlite3_step(fresh), row;
 
-	while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((row = sqlite3_step(st)) == SQLITE_ROW) {
 		struct store_contact c = contact_at(st);
 
+		while (rc == SQLITE_ROW && (uint64_t)sqlite3_column_int64(fresh, 0) < c.id)
+			rc = sqlite3_step(fresh);
+		if (rc != SQLITE_ROW || (uint64_t)sqlite3_column_int64(fresh, 0) != c.id)
+			continue;
+		c.cseq = (uint32_t)sqlite3_column_int64(fresh, 1);
+		c.expires = sqlite3_column_int64(fresh, 2);
 		each(arg, &c);
-		rc = SQLITE_OK;
 	}
-	if (rc != SQLITE_DONE)
-		trace(EV_STORE, NULL, "contacts cannot be read: %s", sqlite3_errmsg(q->db));
-	sqlite3_finalize(st);
+	return row;
 }
 
-static char *get_unwritten(struct sqlite *q, const char *name)
+static void sqlite_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
 {
-	struct change *wanted = change_value(name, ""), *found;
-
-	HASH_FIND(hh, q->pending, wanted->key, wanted->key_n, found);
-	if (!found)
-		HASH_FIND(hh, q->batch, wanted->key, wanted->key_n, found);
-	change_free(wanted);
-	return found ? xstrdup(found->value) : NULL;
-}
-
-static char *sqlite_get(struct store *s, const char *name)
-{
+	static const char contacts[] =
+		"SELECT id," CONTACT_TEXTS(COLUMN) "via_port,prune_on_boot FROM contact ORDER BY id";
+	static const char fresh[] = "SELECT id,cseq,expires FROM refresh ORDER BY id";
 	struct sqlite *q = (struct sqlite *)s;
-	char *value = get_unwritten(q, name);
-	sqlite3_stmt *st = NULL;
+	sqlite3_stmt *a = NULL, *b = NULL;
 
-	if (value)
-		return value;
-	if (sqlite3_prepare_v2(q->db, "SELECT value FROM value WHERE name=?", -1, &st, NULL) != SQLITE_OK)
-		return NULL;
-	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		value = xstrdup((const char *)sqlite3_column_text(st, 0));
-	sqlite3_finalize(st);
-	return value;
+	if (sqlite3_prepare_v2(q->db, contacts, -1, &a, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(q->db, fresh, -1, &b, NULL) != SQLITE_OK || walk(a, b, each, arg) != SQLITE_DONE)
+		trace(EV_STORE, NULL, "contacts cannot be read: %s", sqlite3_errmsg(q->db));
+	sqlite3_finalize(a);
+	sqlite3_finalize(b);
 }
 
 /* ---- opening and closing ---- */
+
+static void close_db(struct sqlite *q)
+{
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(q->st[i]);
+	sqlite3_close(q->db);
+	free(q);
+}
 
 static void sqlite_close(struct store *s)
 {
@@ -246,7 +247,7 @@ static void sqlite_close(struct store *s)
 
 	q->closing = true;
 	io_work_wait(q->loop);
-	clock_stop(io_clock(q->loop), &q->retry);
+	clock_stop(io_clock(q->loop), &q->due);
 	q->batch = q->pending;
 	q->pending = NULL;
 	q->error[0] = '\0';
@@ -255,60 +256,82 @@ static void sqlite_close(struct store *s)
 	if (q->error[0])
 		trace(EV_STORE, NULL, "%u changes are lost: %s", HASH_COUNT(q->batch), q->error);
 	changes_free(&q->batch);
-	sqlite3_close(q->db);
-	free(q);
+	close_db(q);
 }
 
-#define TEXT_COLUMN(f) #f " TEXT NOT NULL,"
-
-static int prepare(sqlite3 *db)
-{
-	static const char sql[] =
-		"PRAGMA journal_mode=WAL;"
-		"PRAGMA synchronous=NORMAL;"
-		"CREATE TABLE IF NOT EXISTS contact(" CONTACT_TEXTS(
-			TEXT_COLUMN) "cseq INTEGER,via_port INTEGER,expires INTEGER,prune_on_boot INTEGER,"
-				     "UNIQUE(aor,uri));"
-				     "CREATE TABLE IF NOT EXISTS value(name TEXT PRIMARY KEY,value TEXT NOT NULL);"
-				     "PRAGMA user_version=1;";
-
-	sqlite3_busy_timeout(db, 2000);
-	return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
-static int version_of(sqlite3 *db)
+static int number_of(sqlite3 *db, const char *question, int64_t *v)
 {
 	sqlite3_stmt *st = NULL;
-	int v = 0;
+	int rc = sqlite3_prepare_v2(db, question, -1, &st, NULL);
 
-	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int(st, 0);
+	*v = 0;
+	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		*v = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
-	return v;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+#define TABLES                                                                                                 \
+	"CREATE TABLE IF NOT EXISTS contact(id INTEGER PRIMARY KEY," CONTACT_TEXTS(                            \
+		TEXT_COLUMN) "via_port INTEGER,prune_on_boot INTEGER);"                                        \
+			     "CREATE TABLE IF NOT EXISTS refresh(id INTEGER PRIMARY KEY,cseq INTEGER,expires " \
+			     "INTEGER);"                                                                       \
+			     "PRAGMA user_version=2;"
+
+/* Version 1 had one table, keyed by AOR and URI. */
+static const char from_version_1[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE contact RENAME TO contact1;" TABLES "INSERT INTO contact SELECT rowid," CONTACT_TEXTS(
+		COLUMN) "via_port,prune_on_boot FROM contact1;"
+			"INSERT INTO refresh SELECT rowid,cseq,expires FROM contact1;"
+			"DROP TABLE contact1;"
+			"DROP TABLE IF EXISTS value;"
+			"COMMIT;";
+
+static int prepare(struct sqlite *q, int64_t version)
+{
+	static const char settings[] = "PRAGMA journal_mode=WAL;"
+				       "PRAGMA synchronous=NORMAL;"
+				       "PRAGMA cache_size=-32768;"
+				       "PRAGMA wal_autocheckpoint=4000;";
+	int64_t last;
+	int rc;
+
+	sqlite3_busy_timeout(q->db, 2000);
+	rc = sqlite3_exec(q->db, settings, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(q->db, version == 1 ? from_version_1 : TABLES, NULL, NULL, NULL);
+	for (int i = 0; i < STATEMENTS && rc == SQLITE_OK; i++)
+		rc = sqlite3_prepare_v3(q->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &q->st[i], NULL);
+	if (rc == SQLITE_OK)
+		rc = number_of(q->db, "SELECT max(id) FROM contact", &last);
+	q->store.last_id = rc == SQLITE_OK ? (uint64_t)last : 0;
+	return rc;
 }
 
 struct store *store_sqlite(struct io_loop *loop, const char *path, char **why)
 {
-	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_get, sqlite_close };
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_close };
+	/* one thread at a time is ours to see to: the batch, or, while there is none, the signalling thread */
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	mode_t mask = umask(0077); /* contacts are nobody else's business */
-	struct sqlite *q;
-	sqlite3 *db = NULL;
-	int rc = sqlite3_open_v2(path, &db, flags, NULL), version = 0;
+	struct sqlite *q = xcalloc(1, sizeof *q);
+	int64_t version = 0;
+	int rc = sqlite3_open_v2(path, &q->db, flags, NULL);
 
-	if (rc == SQLITE_OK && (version = version_of(db)) <= SCHEMA)
-		rc = prepare(db);
+	if (rc == SQLITE_OK)
+		rc = number_of(q->db, "PRAGMA user_version", &version);
+	if (rc == SQLITE_OK && version <= SCHEMA)
+		rc = prepare(q, version);
 	umask(mask);
 	if (rc != SQLITE_OK || version > SCHEMA) {
 		*why = version > SCHEMA ? xasprintf("%s: written by a newer hairpin", path)
-					: xasprintf("%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
-		sqlite3_close(db);
+					: xasprintf("%s: %s", path, q->db ? sqlite3_errmsg(q->db) : "out of memory");
+		close_db(q);
 		return NULL;
 	}
-	q = xcalloc(1, sizeof *q);
 	q->store.backend = &backend;
 	q->loop = loop;
-	q->db = db;
-	q->retry.fire = on_retry;
+	q->due.fire = start_batch;
 	return &q->store;
 }

@@ -1,89 +1,58 @@
-/* store/store.c: changes with their keys, and the door to the backends. */
+/* store/store.c: changes, and the door to the backends. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/out.h"
 #include "store/priv.h"
 
-static char *copy(const char *s)
+static const char *pack(char **at, const char *s)
 {
-	return xstrdup(s ? s : "");
+	char *to = *at;
+	size_t n = s ? strlen(s) + 1 : 1;
+
+	memcpy(to, s ? s : "", n);
+	*at += n;
+	return to;
 }
 
-static void set_key(struct change *c, char kind, const char *a, const char *b)
+struct change *change_new(enum change_kind kind, const struct store_contact *from)
 {
-	struct out o = out_growing();
+	struct change *c;
+	size_t n = 0;
+	char *at;
 
-	out_char(&o, kind);
-	out_bytes(&o, a, strlen(a) + 1);
-	out_str(&o, b);
-	c->key_n = o.n;
-	c->key = out_take(&o);
-}
-
-struct change *change_contact(enum change_kind kind, const struct store_contact *from)
-{
-	struct change *c = xcalloc(1, sizeof *c);
-
+#define X(f) n += (from->f ? strlen(from->f) : 0) + 1;
+	if (kind == PUT_CONTACT)
+		CONTACT_TEXTS(X)
+#undef X
+	c = xmalloc(sizeof *c + n);
 	c->kind = kind;
 	c->contact = *from;
-#define X(f) c->contact.f = copy(from->f);
-	CONTACT_TEXTS(X)
+	at = c->texts;
+#define X(f) c->contact.f = pack(&at, from->f);
+	if (kind == PUT_CONTACT) {
+		CONTACT_TEXTS(X)
+	}
 #undef X
-	set_key(c, 'c', c->contact.aor, c->contact.uri);
 	return c;
-}
-
-struct change *change_value(const char *name, const char *value)
-{
-	struct change *c = xcalloc(1, sizeof *c);
-
-	c->kind = SET_VALUE;
-	c->name = copy(name);
-	c->value = copy(value);
-	set_key(c, 'v', name, "");
-	return c;
-}
-
-void change_free(struct change *c)
-{
-#define X(f) free((char *)(uintptr_t)c->contact.f);
-	CONTACT_TEXTS(X)
-#undef X
-	if (c->value)
-		explicit_bzero(c->value, strlen(c->value));
-	free(c->name);
-	free(c->value);
-	free(c->key);
-	free(c);
-}
-
-void change_drop(struct change **table, const struct change *c)
-{
-	struct change *old;
-
-	HASH_FIND(hh, *table, c->key, c->key_n, old);
-	if (!old)
-		return;
-	HASH_DEL(*table, old);
-	change_free(old);
 }
 
 void change_add(struct change **table, struct change *c)
 {
+	uint64_t id = c->contact.id;
 	struct change *old;
 
-	HASH_FIND(hh, *table, c->key, c->key_n, old);
-	if (old && old->kind == PUT_CONTACT && c->kind == PUT_CONTACT) {
-		struct store_contact was = old->contact;
-
-		old->contact = c->contact;
-		c->contact = was;
-		change_free(c);
+	HASH_FIND(hh, *table, &id, sizeof id, old);
+	if (old && c->kind == REFRESH_CONTACT) {
+		old->contact.cseq = c->contact.cseq;
+		old->contact.expires = c->contact.expires;
+		free(c);
 		return;
 	}
-	change_drop(table, c);
-	HASH_ADD_KEYPTR(hh, *table, c->key, c->key_n, c);
+	if (old) {
+		HASH_DEL(*table, old);
+		free(old);
+	}
+	HASH_ADD(hh, *table, contact.id, sizeof id, c);
 }
 
 void changes_free(struct change **table)
@@ -92,35 +61,35 @@ void changes_free(struct change **table)
 
 	HASH_ITER(hh, *table, c, next) {
 		HASH_DEL(*table, c);
-		change_free(c);
+		free(c);
 	}
 }
 
-void store_put_contact(struct store *s, const struct store_contact *c)
+uint64_t store_put_contact(struct store *s, const struct store_contact *c)
 {
-	s->backend->changed(s, change_contact(PUT_CONTACT, c));
+	struct store_contact with_id = *c;
+
+	if (!with_id.id)
+		with_id.id = ++s->last_id;
+	s->backend->changed(s, change_new(PUT_CONTACT, &with_id));
+	return with_id.id;
 }
 
-void store_del_contact(struct store *s, const char *aor, const char *uri)
+void store_refresh_contact(struct store *s, uint64_t id, uint32_t cseq, int64_t expires)
 {
-	struct store_contact key = { .aor = aor, .uri = uri };
+	struct store_contact c = { .id = id, .cseq = cseq, .expires = expires };
 
-	s->backend->changed(s, change_contact(DEL_CONTACT, &key));
+	s->backend->changed(s, change_new(REFRESH_CONTACT, &c));
 }
 
-void store_set(struct store *s, const char *name, const char *value)
+void store_del_contact(struct store *s, uint64_t id)
 {
-	s->backend->changed(s, change_value(name, value));
+	s->backend->changed(s, change_new(DEL_CONTACT, &(struct store_contact){ .id = id }));
 }
 
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
 {
 	s->backend->load(s, each, arg);
-}
-
-char *store_get(struct store *s, const char *name)
-{
-	return s->backend->get(s, name);
 }
 
 void store_close(struct store **s)

@@ -1,7 +1,6 @@
 /*
- * store/store.h: what must outlive the process: contacts, and small named values. Memory is the truth while we run; the
- * store is written behind, in batches, and survives a kill -9. Called from the signalling thread; never blocks it after
- * store_load().
+ * store/store.h: what must outlive the process: contacts. Memory is the truth while we run; the store is written
+ * behind, in batches, and survives a kill -9. Called from the signalling thread; never blocks it after store_load().
  */
 #pragma once
 #include "base/span.h"
@@ -11,7 +10,8 @@ struct store;
 struct io_loop;
 
 struct store_contact {         /* strings are borrowed for the call; NULL means "" */
-	const char *aor, *uri; /* the key; uri as stored, rewritten */
+	uint64_t id;           /* its number in the store; 0: it has none yet */
+	const char *aor, *uri; /* uri as stored, rewritten */
 	const char *path, *user_agent, *call_id, *instance, *orig_host, *endpoint, *transport, *via_addr, *reg_server;
 	uint32_t cseq;
 	uint16_t via_port;
@@ -26,13 +26,12 @@ struct store *store_mem(void);
  * time. NULL with *why (a malloc'd phrase) when it cannot be opened.
  */
 struct store *store_sqlite(struct io_loop *loop, const char *path, char **why);
-void store_put_contact(struct store *s, const struct store_contact *c);
-void store_del_contact(struct store *s, const char *aor, const char *uri);
-/* Every contact, once, before the first put; blocks. */
+/* Stores all of it. Returns its id: a new one when it has none. */
+uint64_t store_put_contact(struct store *s, const struct store_contact *c);
+/* Nothing but these two has changed: costs a tenth. */
+void store_refresh_contact(struct store *s, uint64_t id, uint32_t cseq, int64_t expires);
+void store_del_contact(struct store *s, uint64_t id);
+/* Every contact, once, in the order of their ids, before the first put; blocks. */
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg);
-/* A small value by name ("passwords.6001"): read blocks (start only), write is behind. Returns malloc'd text or NULL.
- */
-char *store_get(struct store *s, const char *name);
-void store_set(struct store *s, const char *name, const char *value);
 /* Writes what is pending and closes; blocks. Clears the handle. */
 void store_close(struct store **s);

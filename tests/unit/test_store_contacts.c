@@ -67,9 +67,10 @@ static struct store *open_store(struct world *w)
 	return s;
 }
 
-static void put(struct store *s, const char *aor, const char *uri, uint32_t cseq)
+static uint64_t put_as(struct store *s, uint64_t id, const char *aor, const char *uri, uint32_t cseq)
 {
-	struct store_contact c = { .aor = aor,
+	struct store_contact c = { .id = id,
+				   .aor = aor,
 				   .uri = uri,
 				   .user_agent = "phone \"1\"",
 				   .call_id = "abc",
@@ -78,7 +79,12 @@ static void put(struct store *s, const char *aor, const char *uri, uint32_t cseq
 				   .expires = 1700000000123,
 				   .prune_on_boot = cseq == 7 };
 
-	store_put_contact(s, &c);
+	return store_put_contact(s, &c);
+}
+
+static uint64_t put(struct store *s, const char *aor, const char *uri, uint32_t cseq)
+{
+	return put_as(s, 0, aor, uri, cseq);
 }
 
 struct seen {
@@ -101,29 +107,53 @@ static void see(void *arg, const struct store_contact *c)
 		snprintf(v->text + at, sizeof v->text - at, "%s %s %u\n", c->aor, c->uri, c->cseq);
 }
 
-static void fill(struct store *s)
+struct ids {
+	uint64_t a, b, c, d;
+};
+
+/* A contact that is refreshed, one that stays, one that is written anew under its id, one that goes. */
+static struct ids fill(struct store *s)
 {
-	put(s, "6001", "sip:a@192.0.2.1", 1);
-	put(s, "6001", "sip:b@192.0.2.1", 7);
-	put(s, "6002", "sip:a@192.0.2.1", 2);
-	put(s, "6001", "sip:a@192.0.2.1", 3); /* refreshed */
-	put(s, "6003", "sip:c@192.0.2.1", 1);
-	store_del_contact(s, "6003", "sip:c@192.0.2.1");
-	store_del_contact(s, "6003", "sip:never@192.0.2.1");
-	store_set(s, "passwords.6001", "one");
-	store_set(s, "passwords.6001", "two");
+	struct ids is;
+
+	is.a = put(s, "6001", "sip:a@192.0.2.1", 1);
+	is.b = put(s, "6001", "sip:b@192.0.2.1", 7);
+	is.c = put(s, "6002", "sip:z@192.0.2.1", 1);
+	store_refresh_contact(s, is.a, 3, 1700000000123);
+	assert_int_equal(put_as(s, is.c, "6002", "sip:a@192.0.2.1", 2), is.c);
+	is.d = put(s, "6003", "sip:c@192.0.2.1", 1);
+	store_del_contact(s, is.d);
+	store_del_contact(s, 999999);
+	return is;
+}
+
+static void empty(struct store *s, const struct ids *is)
+{
+	store_del_contact(s, is->a);
+	store_del_contact(s, is->b);
+	store_del_contact(s, is->c);
 }
 
 static void check(struct store *s)
 {
 	struct seen v = { "", 0 };
-	char *value = store_get(s, "passwords.6001");
 
-	assert_string_equal(value, "two");
-	free(value);
-	assert_null(store_get(s, "passwords.6002"));
 	store_load(s, see, &v);
 	assert_string_equal(v.text, "6001 sip:a@192.0.2.1 3\n6001 sip:b@192.0.2.1 7\n6002 sip:a@192.0.2.1 2\n");
+}
+
+static void on_stop(struct timer *t, ms_t now UNUSED)
+{
+	io_stop(container_of(t, struct world, stop)->loop);
+}
+
+/* Lets the loop run: what is gathered is written. */
+static void run(struct world *w, ms_t ms)
+{
+	w->stop.fire = on_stop;
+	clock_in(&w->clock, &w->stop, ms);
+	io_run(w->loop);
+	io_work_wait(w->loop);
 }
 
 static void memory(void **state UNUSED)
@@ -142,17 +172,14 @@ static void survives_a_restart(void **state)
 	struct world *w = *state;
 	struct store *s = open_store(w);
 	struct stat st;
-	char *value;
+	struct ids is = fill(s);
 
-	fill(s);
-	value = store_get(s, "passwords.6001"); /* not written yet, but known */
-	assert_string_equal(value, "two");
-	free(value);
 	store_close(&s);
 	assert_int_equal(stat(w->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	s = open_store(w);
 	check(s);
+	assert_true(put(s, "6004", "sip:e@192.0.2.1", 1) > is.c); /* numbers are not given twice */
 	store_close(&s);
 }
 
@@ -160,15 +187,56 @@ static void written_behind_in_time(void **state)
 {
 	struct world *w = *state;
 	struct store *s = open_store(w), *other;
+	struct ids is;
 
 	for (int round = 0; round < 5; round++) {
-		fill(s);
-		io_work_wait(w->loop);
+		is = fill(s);
+		run(w, 300);
+		if (round < 4)
+			empty(s, &is);
 	}
 	other = open_store(w); /* a second reader sees it before the first is closed */
 	check(other);
 	store_close(&other);
+	store_refresh_contact(s, is.b, 7, 1700000000123);
+	store_refresh_contact(s, is.a, 3, 1700000000123);
 	store_close(&s);
+	s = open_store(w);
+	check(s);
+	store_close(&s);
+}
+
+/* A file of version 1, which had one table and no ids of its own. */
+static void an_older_file_is_taken_over(void **state)
+{
+	struct world *w = *state;
+	struct store *s;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(
+			db,
+			"CREATE TABLE contact(aor TEXT NOT NULL,uri TEXT NOT NULL,path TEXT NOT NULL,user_agent TEXT "
+			"NOT NULL,call_id TEXT NOT NULL,instance TEXT NOT NULL,orig_host TEXT NOT NULL,endpoint TEXT "
+			"NOT NULL,transport TEXT NOT NULL,via_addr TEXT NOT NULL,reg_server TEXT NOT NULL,cseq "
+			"INTEGER,via_port INTEGER,expires INTEGER,prune_on_boot INTEGER,UNIQUE(aor,uri));"
+			"CREATE TABLE value(name TEXT PRIMARY KEY,value TEXT NOT NULL);"
+			"INSERT INTO contact VALUES('6001','sip:a@192.0.2.1','','phone \"1\"','abc','','','','','',''"
+			",3,5062,1700000000123,0);"
+			"INSERT INTO contact VALUES('6001','sip:b@192.0.2.1','','phone \"1\"','abc','','','','','',''"
+			",7,5062,1700000000123,1);"
+			"INSERT INTO contact VALUES('6002','sip:a@192.0.2.1','','phone \"1\"','abc','','','','','',''"
+			",2,5062,1700000000123,0);"
+			"PRAGMA user_version=1",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	for (int again = 0; again < 2; again++) {
+		s = open_store(w);
+		check(s);
+		store_close(&s);
+	}
 }
 
 /* A child that is killed between two batches and in the middle of one: what was written is there, the file is whole. */
@@ -188,10 +256,12 @@ static void survives_kill_9(void **state)
 		open_loop(w);
 		s = open_store(w);
 		fill(s);
-		io_work_wait(w->loop);
+		run(w, 300);
 		for (unsigned i = 0; i < 20000; i++) {
 			snprintf(uri, sizeof uri, "sip:%u@192.0.2.1", i);
 			put(s, "late", uri, 1);
+			if (i == 10000)
+				run(w, 150);
 		}
 		kill(getpid(), SIGKILL);
 	}
@@ -200,16 +270,10 @@ static void survives_kill_9(void **state)
 
 	open_loop(w);
 	s = open_store(w);
-	store_del_contact(s, "late", "sip:0@192.0.2.1");
 	store_load(s, see, &v);
 	assert_true(v.n >= 3);
 	assert_non_null(strstr(v.text, "6001 sip:a@192.0.2.1 3\n6001 sip:b@192.0.2.1 7\n6002 sip:a@192.0.2.1 2\n"));
 	store_close(&s);
-}
-
-static void on_stop(struct timer *t, ms_t now UNUSED)
-{
-	io_stop(container_of(t, struct world, stop)->loop);
 }
 
 static void a_failed_batch_is_tried_again(void **state)
@@ -217,26 +281,24 @@ static void a_failed_batch_is_tried_again(void **state)
 	struct world *w = *state;
 	struct store *s = open_store(w), *other;
 	struct trace_record rs[64];
+	struct ids is;
 	sqlite3 *db;
 	size_t n;
 	bool told = false;
 
 	assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "ALTER TABLE contact RENAME TO gone", NULL, NULL, NULL), SQLITE_OK);
-	put(s, "6001", "sip:a@192.0.2.1", 1);
-	io_work_wait(w->loop);
-	put(s, "6001", "sip:a@192.0.2.1", 3); /* newer than what failed */
-	fill(s);
+	assert_int_equal(sqlite3_exec(db, "ALTER TABLE refresh RENAME TO gone", NULL, NULL, NULL), SQLITE_OK);
+	is = fill(s);
+	run(w, 300);
+	empty(s, &is);
+	fill(s); /* newer than what failed */
 	n = trace_read(0, rs, ARRAY_LEN(rs));
 	for (size_t i = 0; i < n; i++)
 		told |= rs[i].id == EV_STORE;
 	assert_true(told);
-	assert_int_equal(sqlite3_exec(db, "ALTER TABLE gone RENAME TO contact", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "ALTER TABLE gone RENAME TO refresh", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	w->stop.fire = on_stop;
-	clock_in(&w->clock, &w->stop, 1300);
-	io_run(w->loop);
-	io_work_wait(w->loop);
+	run(w, 1300);
 	other = open_store(w);
 	check(other);
 	store_close(&other);
@@ -263,9 +325,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		cmocka_unit_test(memory),         T(survives_a_restart),
-		T(written_behind_in_time),        T(survives_kill_9),
-		T(a_failed_batch_is_tried_again), T(what_is_no_database_is_refused),
+		cmocka_unit_test(memory),          T(survives_a_restart), T(written_behind_in_time),
+		T(an_older_file_is_taken_over),    T(survives_kill_9),    T(a_failed_batch_is_tried_again),
+		T(what_is_no_database_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("store_contacts", tests, NULL, NULL);
