@@ -78,8 +78,8 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->dead_by_age);
 	for (size_t i = 0; i < ARRAY_LEN(s->ctx_peers); i++)
 		list_init(&s->ctx_peers[i]);
-	rng_bytes(&c->clock->rng, s->nonce_key, sizeof s->nonce_key);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
+	s->hashes = sip_hashes_new();
 	s->scratch = xmalloc(SIP_SCRATCH);
 	s->t1 = 500;
 	s->timer_b = 32000;
@@ -102,9 +102,10 @@ void sip_free(struct sip *s)
 	sip_transports_free(s);
 	sip_dns_free(s);
 	sip_digest_free(s);
+	sip_hashes_free(s->hashes);
+	explicit_bzero(s->key_secret, sizeof s->key_secret);
 	sip_targets_free(s);
 	conf_unref(s->conf);
-	explicit_bzero(s->nonce_key, sizeof s->nonce_key);
 	free(s->scratch);
 	free(s);
 }

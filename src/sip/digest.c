@@ -7,8 +7,7 @@
 #include "sip/priv.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,20 +37,54 @@ struct credentials { /* of a Digest challenge or answer */
 
 /* ---- hashing ---- */
 
-static const EVP_MD *md_of(uint32_t alg)
+/* Looked up once: the library takes longer to find an algorithm by its name than to run it. */
+struct hashes {
+	EVP_MD_CTX *ctx;
+	EVP_MD *md[ARRAY_LEN(algs)];
+};
+
+struct hashes *sip_hashes_new(void)
 {
-	return alg == AUTH_ALG_MD5 ? EVP_md5() : alg == AUTH_ALG_SHA256 ? EVP_sha256() : EVP_sha512_256();
+	struct hashes *h = xcalloc(1, sizeof *h);
+
+	h->ctx = EVP_MD_CTX_new();
+	BUG_ON(!h->ctx);
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		h->md[i] = EVP_MD_fetch(NULL, algs[i].bit == AUTH_ALG_SHA512_256 ? "SHA512-256" : algs[i].name, NULL);
+	return h;
 }
 
-/* Lower-case hex of the hash of the parts joined by ':'. */
-static void hash_hex(uint32_t alg, const struct span *parts, size_t n, char hex[HEX_MAX])
+void sip_hashes_free(struct hashes *h)
 {
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		EVP_MD_free(h->md[i]);
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+static const EVP_MD *md_of(const struct hashes *h, uint32_t alg)
+{
+	size_t i = 0;
+
+	while (algs[i].bit != alg)
+		i++;
+	return h->md[i];
+}
+
+struct hash {
+	const struct hashes *all;
+	uint32_t alg;
+};
+
+/* Lower-case hex of the hash of the parts joined by ':'. */
+static void hash_hex(const struct hash *h, const struct span *parts, size_t n, char hex[HEX_MAX])
+{
+	EVP_MD_CTX *ctx = h->all->ctx;
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	struct out o = out_fixed(hex, HEX_MAX);
 
-	BUG_ON(!ctx || !EVP_DigestInit_ex(ctx, md_of(alg), NULL));
+	BUG_ON(!EVP_DigestInit_ex2(ctx, md_of(h->all, h->alg), NULL));
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			EVP_DigestUpdate(ctx, ":", 1);
@@ -59,41 +92,40 @@ static void hash_hex(uint32_t alg, const struct span *parts, size_t n, char hex[
 			EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
 	}
 	BUG_ON(!EVP_DigestFinal_ex(ctx, md, &len));
-	EVP_MD_CTX_free(ctx);
+	EVP_MD_CTX_reset(ctx); /* it has seen a password */
 	out_hex(&o, md, len);
 	out_char(&o, '\0');
 }
 
-static bool ha1_of(const struct conf_auth *a, uint32_t alg, struct span realm, char hex[HEX_MAX])
+static bool ha1_of(const struct conf_auth *a, const struct hash *h, struct span realm, char hex[HEX_MAX])
 {
-	const struct secret *given = alg == AUTH_ALG_MD5      ? &a->ha1_md5
-				     : alg == AUTH_ALG_SHA256 ? &a->ha1_sha256
-							      : &a->ha1_sha512_256;
+	const struct secret *given = h->alg == AUTH_ALG_MD5      ? &a->ha1_md5
+				     : h->alg == AUTH_ALG_SHA256 ? &a->ha1_sha256
+								 : &a->ha1_sha512_256;
 
 	if (given->n)
 		return span_copy(secret_look(given), hex, HEX_MAX);
 	if (!a->password.p)
 		return false;
-	hash_hex(alg, (struct span[]){ span_of(a->username), realm, secret_look(&a->password) }, 3, hex);
+	hash_hex(h, (struct span[]){ span_of(a->username), realm, secret_look(&a->password) }, 3, hex);
 	return true;
 }
 
-static void response_hex(uint32_t alg, const char *ha1, const struct credentials *c, struct span method_body[2],
+static void response_hex(const struct hash *h, const char *ha1, const struct credentials *c, struct span method_body[2],
 			 char hex[HEX_MAX])
 {
 	char ha2[HEX_MAX], body[HEX_MAX];
 
 	if (span_iis(c->qop, "auth-int")) {
-		hash_hex(alg, &method_body[1], 1, body);
-		hash_hex(alg, (struct span[]){ method_body[0], c->uri, span_of(body) }, 3, ha2);
+		hash_hex(h, &method_body[1], 1, body);
+		hash_hex(h, (struct span[]){ method_body[0], c->uri, span_of(body) }, 3, ha2);
 	} else {
-		hash_hex(alg, (struct span[]){ method_body[0], c->uri }, 2, ha2);
+		hash_hex(h, (struct span[]){ method_body[0], c->uri }, 2, ha2);
 	}
 	if (c->qop.n)
-		hash_hex(alg, (struct span[]){ span_of(ha1), c->nonce, c->nc, c->cnonce, c->qop, span_of(ha2) }, 6,
-			 hex);
+		hash_hex(h, (struct span[]){ span_of(ha1), c->nonce, c->nc, c->cnonce, c->qop, span_of(ha2) }, 6, hex);
 	else
-		hash_hex(alg, (struct span[]){ span_of(ha1), c->nonce, span_of(ha2) }, 3, hex);
+		hash_hex(h, (struct span[]){ span_of(ha1), c->nonce, span_of(ha2) }, 3, hex);
 	explicit_bzero(ha2, sizeof ha2);
 }
 
@@ -128,26 +160,25 @@ static bool next_field(struct span *in, struct span *name, struct span *value)
 
 static bool read_digest(struct span v, struct credentials *c)
 {
+#define FIELD(f)                                                       \
+	{                                                              \
+		{ #f, sizeof #f - 1 }, offsetof(struct credentials, f) \
+	}
+	static const struct {
+		struct span name;
+		size_t at;
+	} fields[] = { FIELD(username),  FIELD(realm),  FIELD(nonce), FIELD(uri), FIELD(response), FIELD(cnonce),
+		       FIELD(algorithm), FIELD(opaque), FIELD(qop),   FIELD(nc),  FIELD(stale) };
+#undef FIELD
 	struct span scheme, name, value;
 
 	memset(c, 0, sizeof *c);
 	if (!span_word(&v, &scheme) || !span_iis(scheme, "Digest"))
 		return false;
-	while (next_field(&v, &name, &value)) {
-		const struct {
-			const char *name;
-			struct span *slot;
-		} fields[] = { { "username", &c->username }, { "realm", &c->realm },
-			       { "nonce", &c->nonce },       { "uri", &c->uri },
-			       { "response", &c->response }, { "algorithm", &c->algorithm },
-			       { "cnonce", &c->cnonce },     { "opaque", &c->opaque },
-			       { "qop", &c->qop },           { "nc", &c->nc },
-			       { "stale", &c->stale } };
-
+	while (next_field(&v, &name, &value))
 		for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-			if (span_iis(name, fields[i].name))
-				*fields[i].slot = value;
-	}
+			if (span_ieq(name, fields[i].name))
+				*(struct span *)(void *)((char *)c + fields[i].at) = value;
 	return c->nonce.n > 0;
 }
 
@@ -185,17 +216,15 @@ struct span sip_digest_username(const struct sip_msg *m, struct span *realm)
 /* 8 digits of time, 8 of chance (two challenges in one second differ), 32 of the keyed hash of both and the realm. */
 static void nonce_write(struct sip *s, uint32_t second, uint32_t salt, struct span realm, char nonce[64])
 {
-	unsigned char mac[EVP_MAX_MD_SIZE], in[8 + 256];
+	const struct span parts[] = {
+		SPAN("nonce"), { (const char *)&second, sizeof second }, { (const char *)&salt, sizeof salt }, realm
+	};
+	struct sip_key mac = sip_key(s, parts, ARRAY_LEN(parts));
+	uint32_t head[2] = { htonl(second), htonl(salt) };
 	struct out o = out_fixed(nonce, 64);
-	size_t n = MIN(realm.n, 256u);
-	unsigned len = 0;
 
-	memcpy(in, &second, 4);
-	memcpy(in + 4, &salt, 4);
-	memcpy(in + 8, realm.n ? realm.p : "", n);
-	BUG_ON(!HMAC(EVP_sha256(), s->nonce_key, sizeof s->nonce_key, in, 8 + n, mac, &len));
-	out_fmt(&o, "%08x%08x", second, salt);
-	out_hex(&o, mac, 16);
+	out_hex(&o, head, sizeof head);
+	out_hex(&o, &mac, sizeof mac);
 	out_char(&o, '\0');
 }
 
@@ -282,6 +311,7 @@ static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, con
 {
 	struct span realm = realm_of(s, a), what[2] = { m->method_text, m->body };
 	uint32_t alg = alg_of(c->algorithm);
+	struct hash h = { s->hashes, alg };
 	char ha1[HEX_MAX], expect[HEX_MAX];
 	enum nonce_say nonce;
 	bool right;
@@ -291,9 +321,9 @@ static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, con
 	nonce = nonce_check(s, c->nonce, realm, a->nonce_lifetime);
 	if (nonce == NONCE_FOREIGN)
 		return DIGEST_STALE;
-	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of(a, alg, realm, ha1))
+	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of(a, &h, realm, ha1))
 		return DIGEST_WRONG;
-	response_hex(alg, ha1, c, what, expect);
+	response_hex(&h, ha1, c, what, expect);
 	right = secret_eq(c->response, span_of(expect));
 	explicit_bzero(ha1, sizeof ha1);
 	if (!right)
@@ -392,6 +422,7 @@ static bool write_answer(struct sip *s, struct out *o, const struct credentials 
 {
 	const struct conf_auth *a = auth_for(u, c->realm);
 	uint32_t alg = alg_of(c->algorithm), can;
+	struct hash h = { s->hashes, alg };
 	struct credentials mine = *c;
 	char ha1[HEX_MAX], response[HEX_MAX], cnonce[17];
 	struct span what[2] = { span_of(sip_method_names[u->ask.method]), SPAN_NONE };
@@ -399,14 +430,14 @@ static bool write_answer(struct sip *s, struct out *o, const struct credentials 
 	if (!a || !alg)
 		return false;
 	can = a->supported_algorithms_uac ? a->supported_algorithms_uac : s->conf->global.default_auth_algorithms_uac;
-	if (!(alg & can) || !ha1_of(a, alg, c->realm, ha1))
+	if (!(alg & can) || !ha1_of(a, &h, c->realm, ha1))
 		return false;
 	rng_token(&s->c.clock->rng, cnonce, 16);
 	mine.qop = offers_auth(c->qop) ? SPAN("auth") : SPAN_NONE;
 	mine.nc = SPAN("00000001");
 	mine.cnonce = span_of(cnonce);
 	mine.uri = u->ask.uri;
-	response_hex(alg, ha1, &mine, what, response);
+	response_hex(&h, ha1, &mine, what, response);
 	explicit_bzero(ha1, sizeof ha1);
 	out_fmt(o, "Digest username=\"%s\",realm=\"%.*s\",nonce=\"%.*s\",uri=\"%.*s\",response=\"%s\"", a->username,
 		SP(c->realm), SP(c->nonce), SP(mine.uri), response);

@@ -1,7 +1,8 @@
 /*
  * sip/key.c: what a peer chose (a branch, a Call-ID, tags), folded into 128 bits with a secret of ours: SipHash-2-4.
  * The tables of transactions and dialogs are keyed by it, so that nobody can pick names that meet in one bucket. Two
- * different names share a key with a chance of 2^-128: the key stands for the name.
+ * different names share a key with a chance of 2^-128: the key stands for the name. The same function, a keyed one that
+ * nobody else can compute, signs our nonces.
  */
 #include "sip/priv.h"
 

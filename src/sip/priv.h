@@ -218,6 +218,8 @@ struct nonce_use;
 /* Credentials for a challenge, as whole header lines (malloc'd), or NULL when no auth object fits. */
 char *sip_digest_answer(struct sip *s, const struct sip_msg *challenge, const struct sip_uac *uac);
 void sip_digest_free(struct sip *s);
+struct hashes *sip_hashes_new(void);
+void sip_hashes_free(struct hashes *h);
 
 /* ---- the core itself (core.c) ---- */
 struct sip {
@@ -234,8 +236,8 @@ struct sip {
 	struct list dead_by_age;
 	struct nonce_use *nonces;
 	struct list nonces_by_age;
-	uint8_t nonce_key[32];
-	uint64_t key_secret[2];
+	struct hashes *hashes;
+	uint64_t key_secret[2]; /* of sip_key(): tables and nonces */
 	ms_t t1;
 	ms_t timer_b;
 	char *scratch; /* SIP_SCRATCH bytes for the message being built */
