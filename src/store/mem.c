@@ -11,9 +11,10 @@ struct mem {
 static void mem_changed(struct store *s, struct change *c)
 {
 	struct mem *m = (struct mem *)s;
+	bool gone = c->kind == DEL_CONTACT;
 
-	change_add(&m->table, c);
-	if (c->kind != DEL_CONTACT)
+	change_add(&m->table, c); /* a refresh may be freed by it */
+	if (!gone)
 		return;
 	HASH_DEL(m->table, c);
 	free(c);
