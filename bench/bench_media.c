@@ -186,7 +186,7 @@ static void run(unsigned calls, unsigned seconds)
 {
 	static const uint8_t seed[32] = { 5 };
 	struct bench *b = calloc(1, sizeof *b);
-	struct media_config c = { .workers = 1, .rng = &b->rng };
+	struct media_config c = { .workers = 1, .engine = ENGINE_USER, .rng = &b->rng };
 	unsigned opened = 0;
 
 	rng_seed(&b->rng, seed);
