@@ -20,6 +20,7 @@
 
 #define BEAT_MS   1000
 #define SETTLE_MS 50    /* after a change, so that many of them are looked at once */
+#define AGAIN_MS  1000  /* between two such looks */
 #define SWEEP_MS  30000 /* everything again, whatever was said */
 
 struct link {
@@ -46,7 +47,8 @@ struct follow {
 	atomic_bool stop;
 	struct link *links;
 	struct followed *hops;
-	ms_t sweep_at;
+	ms_t sweep_at, swept;
+	bool ipsec; /* packets may have to be encrypted: the stack must see them */
 };
 
 static uint64_t now_ns(void)
@@ -144,7 +146,7 @@ static void look_up(struct follow *f, struct followed *h, struct hop *out)
 	struct nl_route r;
 	struct link *l;
 
-	if (nl_route(f->nl, &h->key.to, h->key.tos, &r) != 0 || r.kind == NL_ROUTE_NO)
+	if (f->ipsec || nl_route(f->nl, &h->key.to, h->key.tos, &r) != 0 || r.kind == NL_ROUTE_NO)
 		return;
 	/* Another source address than the route's own: it may be translated on its way out, and not for us. */
 	if (!addr_is_any(&h->key.bound) && !addr_ip_eq(&h->key.bound, &r.src))
@@ -206,14 +208,19 @@ static void on_neigh(void *arg, uint32_t ifindex, const struct addr *ip)
 			resolve(f, h);
 }
 
+/* Routes may change all the time: not for each of them, and not more often than once a second. */
 static void on_other(void *arg)
 {
-	sweep_in(arg, SETTLE_MS);
+	struct follow *f = arg;
+
+	sweep_in(f, MAX(SETTLE_MS, f->swept + AGAIN_MS - (ms_t)(now_ns() / 1000000)));
 }
 
 static void sweep(struct follow *f)
 {
-	f->sweep_at = (ms_t)(now_ns() / 1000000) + SWEEP_MS;
+	f->swept = (ms_t)(now_ns() / 1000000);
+	f->sweep_at = f->swept + SWEEP_MS;
+	f->ipsec = nl_has_ipsec(f->nl);
 	for (struct followed *h = f->hops; h; h = h->hh.next)
 		resolve(f, h);
 }
@@ -238,7 +245,9 @@ static void hear(struct follow *f)
 
 static void turn(struct follow *f)
 {
-	struct pollfd fds[] = { { nl_fd(f->nl), POLLIN, 0 }, { f->wake, POLLIN, 0 } };
+	struct pollfd fds[] = { { nl_fd(f->nl), POLLIN, 0 },
+				{ f->wake, POLLIN, 0 },
+				{ nl_ipsec_fd(f->nl), POLLIN, 0 } };
 	ms_t now = (ms_t)(now_ns() / 1000000);
 	eventfd_t count;
 
@@ -254,6 +263,10 @@ static void turn(struct follow *f)
 	}
 	if (fds[0].revents)
 		hear(f);
+	if (fds[2].revents) {
+		nl_skip_ipsec(f->nl);
+		sweep_in(f, 0);
+	}
 	if ((ms_t)(now_ns() / 1000000) >= f->sweep_at)
 		sweep(f);
 }
@@ -316,6 +329,7 @@ struct follow *follow_start(const struct follow_config *c, const char **why)
 	BUG_ON(f->wake < 0);
 	if (f->nl && can_attach(f)) {
 		beat(f);
+		f->ipsec = nl_has_ipsec(f->nl);
 		start_thread(f);
 		return f;
 	}

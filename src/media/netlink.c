@@ -9,6 +9,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 struct nl {
 	int ask, events;
+	int ask_ipsec, ipsec; /* -1: the kernel has none */
 	uint32_t seq;
 };
 
@@ -30,10 +32,10 @@ struct request {
 
 /* ---- sockets ---- */
 
-static int open_one(void)
+static int open_one(int family)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
 
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&me, sizeof me) == 0)
 		return fd;
@@ -54,31 +56,42 @@ static void subscribe(int fd)
 struct nl *nl_open(void)
 {
 	struct timeval patience = { .tv_sec = 2 };
+	int policies = XFRMNLGRP_POLICY;
 	struct nl *n = xcalloc(1, sizeof *n);
 
-	n->ask = open_one();
-	n->events = open_one();
+	n->ask = open_one(NETLINK_ROUTE);
+	n->events = open_one(NETLINK_ROUTE);
+	n->ask_ipsec = open_one(NETLINK_XFRM);
+	n->ipsec = open_one(NETLINK_XFRM);
 	if (n->ask < 0 || n->events < 0) {
 		nl_close(n);
 		return NULL;
 	}
 	setsockopt(n->ask, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(n->ask_ipsec, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(n->ipsec, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &policies, sizeof policies);
 	subscribe(n->events);
 	return n;
 }
 
 void nl_close(struct nl *n)
 {
-	if (n->ask >= 0)
-		close(n->ask);
-	if (n->events >= 0)
-		close(n->events);
+	const int fds[] = { n->ask, n->events, n->ask_ipsec, n->ipsec };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	free(n);
 }
 
 int nl_fd(const struct nl *n)
 {
 	return n->events;
+}
+
+int nl_ipsec_fd(const struct nl *n)
+{
+	return n->ipsec;
 }
 
 /* ---- attributes ---- */
@@ -152,17 +165,17 @@ static int take_answer(const struct nl *n, char *buf, ssize_t len, on_message *e
 	return 1;
 }
 
-static int ask(struct nl *n, struct request *q, on_message *each, void *arg)
+static int ask_on(struct nl *n, int fd, struct request *q, on_message *each, void *arg)
 {
 	_Alignas(struct nlmsghdr) char buf[REPLY];
 	int more = 1;
 
 	q->h.nlmsg_flags |= NLM_F_REQUEST;
 	q->h.nlmsg_seq = ++n->seq;
-	if (send(n->ask, q, q->h.nlmsg_len, 0) < 0)
+	if (send(fd, q, q->h.nlmsg_len, 0) < 0)
 		return -errno;
 	while (more == 1) {
-		ssize_t len = recv(n->ask, buf, sizeof buf, 0);
+		ssize_t len = recv(fd, buf, sizeof buf, 0);
 
 		if (len < 0 && errno != EINTR)
 			return -errno;
@@ -170,6 +183,39 @@ static int ask(struct nl *n, struct request *q, on_message *each, void *arg)
 			more = take_answer(n, buf, len, each, arg);
 	}
 	return more;
+}
+
+static int ask(struct nl *n, struct request *q, on_message *each, void *arg)
+{
+	return ask_on(n, n->ask, q, each, arg);
+}
+
+/* ---- IPsec ---- */
+
+/* Policies of sockets (an IKE daemon's own) are not meant. */
+static void on_policy(void *arg, const struct nlmsghdr *h)
+{
+	const struct xfrm_userpolicy_info *p = NLMSG_DATA(h);
+
+	*(bool *)arg |= h->nlmsg_type == XFRM_MSG_NEWPOLICY && p->dir == XFRM_POLICY_OUT;
+}
+
+bool nl_has_ipsec(struct nl *n)
+{
+	struct request q = { .h = { .nlmsg_type = XFRM_MSG_GETPOLICY,
+				    .nlmsg_flags = NLM_F_DUMP,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct xfrm_userpolicy_id)) } };
+	bool any = false;
+
+	return n->ask_ipsec >= 0 && ask_on(n, n->ask_ipsec, &q, on_policy, &any) == 0 && any;
+}
+
+void nl_skip_ipsec(struct nl *n)
+{
+	char buf[4096];
+
+	while (recv(n->ipsec, buf, sizeof buf, MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		;
 }
 
 /* ---- links ---- */

@@ -21,11 +21,14 @@ struct nl_route {
 struct nl;
 struct nl *nl_open(void); /* NULL: errno says why */
 void nl_close(struct nl *n);
-int nl_fd(const struct nl *n); /* becomes readable when something changed */
+int nl_fd(const struct nl *n);       /* becomes readable when something changed, */
+int nl_ipsec_fd(const struct nl *n); /* or when an IPsec policy did; -1: this kernel has none */
 
 /* Calls for each interface; 0 or -errno. Nothing may be asked from inside a callback of an answer. */
 int nl_links(struct nl *n, void (*each)(void *arg, const struct nl_link *l), void *arg);
 int nl_route(struct nl *n, const struct addr *to, uint8_t tos, struct nl_route *out); /* 0 or -errno */
+/* Whether there are IPsec policies: packets may have to be encrypted before they leave. */
+bool nl_has_ipsec(struct nl *n);
 /* 0 and its MAC address; -ENOENT when the neighbour is not known or does not answer. */
 int nl_neigh(struct nl *n, uint32_t ifindex, const struct addr *ip, uint8_t mac[6]);
 
@@ -35,6 +38,7 @@ struct nl_events {
 	void (*neigh)(void *arg, uint32_t ifindex, const struct addr *ip);
 	void (*other)(void *arg); /* addresses, routes, rules */
 };
+void nl_skip_ipsec(struct nl *n);                                    /* reads away what nl_ipsec_fd() had to say */
 void nl_read(struct nl *n, const struct nl_events *e, bool *missed); /* all that waits; missed: some got lost */
 
 struct nl_filter { /* of clsact */

@@ -364,6 +364,21 @@ def neighbour(lab):
     calls.end(one, two, marks)
 
 
+@scenario("kernel.ipsec")
+def ipsec(lab):
+    """An IPsec policy appears on the PBX's host: what it may be about must not pass it by."""
+    w, one, two = build(lab)
+    marks = calls.connect(one, two, "6002")
+    wait_path(w)
+    policy = ["xfrm", "policy", "%s", "src", "198.51.100.1/32", "dst", "198.51.100.2/32", "dir", "out"]
+    w.pbx.ip(*[word.replace("%s", "add") for word in policy], "tmpl", "proto", "esp", "mode", "transport")
+    wait_path(w, False)
+    calls.hear_each_other(one, two)
+    w.pbx.ip(*[word.replace("%s", "delete") for word in policy])
+    wait_path(w)
+    calls.end(one, two, marks)
+
+
 @scenario("kernel.loopback")
 def loopback(lab):
     """Both phones on the PBX's own host: everything goes over lo."""
