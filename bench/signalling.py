@@ -1,6 +1,5 @@
 """The rows of signalling: calls, registrations, memory, start, overload. Each function yields rows."""
 import contextlib
-import os
 import sqlite3
 import sys
 import time
@@ -14,7 +13,6 @@ CLEAN = 0.001             # the part of the calls that may fail
 RATE = 500                # calls/s at which one call's cost is measured
 UP = (100, 1000, 10000, 20000)
 LINGER = 35               # s until the last transaction is forgotten: RFC 3261 17, 32 s
-SERIES = os.environ.get("BENCH_SERIES")  # where the overload row leaves its series, for bench/plot
 USERS_AT = ["--uac", "127.0.0.4:5063"]
 
 
@@ -131,7 +129,7 @@ def rate():
               note="shared with the load, which needs one of them")
 
 
-def overload():
+def overload(series=None):
     """Three times the highest clean rate, and what comes after."""
     best = peak(Hairpin)
     if not best:
@@ -141,7 +139,7 @@ def overload():
     with Hairpin() as h:
         steps = sipload("call", "--up", str(held), "--ramp", str(top / 4), "--phase", f"{top},2",
                         "--phase", f"{3 * top},4", "--phase", f"{0.8 * top},4", "--patience", "8",
-                        *(["--series", str(SERIES)] if SERIES else []), pids=h.pids)
+                        "--series", series or "/dev/null", pids=h.pids)
     up, normal, over, after = steps
     yield Row("overload, 3 times the rate: served", over["served_per_s"] / normal["served_per_s"] * 100, "% of the peak",
               90, "high", note=f"{over['rate']:.0f} calls/s offered, {over['served_per_s']:.0f} served, "
@@ -208,12 +206,12 @@ def contacts(users=50000, few=1000, many=50000, each=1):
             steps = sipload("register", *USERS_AT, *args, "--rounds", "2", "--patience", "30", pids=h.pids, limit=600)
             cost[n] = steps[-1]["cpu_s"] / max(steps[-1]["good"], 1) * 1e6
             failed = sum(s["offered"] - s["good"] for s in steps)
-            yield Row(f"memory per contact, {n:,}", (h.rss() - idle) / n, "bytes", 500, note=f"{failed} failed",
-                      recorded={ASTERISK: 10.7 * 1024})
-            yield Row(f"registration among {n:,}", cost[n], "us of CPU", 20, note="a refresh")
-            if n == many:
-                time.sleep(1)
-                yield Row(f"contacts on disk after 1 s, of {n:,}", stored(h), "contacts", n, "high")
+            yield Row(f"registration among {n:,}", cost[n], "us of CPU", 20, note=f"a refresh; {failed} failed")
+            time.sleep(1)
+            yield Row(f"contacts on disk after 1 s, of {n:,}", stored(h), "contacts", n, "high")
+            time.sleep(LINGER)
+            yield Row(f"memory per contact, {n:,}", (h.rss() - idle) / n, "bytes", 500, recorded={ASTERISK: 10.7 * 1024},
+                      note=f"{LINGER} s after the last REGISTER")
     yield Row(f"growth from {few:,} to {many:,} contacts", cost[many] / cost[few], "times", 1.3)
 
 

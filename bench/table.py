@@ -5,6 +5,7 @@ import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 HISTORY = TOP / "bench" / "history.tsv"
+SERIES = TOP / "bench" / "overload.tsv"  # of the last recorded run: seconds, offered, answered, shed
 
 
 class Row:
