@@ -92,6 +92,7 @@ def pinned(cpus, command, ns=None):
 
 class Process:
     """A server in a temporary folder. `pids` are what is measured."""
+    name = ""
 
     def __init__(self, cpus=SERVER_CPU, ns=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hairpin-bench-"))
@@ -133,6 +134,11 @@ class Process:
 
     def log(self, size=1500):
         return (self.folder / "log").read_text(errors="replace")[-size:]
+
+    def fail(self):
+        log = self.log()
+        self.stop()
+        raise RuntimeError(f"{self.name} did not start:\n{log}")
 
     def stop(self):
         self.stop_process()
@@ -184,7 +190,7 @@ class Hairpin(Process):
             if self.rx("core show uptime").returncode == 0:
                 return
             time.sleep(0.1)
-        raise RuntimeError("hairpin did not start:\n" + self.log())
+        self.fail()
 
     def rx(self, command):
         return subprocess.run([HAIRPIN, "--run", self.folder / "run", "-rx", command], timeout=20, capture_output=True,
@@ -218,7 +224,7 @@ class Kamailio(Process):
                      "-Y", self.folder, f"--subst=#DATABASE#{database}#g", *defines])
         time.sleep(1.5)
         if self.process.poll() is not None:
-            raise RuntimeError("kamailio did not start:\n" + self.log())
+            self.fail()
 
 
 def make_kamailio_tables(path):
@@ -243,7 +249,7 @@ class Rtpengine(Process):
                     + [f"--interface=b/{i}" for i in interfaces[1:]])
         time.sleep(1)
         if self.process.poll() is not None:
-            raise RuntimeError("rtpengine did not start:\n" + self.log())
+            self.fail()
 
 
 def sipload(mode, *args, pids=(), cpus=LOAD_CPU, limit=240, ns=None):
