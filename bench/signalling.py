@@ -95,7 +95,7 @@ def calls():
         with Hairpin() as h:
             cost[up] = cpu_per_call(h, up=min(up, most))
         if (held := cost[up]["held"]["up"]) < min(up, most):  # no files left for the calls that come and go
-            most = int(held * 0.95)
+            most = int(held * 0.85)
             with Hairpin() as h:
                 cost[up] = cpu_per_call(h, up=most)
         held = cost[up]["held"]
