@@ -90,21 +90,22 @@ def calls():
     yield Row("bridged call", first["median"], "us of CPU", 80, peers={
         "Kamailio as a proxy": proxy["median"], "Kamailio + rtpengine": anchored["median"]}, recorded={ASTERISK: 3200},
         note=f"{RATE} calls/s, {first['failed']} failed", lowest=first["min"])
-    most = max(UP)
     for up in UP:
         with Hairpin() as h:
-            cost[up] = cpu_per_call(h, up=min(up, most))
-        if (held := cost[up]["held"]["up"]) < min(up, most):  # no files left for the calls that come and go
-            most = int(held * 0.85)
+            cost[up] = cpu_per_call(h, up=up)
+        there, note = up, ""
+        if (held := cost[up]["held"]["up"]) < up:  # no files left for the calls that come and go
+            there, note = int(held * 0.85), f"; {up:,} do not fit: {files_limit():,} open files are allowed here"
             with Hairpin() as h:
-                cost[up] = cpu_per_call(h, up=most)
-        held = cost[up]["held"]
-        note = f"{cost[up]['failed']} failed; the calls that are up: {cost[up]['idle'] * 100:.1f} % of a processor"
-        if held["up"] < up:
-            note += f"; only {held['up']} are up: {files_limit()} open files are allowed here"
-        yield Row(f"bridged call, {up:,} up", cost[up]["median"], "us of CPU", 80, note=note, lowest=cost[up]["min"])
-    worst = max(c["median"] for c in cost.values())
-    yield Row(f"growth from {UP[0]} to {UP[-1]:,} up", worst / cost[UP[0]]["median"], "times", 1.2)
+                cost[there] = cpu_per_call(h, up=there)
+            del cost[up]
+        c = cost[there]
+        yield Row(f"bridged call, {there:,} up", c["median"], "us of CPU", 80, lowest=c["min"], note=f"{c['failed']} "
+                  f"failed; the calls that are up: {c['idle'] * 100:.1f} % of a processor{note}")
+        if there < up:
+            break
+    yield Row(f"growth from {min(cost):,} to {max(cost):,} up", max(c["median"] for c in cost.values()) /
+              cost[min(cost)]["median"], "times", 1.2)
 
 
 @contextlib.contextmanager
