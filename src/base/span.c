@@ -65,10 +65,12 @@ bool span_u64(struct span s, uint64_t max, uint64_t *v)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned d = (unsigned)(s.p[i] - '0');
 
-		if (d > 9 || d > max || sum > (max - d) / 10)
+		if (d > 9 || (i >= 18 && (d > max || sum > (max - d) / 10))) /* 18 digits fit */
 			return false;
 		sum = sum * 10 + d;
 	}
+	if (sum > max)
+		return false;
 	*v = sum;
 	return true;
 }

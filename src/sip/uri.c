@@ -7,41 +7,56 @@
 #include <string.h>
 #include <strings.h>
 
-/* Letters, digits and -.!%*_+`'~: a bit for each of the 128 */
-static bool is_token_char(char c)
-{
-	static const uint64_t set[2] = { 0x03ff6ca200000000, 0x47ffffff87fffffe };
-	unsigned char u = (unsigned char)c;
+/*
+ * What a character may be part of, as bits. TOKEN: letters, digits and -.!%*_+`'~ (RFC
+ * 3261 25.1). HOST: letters, digits and -._ . TEXT: a user part, a parameter or a header of a URI: RFC 3261 is
+ * followed, and {}|^ and what is beyond ASCII are let through; % is looked at by itself. PLAIN: a parameter's value
+ * outside quotes.
+ */
+enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8 };
+static const uint8_t classes[256] = {
+	0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+	0,  0,  0,  0,  0,  0,  0,  13, 0,  12, 12, 9,  12, 13, 12, 12, 13, 13, 4,  15, 15, 12, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 12, 4,  8,  12, 8,  12, 12, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 12, 15, 13, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 13, 0,  12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+};
 
-	return u < 128 && (set[u / 64] >> (u % 64) & 1);
+static bool is(char c, unsigned class)
+{
+	return classes[(unsigned char)c] & class;
+}
+
+static size_t run_of(struct span s, unsigned class)
+{
+	size_t n = 0;
+
+	while (n < s.n && is(s.p[n], class))
+		n++;
+	return n;
 }
 
 bool sip_is_token(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_token_char(s.p[i]))
-			return false;
-	return s.n > 0;
+	return s.n > 0 && run_of(s, TOKEN) == s.n;
 }
 
-/* What may stand in a user part, a parameter or a header of a URI: RFC 3261 is followed, and "{}|^ are let through. */
+static bool is_hex(char c)
+{
+	return char_is_digit(c) || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
+}
+
 static bool is_uri_text(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"')
+	for (size_t i = 0; i < s.n; i++)
+		if (!is(s.p[i], TEXT) && (s.p[i] != '%' || i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))
 			return false;
-		if (c == '%' &&
-		    (i + 2 >= s.n || !isxdigit((unsigned char)s.p[i + 1]) || !isxdigit((unsigned char)s.p[i + 2])))
-			return false;
-	}
 	return true;
-}
-
-static bool is_host_char(char c)
-{
-	return char_is_alnum(c) || c == '-' || c == '.' || c == '_';
 }
 
 /* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
@@ -59,8 +74,7 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 			return false;
 		*host = span_sub(*in, 0, (size_t)close + 1);
 	} else {
-		while (n < in->n && is_host_char(in->p[n]))
-			n++;
+		n = run_of(*in, HOST);
 		*host = span_sub(*in, 0, n);
 		if (!n)
 			return false;
@@ -275,12 +289,6 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 	       escaped_eq(a->headers, b->headers, true);
 }
 
-/* What a parameter's value may hold outside quotes */
-static bool is_plain_char(char c)
-{
-	return (unsigned char)c > ' ' && c != 0x7f && c != ',' && c != ';' && c != '"';
-}
-
 /* A quoted string from its first quote on; false when it does not end. */
 static bool take_quotes(struct span *in, struct span *value)
 {
@@ -308,8 +316,7 @@ static bool next_valid(struct span *s, struct span *name, struct span *value)
 	if (!span_take_char(&in, ';'))
 		return false;
 	in = span_trim(in);
-	while (n < in.n && is_token_char(in.p[n]))
-		n++;
+	n = run_of(in, TOKEN);
 	*name = span_sub(in, 0, n);
 	*value = SPAN_NONE;
 	in = span_trim(span_from(in, n));
@@ -319,8 +326,7 @@ static bool next_valid(struct span *s, struct span *name, struct span *value)
 			if (!take_quotes(&in, value))
 				return false;
 		} else {
-			for (n = 0; n < in.n && is_plain_char(in.p[n]); n++)
-				;
+			n = run_of(in, PLAIN);
 			*value = span_sub(in, 0, n);
 			in = span_from(in, n);
 			n = 1;
@@ -339,7 +345,7 @@ static bool is_plain_display(struct span s)
 
 	while (span_word(&s, &word))
 		for (size_t i = 0; i < word.n; i++)
-			if (!is_token_char(word.p[i]) && !((unsigned char)word.p[i] & 0x80))
+			if (!is(word.p[i], TOKEN) && !((unsigned char)word.p[i] & 0x80))
 				return false;
 	return true;
 }
@@ -397,11 +403,10 @@ bool sip_naddr_parse(struct span s, struct sip_naddr *a)
 
 static bool take_via_word(struct span *in, struct span *word)
 {
-	size_t n = 0;
+	size_t n;
 
 	*in = span_trim(*in);
-	while (n < in->n && is_token_char(in->p[n]))
-		n++;
+	n = run_of(*in, TOKEN);
 	*word = span_sub(*in, 0, n);
 	*in = span_trim(span_from(*in, n));
 	return n > 0;
