@@ -50,6 +50,8 @@ struct net {
 	struct addr (*source)(void *arg, uint32_t listener, const struct addr *to);
 	/* Asks DNS, /etc/hosts first for A and AAAA. The answer comes through sink->resolved, never from inside. */
 	void (*resolve)(void *arg, uint64_t query, const char *name, enum dns_type type);
+	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
+	unsigned (*backlog)(void *arg);
 };
 
 struct net_sink {

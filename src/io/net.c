@@ -227,6 +227,11 @@ static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_ty
 	dns_ask(l->dns, query, name, type);
 }
 
+static unsigned net_backlog(void *arg)
+{
+	return ((struct io_loop *)arg)->backlog;
+}
+
 struct net io_net(struct io_loop *l)
 {
 	return (struct net){ .arg = l,
@@ -235,6 +240,7 @@ struct net io_net(struct io_loop *l)
 			     .connect = net_connect,
 			     .send = net_send,
 			     .source = net_source,
+			     .backlog = net_backlog,
 			     .resolve = net_resolve };
 }
 

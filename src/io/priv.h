@@ -108,8 +108,9 @@ struct io_loop {
 	struct sock *socks; /* by id */
 	uint32_t next_id;
 	unsigned n_incoming, max_incoming;
-	bool full_told; /* once, until there is room again */
-	char *room;     /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
+	bool full_told;   /* once, until there is room again */
+	unsigned backlog; /* percent: of the socket that was read last */
+	char *room;       /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
 	struct source_cache sources[SOURCES];
 	struct dns *dns;
 	unsigned works;

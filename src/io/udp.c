@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <time.h>
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,10 @@ static void set_options(int fd, bool v6)
 	setsockopt(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
 	setsockopt(fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
 	setsockopt(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &no_discovery, sizeof no_discovery);
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0) /* beyond net.core.rmem_max: as root */
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 }
 
 int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
@@ -163,12 +166,24 @@ static int read_batch(struct sock *s)
 	return n;
 }
 
+/* Asked only when a batch was full: else the queue is empty. */
+static unsigned backlog_of(struct sock *s)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n = sizeof mem;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_MEMINFO, mem, &n) < 0 || !mem[SK_MEMINFO_RCVBUF])
+		return 0;
+	return (unsigned)((uint64_t)mem[SK_MEMINFO_RMEM_ALLOC] * 100 / mem[SK_MEMINFO_RCVBUF]);
+}
+
 /* Woken for datagrams, mostly; an error that waits makes the read fail, or leaves nothing to read. */
 static void read_some(struct sock *s)
 {
 	for (int i = 0; i < BATCHES_MAX && !s->closed; i++) {
 		int n = read_batch(s);
 
+		s->loop->backlog = n == RECV_BATCH ? backlog_of(s) : 0;
 		if (n < 0 && n != -EINTR && (i == 0 || n != -EAGAIN))
 			read_errors(s);
 		if (n == -EAGAIN || n == -EINTR || (n >= 0 && n < RECV_BATCH))

@@ -53,6 +53,7 @@ struct sim_host {
 	struct place at[HOST_ADDRS]; /* the first of a family is the default way out */
 	unsigned n_at;
 	bool up;
+	unsigned backlog; /* what struct net says */
 	struct net_sink sink;
 	struct media_io media;
 	void (*rtp)(void *arg, uint32_t sock, const struct addr *from, struct span bytes);

@@ -57,6 +57,7 @@ unsigned sim_host_ports(const struct sim_host *h);                              
 void sim_host_up(struct sim_host *h, bool up); /* down: what is sent to it vanishes */
 /* The host's sockets as base/net.h's contract, and for media. */
 struct net sim_host_net(struct sim_host *h);
+void sim_host_backlog(struct sim_host *h, unsigned percent);         /* how full its queue of datagrams is said to be */
 void sim_host_sink(struct sim_host *h, const struct net_sink *sink); /* NULL: nobody listens */
 struct media_io *sim_host_media(struct sim_host *h);                 /* the host's */
 /* Where RTP of the host goes: the PBX's media, or a phone. */

@@ -59,7 +59,12 @@ static bool pbx_life(struct tale *t, const struct words *w)
 	return true;
 }
 
-/* PBX qualify|register|unregister|hangup NAME */
+static uint32_t number_word(const struct words *w, int at, uint32_t def)
+{
+	return at < w->n ? (uint32_t)strtoul(w->w[at], NULL, 10) : def;
+}
+
+/* PBX qualify|register|unregister|hangup NAME, PBX backlog PERCENT */
 static bool pbx_act(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct pbx *p = x->pbx->pbx ? sim_pbx_get(x->pbx->pbx) : NULL;
@@ -68,6 +73,10 @@ static bool pbx_act(struct tale *t, struct thing *x, const struct words *w)
 
 	if (!p)
 		return false;
+	if (word_is(w, 1, "backlog")) {
+		sim_host_backlog(x->pbx->host, number_word(w, 2, 0));
+		return true;
+	}
 	if (word_is(w, 1, "qualify"))
 		ok = pbx_qualify(p, name);
 	else if (word_is(w, 1, "register"))
@@ -84,11 +93,6 @@ static bool pbx_act(struct tale *t, struct thing *x, const struct words *w)
 }
 
 /* ---- phones ---- */
-
-static uint32_t number_word(const struct words *w, int at, uint32_t def)
-{
-	return at < w->n ? (uint32_t)strtoul(w->w[at], NULL, 10) : def;
-}
 
 static void phone_register(struct sim_phone *p, const struct words *w)
 {

@@ -473,6 +473,16 @@ static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_ty
 	clock_in(&h->sim->clock, &k->timer, DNS_LATENCY);
 }
 
+static unsigned net_backlog(void *arg)
+{
+	return ((struct sim_host *)arg)->backlog;
+}
+
+void sim_host_backlog(struct sim_host *h, unsigned percent)
+{
+	h->backlog = percent;
+}
+
 struct net sim_host_net(struct sim_host *h)
 {
 	return (struct net){ .arg = h,
@@ -481,6 +491,7 @@ struct net sim_host_net(struct sim_host *h)
 			     .connect = net_connect,
 			     .send = net_send,
 			     .source = net_source,
+			     .backlog = net_backlog,
 			     .resolve = net_resolve };
 }
 

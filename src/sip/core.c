@@ -260,6 +260,8 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	if (only_line_ends(bytes) || (unsigned char)bytes.p[0] < 4) /* a keep-alive: CRLF or STUN */
 		return false;
 	sip_wire(s, f, false, bytes);
+	if (sip_shed(s, f, bytes))
+		return true;
 	m = sip_msg_parse(bytes, &why);
 	if (!m) {
 		char peer[ADDR_STRLEN];

@@ -106,6 +106,12 @@ struct sip_msg {
  * a response dropped. `bytes` is copied: one allocation. On streams the caller has cut at Content-Length.
  */
 struct sip_msg *sip_msg_parse(struct span bytes, const char **why);
+/*
+ * No more than an answer copies: the method, Vias, From, To, Call-ID and CSeq, with their values unparsed but for the
+ * top Via. Nothing is allocated or copied: spans point into `bytes`. False: not that simple; parse it.
+ */
+#define SIP_GLANCE_MAX 16
+bool sip_msg_glance(struct span bytes, struct sip_msg *m, struct sip_hdr hdrs[SIP_GLANCE_MAX]);
 struct sip_msg *sip_msg_ref(struct sip_msg *m);
 void sip_msg_unref(struct sip_msg *m); /* NULL is fine */
 

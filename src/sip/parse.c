@@ -409,6 +409,54 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 	return NULL;
 }
 
+/* False: it is not one that a glance can deal with. */
+static bool glance_at(struct sip_msg *m, struct span line)
+{
+	static const uint64_t wanted = 1ull << SIP_HDR_VIA | 1ull << SIP_HDR_FROM | 1ull << SIP_HDR_TO |
+				       1ull << SIP_HDR_CALL_ID | 1ull << SIP_HDR_CSEQ;
+	struct sip_hdr *h = &m->hdrs[m->n_hdrs];
+	long colon = span_chr(line, ':');
+
+	if (colon <= 0 || char_is_space(line.p[0]))
+		return false;
+	if (!strchr("vVfFtTiIcC", line.p[0]))
+		return true;
+	h->name = span_trim(span_sub(line, 0, (size_t)colon));
+	h->id = hdr_id(h->name);
+	if (h->id == SIP_HDR_OTHER || !(wanted >> h->id & 1))
+		return true;
+	h->value = span_trim(span_from(line, (size_t)colon + 1));
+	m->have |= 1ull << h->id;
+	return ++m->n_hdrs < SIP_GLANCE_MAX;
+}
+
+bool sip_msg_glance(struct span bytes, struct sip_msg *m, struct sip_hdr hdrs[SIP_GLANCE_MAX])
+{
+	struct span in = bytes, line, cseq;
+	struct sip_walk w = { 0 };
+
+	memset(m, 0, sizeof *m);
+	m->hdrs = hdrs;
+	if (!take_line(&in, &line))
+		return false;
+	m->request = true;
+	m->method_text = span_sub(line, 0, (size_t)MAX(span_chr(line, ' '), 0));
+	m->method = sip_method_of(m->method_text);
+	while (take_line(&in, &line) && line.n)
+		if (!glance_at(m, line))
+			return false;
+	m->from.text = sip_hdr_value(m, SIP_HDR_FROM);
+	m->to.text = sip_hdr_value(m, SIP_HDR_TO);
+	m->call_id = sip_hdr_value(m, SIP_HDR_CALL_ID);
+	cseq = sip_hdr_value(m, SIP_HDR_CSEQ);
+	if (!m->from.text.n || !m->to.text.n || !m->call_id.n || !sip_walk(m, SIP_HDR_VIA, &w, &line) ||
+	    !sip_via_parse(line, &m->via) || !span_starts(m->via.branch, SPAN("z9hG4bK")) || !span_word(&cseq, &line) ||
+	    !span_u32(line, 0x7fffffff, &m->cseq) || !span_eq(span_trim(cseq), m->method_text))
+		return false;
+	m->to.tag = span_find(m->to.text, SPAN("tag=")) >= 0 ? m->to.text : SPAN_NONE; /* whether there is one */
+	return true;
+}
+
 struct sip_msg *sip_msg_ref(struct sip_msg *m)
 {
 	m->refs++;

@@ -142,7 +142,14 @@ void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmiss
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
 void sip_uas_drop(struct sip_uas *t);
 
+/* ---- shed.c ---- */
+#define SHED_TAG "shed-" /* how the tags of such refusals begin */
+/* False: it is to be served. Else it was refused, or is the ACK to a refusal. */
+bool sip_shed(struct sip *s, const struct flow *f, struct span bytes);
+
 /* ---- uas.c ---- */
+/* 503 to a message that was only glanced at; more: whole header lines. */
+void sip_reply_shed(struct sip *s, const struct sip_msg *m, struct span more);
 /* Replies without keeping anything (RFC 3261 8.2.7). */
 void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more);
 
@@ -240,6 +247,8 @@ struct sip {
 	uint64_t key_secret[2]; /* of sip_key(): tables and nonces */
 	ms_t t1;
 	ms_t timer_b;
+	bool shedding; /* overload: shed.c */
+	unsigned shed; /* refused since it began */
 	char *scratch; /* SIP_SCRATCH bytes for the message being built */
 };
 bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */

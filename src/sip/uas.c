@@ -179,25 +179,42 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	}
 }
 
-void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more)
+/* The tag is the same for a repeat: nothing is kept. */
+static void send_stateless(struct sip *s, const struct sip_msg *m, const char *status, const char *tag,
+			   struct span more)
 {
 	struct out o = out_fixed(s->scratch, SIP_SCRATCH);
 	struct nat_via say = ask_door(m, true);
 	struct flow f = reply_flow(s, m, &say);
-	uint32_t repeatable = span_hash(m->via.text) ^ span_hash(m->call_id); /* the same for a repeat */
-	char tag[2 * sizeof repeatable + 1] = "";
-	struct out t = out_fixed(tag, sizeof tag - 1);
+	uint32_t repeatable = span_hash(m->via.text) ^ span_hash(m->call_id);
+	char whole[32] = "";
+	struct out t = out_fixed(whole, sizeof whole - 1);
 
+	out_str(&t, tag);
 	out_hex(&t, &repeatable, sizeof repeatable);
-	out_fmt(&o, "SIP/2.0 %u %s\r\n", code, reason ? reason : sip_reason_phrase(code));
+	out_fmt(&o, "SIP/2.0 %s\r\n", status);
 	out_top_via(&o, m, &say);
-	out_copied(&o, m, tag, false);
-	out_fmt(&o, "%sServer: %s\r\nContent-Length: 0\r\n\r\n", more ? more : "", sip_user_agent(s));
-	count(CNT_sip_refused);
-	trace(EV_SIP_NO, NULL, "%.*s refused: %u %s", SP(m->method_text), code,
-	      reason ? reason : sip_reason_phrase(code));
+	out_copied(&o, m, whole, false);
+	out_span(&o, more);
+	out_fmt(&o, "Server: %s\r\nContent-Length: 0\r\n\r\n", sip_user_agent(s));
 	if (out_done(&o) > 0)
 		sip_send(s, &f, out_look(&o));
+}
+
+void sip_reply_stateless(struct sip *s, const struct sip_msg *m, unsigned code, const char *reason, const char *more)
+{
+	char status[128] = "";
+	struct out o = out_fixed(status, sizeof status - 1);
+
+	out_fmt(&o, "%u %s", code, reason ? reason : sip_reason_phrase(code));
+	count(CNT_sip_refused);
+	trace(EV_SIP_NO, NULL, "%.*s refused: %s", SP(m->method_text), status);
+	send_stateless(s, m, status, "", span_of(more));
+}
+
+void sip_reply_shed(struct sip *s, const struct sip_msg *m, struct span more)
+{
+	send_stateless(s, m, "503 Overload", SHED_TAG, more);
 }
 
 /* ---- building, for requests and responses ---- */

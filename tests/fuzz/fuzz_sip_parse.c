@@ -108,6 +108,26 @@ static void check_frame(struct span s)
 	BUG_ON(whole > (long)s.n);
 }
 
+/* A glance sees what a whole look sees, or leaves it alone. */
+static void check_glance(struct span s)
+{
+	struct sip_hdr hdrs[SIP_GLANCE_MAX];
+	const char *why;
+	struct sip_msg seen, *m;
+
+	if (!sip_msg_glance(s, &seen, hdrs))
+		return;
+	BUG_ON(!within(s, seen.call_id) || !within(s, seen.from.text) || !within(s, seen.to.text));
+	BUG_ON(!within(s, seen.via.text) || !within(s, seen.method_text) || seen.n_hdrs > SIP_GLANCE_MAX);
+	m = sip_msg_parse(s, &why);
+	if (m && m->request && !m->bad_code) {
+		BUG_ON(!span_eq(m->call_id, seen.call_id) || m->cseq != seen.cseq || m->method != seen.method);
+		BUG_ON(!span_eq(m->via.branch, seen.via.branch) || !span_eq(m->from.text, seen.from.text));
+		BUG_ON(m->to.tag.n && !seen.to.tag.n);
+	}
+	sip_msg_unref(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct span s = { (const char *)p, n };
@@ -115,5 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	check_message(s);
 	check_frame(s);
 	check_pieces(s);
+	check_glance(s);
 	return 0;
 }
