@@ -1,6 +1,6 @@
 /*
  * media/fast.c: hands a plain stream to whatever executes routes faster than a worker (struct route_table), and takes
- * it back. A stream is handed over when packets in a row were relayed that a route could have taken: then the latch has
+ * it back. A stream is handed over when a packet was relayed that a route could have taken: then the latch has
  * its source, and the sending leg its offsets. It is taken back whenever the worker must know: another plan, a source
  * to play, debug, and any packet that comes up from the latched source although the route stands open.
  *
@@ -14,7 +14,7 @@
 
 #include "media/priv.h"
 
-#define PLAIN_MIN 2    /* packets in a row */
+#define PLAIN_MIN 1    /* packets in a row */
 #define PLAIN_MAX 1024 /* when packets come up all the same, as for an interface without the program */
 
 struct hop_use {

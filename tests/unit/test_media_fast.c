@@ -71,14 +71,13 @@ static void test_goes_over(void **state)
 	part(&p);
 }
 
-/* Both sides are heard: from the second packet on, the kernel has them (within 100 ms). */
+/* From the second packet on, the kernel has them. */
 static void test_at_once(void **state)
 {
 	struct world *w = *state;
 	struct pair p = join(w, plan_of(A, CODEC_ULAW, 0, 0), plan_of(B, CODEC_ULAW, 0, 0));
 	struct talk a = { A, { .ssrc = 7, .seq = 100 } };
 
-	speak(w, p.a, &a, 1);
 	assert_false(stats(p.a).fast);
 	speak(w, p.a, &a, 1);
 	assert_true(stats(p.a).fast);
@@ -362,7 +361,7 @@ static void test_in_vain(void **state)
 		memmove(buf + 16, buf + 12, n - 12);
 		memset(buf + 12, 0, 4);
 		a.rtp.seq++;
-		if (i % 20 < 2)
+		if (i % 20 < 1)
 			say(w, p.a, &a);
 		else
 			media_input(w->m, sock_of(w, p.a, 0),
