@@ -9,6 +9,7 @@
 #include "media/priv.h"
 
 #define PUBLISH_MS    1000
+#define TOGETHER_MS   20 /* what is due within so long wakes the worker once: a wake-up costs more than the work */
 #define CONCURRENT_MS 1000
 #define RUN_REAL      4 /* packets in sequence that make a source, as for the latch */
 
@@ -225,7 +226,8 @@ ms_t report_due(struct stream *s, ms_t now)
 		report_publish(s);
 		s->publish_at = now + PUBLISH_MS;
 	}
-	return MIN(next, s->publish_at);
+	next = MIN(next, s->publish_at);
+	return (next + TOGETHER_MS - 1) / TOGETHER_MS * TOGETHER_MS;
 }
 
 void report_bye(struct stream *s, ms_t now)
