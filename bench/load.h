@@ -22,6 +22,7 @@ _Noreturn void load_die(const char *fmt, ...) PRINTF(1, 2);
 
 struct port {
 	int fd;
+	bool spins;                  /* never sleeps: whoever sends to it need not wake it */
 	struct sockaddr_in me, peer; /* everything is sent to peer unless another address is named */
 	unsigned n_out;
 	struct mmsghdr *in, *out;
@@ -109,10 +110,11 @@ struct load {
 	struct watched watched;
 	struct phase phases[PHASES_MAX + 1];
 	unsigned n_phases;
-	unsigned up;        /* call: that many are up all the time */
-	double ramp;        /* call: how fast those are set up and taken down, calls/s */
-	double patience;    /* seconds until an unanswered request is a failure */
-	bool retry_after;   /* call: after a 503 with Retry-After, offer nothing for that long */
+	unsigned up;     /* call: that many are up all the time */
+	double ramp;     /* call: how fast those are set up and taken down, calls/s */
+	double patience; /* seconds until an unanswered request is a failure */
+	bool retry_after;
+	bool spin;          /* never sleeps between messages */
 	const char *series; /* call: a file that gets a line for every 100 ms */
 	unsigned users, contacts, rounds;
 	double rate; /* register */

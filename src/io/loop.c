@@ -31,6 +31,44 @@ static void on_wake(uv_timer_t *t)
 	io_enter(t->data); /* what is due fires in on_turn */
 }
 
+/*
+ * Waking up costs as much as serving a message. So a loop that is woken more than TURNS times in a window waits for
+ * company: its turns are PACE apart, and a turn serves all that came meanwhile. Below that every message is served as
+ * it comes.
+ */
+#define WINDOW_NS 10000000u
+#define PACE_NS   500000u
+#define TURNS     20 /* and MESSAGES, per window */
+#define MESSAGES  50
+
+static void look_at_window(struct io_loop *l, uint64_t now)
+{
+	if (now - l->pace.began_ns < WINDOW_NS)
+		return;
+	l->pace.on = l->pace.datagrams > MESSAGES && (l->pace.on || l->pace.turns > TURNS);
+	l->pace.began_ns = now;
+	l->pace.turns = l->pace.datagrams = 0;
+}
+
+static void keep_pace(struct io_loop *l)
+{
+	unsigned came = l->datagrams - l->pace.seen;
+	uint64_t now = uv_hrtime(), since = now - l->pace.turn_ns;
+
+	l->pace.seen = l->datagrams;
+	l->pace.turns += came > 0;
+	l->pace.datagrams += came;
+	look_at_window(l, now);
+	if (came && l->pace.on && since < PACE_NS) {
+		struct timespec rest = { 0, (long)(PACE_NS - since) };
+
+		nanosleep(&rest, NULL); /* a signal ends it early: no harm */
+		now = uv_hrtime();
+	}
+	if (came)
+		l->pace.turn_ns = now;
+}
+
 static void on_turn(uv_prepare_t *p)
 {
 	struct io_loop *l = p->data;
@@ -38,6 +76,8 @@ static void on_turn(uv_prepare_t *p)
 
 	io_enter(l);
 	timers_run(&l->clock->timers, l->clock->now);
+	udp_flush(l);
+	keep_pace(l);
 	next = timers_next(&l->clock->timers);
 	if (next == MS_NEVER) {
 		uv_timer_stop(&l->wake);
@@ -83,6 +123,7 @@ struct clock *io_clock(struct io_loop *l)
 void io_run(struct io_loop *l)
 {
 	uv_run(&l->uv, UV_RUN_DEFAULT);
+	udp_flush(l);
 }
 
 void io_stop(struct io_loop *l)
@@ -113,6 +154,7 @@ void io_free(struct io_loop **lp)
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 	BUG_ON(uv_loop_close(&l->uv) < 0);
 	timers_free(&l->clock->timers);
+	free(l->batch);
 	free(l->room);
 	free(l);
 }

@@ -84,6 +84,8 @@ void sock_close(struct sock *s)
 {
 	if (s->closed)
 		return;
+	if (s->kind == SOCK_UDP)
+		udp_forget(s);
 	s->closed = true;
 	s->loop->n_incoming -= s->incoming;
 	HASH_DEL(s->loop->socks, s);

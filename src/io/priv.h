@@ -56,7 +56,11 @@ int sock_open(const struct net_listen *ask, int type); /* an fd with the options
 struct addr sock_local(int fd);
 
 int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out);
+/* Sent at the end of the turn; what goes wrong then comes through sink.failed. 0, or -errno at once. */
 int udp_send(struct sock *s, const struct flow *f, struct span bytes);
+void udp_flush(struct io_loop *l); /* sends what this turn has to say */
+void udp_forget(struct sock *s);   /* it is going to be closed */
+void udp_send_queued(struct sock *s);
 void udp_ready(struct sock *s, int events);
 void udp_free_queue(struct sock *s);
 
@@ -108,9 +112,17 @@ struct io_loop {
 	struct sock *socks; /* by id */
 	uint32_t next_id;
 	unsigned n_incoming, max_incoming;
-	bool full_told;   /* once, until there is room again */
-	unsigned backlog; /* percent: of the socket that was read last */
-	char *room;       /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
+	bool full_told;                     /* once, until there is room again */
+	struct {                            /* how busy it is: loop.c */
+		uint64_t began_ns, turn_ns; /* the window; this turn */
+		unsigned turns, datagrams;  /* with datagrams in it, in this window; */
+		unsigned seen;              /* of l->datagrams, when the last turn ended */
+		bool on;
+	} pace;
+	unsigned datagrams;      /* received so far */
+	struct udp_batch *batch; /* NULL: nothing was sent yet */
+	unsigned backlog;        /* percent: of the socket that was read last */
+	char *room;              /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
 	struct source_cache sources[SOURCES];
 	struct dns *dns;
 	unsigned works;

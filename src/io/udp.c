@@ -1,12 +1,11 @@
 /*
- * io/udp.c: datagrams in batches, from and to exact addresses.
+ * io/udp.c: datagrams come in batches, with the address that each came to. Sending them is udp_out.c's.
  *
  * A socket bound to the wildcard address learns from IP_PKTINFO which of our addresses a datagram came to, and says so
  * when it sends: a NAT router (and a phone) drops an answer that comes from another address than the one it asked.
  * IP_RECVERR queues what ICMP says about our own datagrams, with the destination they had: a phone that is gone is
- * known after one round trip instead of 32 s. A pending ICMP error is also returned by the next, innocent call on the
- * socket; that call is made once more. Path MTU discovery is off: a message that is too long is better fragmented than
- * lost.
+ * known after one round trip instead of 32 s. Path MTU discovery is off: a message that is too long is better
+ * fragmented than lost.
  */
 #include <errno.h>
 #include <time.h>
@@ -21,17 +20,9 @@
 #include "io/priv.h"
 #include "base/trace.h"
 
-#define QUEUE_MAX   2048      /* datagrams that wait for room in the kernel */
 #define BATCHES_MAX 8         /* per wake-up, then the others get their turn */
 #define KERNEL_ROOM (4 << 20) /* bytes asked for in each direction */
 #define CMSG_ROOM   256
-
-struct packet {
-	struct list link;
-	struct addr local, peer;
-	size_t n;
-	char bytes[];
-};
 
 static void set_options(int fd, bool v6)
 {
@@ -132,6 +123,7 @@ static void deliver(struct sock *s, struct mmsghdr *m, char *bytes)
 
 	f.peer = addr_from_sockaddr(m->msg_hdr.msg_name);
 	take_local(&m->msg_hdr, &f.local);
+	s->loop->datagrams++;
 	if (m->msg_len && f.peer.port && !(m->msg_hdr.msg_flags & MSG_TRUNC))
 		s->loop->sink.input(s->loop->sink.arg, &f, (struct span){ bytes, m->msg_len });
 }
@@ -191,122 +183,10 @@ static void read_some(struct sock *s)
 	}
 }
 
-/* ---- out ---- */
-
-static size_t put_local4(struct cmsghdr *c, const struct addr *local)
-{
-	struct in_pktinfo info = { 0 };
-
-	memcpy(&info.ipi_spec_dst, local->ip, 4);
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof info);
-	memcpy(CMSG_DATA(c), &info, sizeof info);
-	return CMSG_SPACE(sizeof info);
-}
-
-static size_t put_local6(struct cmsghdr *c, const struct addr *local)
-{
-	struct in6_pktinfo info = { .ipi6_ifindex = local->scope };
-
-	memcpy(&info.ipi6_addr, local->ip, 16);
-	c->cmsg_level = IPPROTO_IPV6;
-	c->cmsg_type = IPV6_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof info);
-	memcpy(CMSG_DATA(c), &info, sizeof info);
-	return CMSG_SPACE(sizeof info);
-}
-
-static int send_from(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes)
-{
-	union {
-		char room[CMSG_ROOM];
-		struct cmsghdr align;
-	} control = { .room = { 0 } };
-	struct sockaddr_storage ss;
-	struct iovec iov = { (void *)(uintptr_t)bytes.p, bytes.n };
-	struct msghdr h = { .msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1 };
-
-	h.msg_namelen = addr_to_sockaddr(peer, &ss);
-	if (local && local->family == peer->family && addr_is_any(&s->bound) && !addr_is_any(local)) {
-		h.msg_control = &control;
-		h.msg_controllen =
-			local->family == 4 ? put_local4(&control.align, local) : put_local6(&control.align, local);
-	}
-	return sendmsg(s->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-/* -EAGAIN: no room in the kernel. An address of ours that is gone is left to the kernel to replace. */
-static int send_one(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes)
-{
-	int err = send_from(s, local, peer, bytes);
-
-	if (err == -EWOULDBLOCK || err == -ENOBUFS)
-		return -EAGAIN;
-	if (err == -EINVAL || err == -EADDRNOTAVAIL)
-		return send_from(s, NULL, peer, bytes);
-	return err < 0 && err != -EMSGSIZE ? send_from(s, local, peer, bytes) : err;
-}
-
-void udp_free_queue(struct sock *s)
-{
-	list_for_safe(n, &s->packets)
-		free(list_entry(n, struct packet, link));
-	list_init(&s->packets);
-	s->packets_n = 0;
-}
-
-static void flush(struct sock *s)
-{
-	while (!list_empty(&s->packets)) {
-		struct packet *p = list_entry(s->packets.next, struct packet, link);
-		int err = send_one(s, &p->local, &p->peer, (struct span){ p->bytes, p->n });
-
-		if (err == -EAGAIN)
-			return;
-		list_del(&p->link);
-		s->packets_n--;
-		if (err < 0) {
-			struct flow f = sock_flow(s);
-
-			f.peer = p->peer;
-			s->loop->sink.failed(s->loop->sink.arg, &f, err);
-		}
-		free(p);
-		if (s->closed)
-			return;
-	}
-	sock_poll(s, UV_READABLE);
-}
-
-static int enqueue(struct sock *s, const struct flow *f, struct span bytes)
-{
-	struct packet *p;
-
-	if (s->packets_n >= QUEUE_MAX)
-		return -ENOBUFS;
-	p = xmalloc(sizeof *p + bytes.n);
-	p->local = f->local;
-	p->peer = f->peer;
-	p->n = bytes.n;
-	memcpy(p->bytes, bytes.p, bytes.n);
-	list_push(&s->packets, &p->link);
-	s->packets_n++;
-	sock_poll(s, UV_READABLE | UV_WRITABLE);
-	return 0;
-}
-
-int udp_send(struct sock *s, const struct flow *f, struct span bytes)
-{
-	int err = s->packets_n ? -EAGAIN : send_one(s, &f->local, &f->peer, bytes);
-
-	return err == -EAGAIN ? enqueue(s, f, bytes) : err;
-}
-
 void udp_ready(struct sock *s, int events)
 {
 	if (events & UV_WRITABLE)
-		flush(s);
+		udp_send_queued(s);
 	if (!s->closed && (events & UV_READABLE))
 		read_some(s);
 }
