@@ -97,8 +97,7 @@ static bool lets_in(const struct sim_net *n, const struct mapping *m, const stru
 	return false;
 }
 
-/* From outside to the external address of n's box: translates the destination, or says no. */
-static bool map_in(struct sim_net *n, struct passage *p)
+static bool find_inside(struct sim_net *n, struct passage *p)
 {
 	struct mapping *m;
 
@@ -116,6 +115,18 @@ static bool map_in(struct sim_net *n, struct passage *p)
 			return true;
 		}
 	return false;
+}
+
+/* From outside to the external address of n's box: translates the destination, or says no. */
+static bool map_in(struct sim_net *n, struct passage *p)
+{
+	if (!find_inside(n, p))
+		return false;
+	if (n->nat.sip_alg)
+		sim_alg(p, &n->nat.external, &p->to);
+	if (n->nat.xlat == XLAT_PLAT)
+		p->from = sim_nat64(&p->from);
+	return n->nat.xlat != XLAT_CLAT || sim_nat46(&p->from, &p->from);
 }
 
 void sim_show(struct sim_net *n, const struct passage *p)
@@ -157,10 +168,16 @@ static struct sim_host *leave(struct sim_net *n, struct passage *p)
 	struct addr out = addr_with_port(&n->nat.external, p->from.port);
 	bool home = addr_ip_eq(&p->to, &n->nat.external);
 
+	if (n->nat.xlat == XLAT_CLAT)
+		p->to = sim_nat64(&p->to);
+	if (n->nat.xlat == XLAT_PLAT && !sim_nat46(&p->to, &p->to))
+		return NULL;
 	if (!f)
 		out.port = map_out(n, p)->port;
 	if (home && !n->nat.hairpins)
 		return NULL;
+	if (n->nat.sip_alg)
+		sim_alg(p, &p->from, &n->nat.external);
 	p->from = out;
 	if (home)
 		return map_in(n, p) ? sim_route(n, p) : NULL;
@@ -213,4 +230,5 @@ void sim_restart_nat(struct sim_net *n)
 	list_for(l, &n->mappings)
 		list_entry(l, struct mapping, link)->expires = 0;
 	expire(n);
+	sim_cut_streams(n);
 }

@@ -49,6 +49,12 @@ void sim_kernel(struct sim *s)
 	s->kernel = true;
 }
 
+void sim_tune(struct sim *s, void (*fn)(void *arg, struct conf *c), void *arg)
+{
+	s->tune = fn;
+	s->tune_arg = arg;
+}
+
 bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 {
 	struct pbx_config cfg = { .clock = &p->sim->clock,
@@ -65,6 +71,8 @@ bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 		return false;
 	if (p->sim->kernel && c->hairpin.media_engine == ENGINE_AUTO)
 		c->hairpin.media_engine = ENGINE_KERNEL;
+	if (p->sim->tune)
+		p->sim->tune(p->sim->tune_arg, c);
 	p->pbx = pbx_new(&cfg, c, why);
 	conf_unref(c);
 	if (!p->pbx)

@@ -20,6 +20,7 @@ struct phone_call {
 
 struct phone_rtp {
 	bool open, muted;
+	ms_t pace;       /* between packets; 0: as they are spoken */
 	struct addr jam; /* family 0: it sends what its call agreed on */
 	uint32_t sock;
 	uint16_t port, seq;

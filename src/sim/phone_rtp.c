@@ -46,7 +46,9 @@ void phone_rtp_open(struct sim_phone *p)
 
 	if (p->rtp.open)
 		return;
-	p->rtp = (struct phone_rtp){ .muted = p->rtp.muted, .port = p->next_rtp_port, .open = true };
+	p->rtp = (struct phone_rtp){
+		.muted = p->rtp.muted, .pace = p->rtp.pace, .port = p->next_rtp_port, .open = true
+	};
 	p->next_rtp_port = (uint16_t)(p->next_rtp_port + 2);
 	p->rtp.ssrc = rng_u32(&p->sim->clock.rng);
 	p->rtp.seq = (uint16_t)rng_u32(&p->sim->clock.rng);
@@ -62,7 +64,7 @@ void phone_rtp_close(struct sim_phone *p)
 	clock_stop(&p->sim->clock, &p->frame);
 	if (p->rtp.open)
 		io->close(io->arg, p->rtp.sock);
-	p->rtp = (struct phone_rtp){ .muted = p->rtp.muted };
+	p->rtp = (struct phone_rtp){ .muted = p->rtp.muted, .pace = p->rtp.pace };
 }
 
 void sim_phone_jam(struct sim_phone *p, const struct addr *to)
@@ -148,7 +150,14 @@ void phone_rtp_frame(struct timer *t, ms_t now UNUSED)
 
 	if (to.family && !p->rtp.muted)
 		send_frame(p, &to);
-	clock_in(&p->sim->clock, &p->frame, FRAME_MS);
+	clock_in(&p->sim->clock, &p->frame, MAX(p->rtp.pace, FRAME_MS));
+}
+
+void sim_phone_pace(struct sim_phone *p, ms_t frame)
+{
+	p->rtp.pace = frame;
+	if (p->rtp.open)
+		clock_in(&p->sim->clock, &p->frame, FRAME_MS);
 }
 
 static void hear_digit(struct sim_phone *p, const struct rtp *r)

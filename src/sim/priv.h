@@ -36,6 +36,7 @@ struct socket {
 	uint32_t id, listener;
 	struct sim_host *host;
 	bool tcp, listening, media;
+	bool cut;                /* TCP: a box between the ends forgot the connection */
 	struct addr local, peer; /* peer: TCP, as this side sees it */
 	uint32_t other;          /* TCP: the other end's socket, 0 while connecting or when it is gone */
 	ms_t last_at;            /* TCP: when the last bytes arrive: order is kept */
@@ -73,6 +74,8 @@ struct sim {
 	uint32_t next_socket;
 	unsigned messages, fated;
 	bool kernel;
+	void (*tune)(void *arg, struct conf *c);
+	void *tune_arg;
 	enum sim_fate fate;
 	void (*tap)(void *arg, const struct sim_wire *w);
 	void *tap_arg;
@@ -84,10 +87,17 @@ struct passage {
 	struct addr from, to;
 	bool tcp;
 	const struct span *sip; /* to be shown to the tap on each network; NULL: not SIP */
+	struct span mangled;    /* what a SIP ALG made of it; `owned` holds the bytes */
+	char *owned;
 };
 struct sim_host *sim_route(struct sim_net *n, struct passage *p);
 struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip);
 void sim_show(struct sim_net *n, const struct passage *p); /* to the tap */
+/* The address as the other side of a 464XLAT box writes it: 64:ff9b::/96 with the v4 address, and back. */
+struct addr sim_nat64(const struct addr *v4);
+bool sim_nat46(const struct addr *v6, struct addr *v4);
+void sim_alg(struct passage *p, const struct addr *old, const struct addr *new); /* every mention of old becomes new */
+void sim_cut_streams(struct sim_net *n);
 void sim_phones_free(struct sim *s);
 void sim_pbxs_free(struct sim *s);
 void sim_pbxs_media(struct sim *s); /* asks every PBX's media when it wants to run next */

@@ -13,9 +13,12 @@ struct sim_host; /* one host with its addresses */
 
 struct sim *sim_new(uint32_t seed); /* the same seed, the same world */
 void sim_kernel(struct sim *s); /* PBXs started from now on relay plain audio as with a kernel (media_engine=auto) */
-void sim_free(struct sim *s);   /* hosts, phones and PBXs in it, too */
+/* PBXs started from now on have their configuration changed by fn before they see it; NULL: no more. */
+void sim_tune(struct sim *s, void (*fn)(void *arg, struct conf *c), void *arg);
+void sim_free(struct sim *s); /* hosts, phones and PBXs in it, too */
 struct clock *sim_clock(struct sim *s);
-void sim_run(struct sim *s, ms_t until); /* virtual time of the clock */
+void sim_run(struct sim *s, ms_t until);  /* virtual time of the clock */
+void sim_wall(struct sim *s, int64_t ms); /* what the clock on the wall says, Unix time */
 
 /* What happens to the nth SIP message on the wire (from 0, over all networks), for stories under loss. */
 enum sim_fate { SIM_DELIVER, SIM_LOSE, SIM_DOUBLE };
@@ -40,14 +43,16 @@ struct sim_nat {
 	struct addr external; /* on the outer network */
 	enum sim_nat_rule mapping, filtering;
 	bool preserve_ports, hairpins, inbound_refresh; /* inbound: packets from outside keep a mapping, too */
-	ms_t timeout;                                   /* of a mapping that is not used */
+	bool sip_alg;                                   /* rewrites addresses, but no ports, inside SIP over UDP */
+	enum sim_xlat { XLAT_NONE, XLAT_CLAT, XLAT_PLAT } xlat; /* 464XLAT's two boxes, RFC 6877 */
+	ms_t timeout;                                           /* of a mapping that is not used */
 };
 /* outer NULL: the public network (nat is not looked at); else a private network behind a NAT box on `outer`. */
 struct sim_net *sim_net(struct sim *s, const char *name, struct sim_net *outer, const struct sim_nat *nat);
 const char *sim_net_name(const struct sim_net *n);
 /* Ports first..last of the external address go to the same ports of `to`. */
 void sim_forward(struct sim_net *n, uint16_t first, uint16_t last, const struct addr *to);
-void sim_restart_nat(struct sim_net *n); /* every mapping is lost */
+void sim_restart_nat(struct sim_net *n); /* every mapping is lost, and every TCP connection through it */
 
 /* ---- hosts ---- */
 
@@ -101,6 +106,7 @@ void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVIT
 void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);  /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
 void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */
+void sim_phone_pace(struct sim_phone *p, ms_t frame); /* between its RTP packets: 20, or more, as when it is silent */
 /* Without a call: sends its voice to `to` (family 0: no more), and hears what comes back. */
 void sim_phone_jam(struct sim_phone *p, const struct addr *to);
 void sim_phone_set_answer(struct sim_phone *p, unsigned code, ms_t after);

@@ -48,7 +48,12 @@ static bool yes(const char *text)
 	return text && strcmp(text, "yes") == 0;
 }
 
-/* net NAME | net NAME behind OUTER at IP map=… filter=… preserve=… hairpin=… inbound=… timeout=… */
+static enum sim_xlat xlat_of(const char *text)
+{
+	return !text ? XLAT_NONE : strcmp(text, "clat") == 0 ? XLAT_CLAT : XLAT_PLAT;
+}
+
+/* net NAME | net NAME behind OUTER at IP map=… filter=… preserve=… hairpin=… inbound=… timeout=… alg xlat=clat|plat */
 static void make_net(struct tale *t, const struct words *w)
 {
 	struct sim_nat nat = { .mapping = rule_of(t, word_opt(w, "map"), NAT_ENDPOINT),
@@ -56,6 +61,8 @@ static void make_net(struct tale *t, const struct words *w)
 			       .preserve_ports = yes(word_opt(w, "preserve")),
 			       .hairpins = yes(word_opt(w, "hairpin")),
 			       .inbound_refresh = yes(word_opt(w, "inbound")),
+			       .sip_alg = word_flag(w, "alg"),
+			       .xlat = xlat_of(word_opt(w, "xlat")),
 			       .timeout = word_opt(w, "timeout") ? word_time(t, word_opt(w, "timeout")) : 60000 };
 	struct thing *outer = NULL, *x;
 

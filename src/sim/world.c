@@ -81,6 +81,7 @@ void sim_free(struct sim *s)
 		struct sim_net *n = list_entry(l, struct sim_net, link);
 
 		sim_restart_nat(n);
+		list_del(&n->link);
 		free(n);
 	}
 	list_for_safe(l, &s->zone)
@@ -103,6 +104,11 @@ void sim_run(struct sim *s, ms_t until)
 		sim_pbxs_media(s);
 	}
 	s->clock.now = MAX(s->clock.now, until);
+}
+
+void sim_wall(struct sim *s, int64_t ms)
+{
+	s->clock.wall0 = ms - s->clock.now;
 }
 
 void sim_fate(struct sim *s, unsigned nth, enum sim_fate fate)
@@ -301,15 +307,16 @@ static void send_datagram(struct socket *from, const struct addr *to, struct spa
 		p.from = addr_with_port(&at->ip, from->local.port);
 		dest = sim_route(at->net, &p);
 	}
-	if (!dest)
-		return;
-	k = packet_new(h->sim, DATAGRAM, dest, bytes);
-	k->from = p.from;
-	k->to = p.to;
-	k->sender = h;
-	k->sender_sock = from->id;
-	k->sender_to = *to;
-	clock_in(&h->sim->clock, &k->timer, delay);
+	if (dest) {
+		k = packet_new(h->sim, DATAGRAM, dest, p.owned ? p.mangled : bytes);
+		k->from = p.from;
+		k->to = p.to;
+		k->sender = h;
+		k->sender_sock = from->id;
+		k->sender_to = *to;
+		clock_in(&h->sim->clock, &k->timer, delay);
+	}
+	free(p.owned);
 }
 
 static bool is_keepalive(struct span bytes)
@@ -427,21 +434,49 @@ static void show_stream(const struct socket *from, const struct socket *to, stru
 	sim_show(last, &p);
 }
 
+static bool is_inside(const struct sim_net *n, const struct sim_net *box)
+{
+	while (n && n != box)
+		n = n->outer;
+	return n != NULL;
+}
+
+/* Both ends still think that they are connected; who sends from inside learns that they are not. */
+void sim_cut_streams(struct sim_net *box)
+{
+	struct socket *k, *next;
+
+	HASH_ITER(hh, box->sim->sockets, k, next) {
+		struct socket *other = k->other ? socket_of(box->sim, k->other) : NULL;
+
+		if (other && is_inside(net_of(k), box) != is_inside(net_of(other), box))
+			k->cut = other->cut = true;
+	}
+}
+
+static void send_stream(struct socket *k, struct span bytes)
+{
+	struct socket *other = k->other ? socket_of(k->host->sim, k->other) : NULL;
+
+	if (k->cut && net_of(k)->outer)
+		stream_event(k, CLOSED, SPAN_NONE); /* the other end knows no such connection: RST */
+	if (!other || k->cut || !k->host->up || !other->host->up)
+		return;
+	show_stream(k, other, bytes);
+	stream_event(other, STREAM, bytes);
+}
+
 static int net_send(void *arg, const struct flow *f, struct span bytes)
 {
 	struct sim_host *h = arg;
 	struct sim *s = h->sim;
-	struct socket *k = socket_of(s, f->sock), *other;
+	struct socket *k = socket_of(s, f->sock);
 	enum sim_fate fate = SIM_DELIVER;
 
 	if (!k)
 		return -ENOTCONN;
 	if (k->tcp) { /* a stream loses nothing */
-		other = k->other ? socket_of(s, k->other) : NULL;
-		if (other && h->up && other->host->up) {
-			show_stream(k, other, bytes);
-			stream_event(other, STREAM, bytes);
-		}
+		send_stream(k, bytes);
 		return 0;
 	}
 	if (!is_keepalive(bytes) && s->messages++ == s->fated)

@@ -1,0 +1,58 @@
+/*
+ * sim/trial.h: one call on one ground: the server with a configuration, a phone, the other side, and what became of
+ * their audio.
+ */
+#pragma once
+#include "sim/ground.h"
+
+enum flow_kind {
+	FLOW_REGISTER,
+	FLOW_REFRESH,
+	FLOW_IN,
+	FLOW_OUT,
+	FLOW_EARLY,
+	FLOW_HOLD,
+	FLOW_REINVITE,
+	FLOW_HANGUP_NEAR,
+	FLOW_HANGUP_FAR,
+	FLOW_HOUR,
+	FLOWS
+};
+struct flow_row {
+	const char *name, *help;
+};
+extern const struct flow_row sim_flows[FLOWS];
+int sim_flow_by_name(const char *name); /* or -1 */
+
+struct trial_phone {
+	const char *user, *password;
+	const char *number; /* what others dial to reach it */
+};
+struct trial_trunk {                         /* the provider's side of a trunk; texts may be "" */
+	const char *user, *password, *realm; /* the server authenticates with these; user "": not at all */
+	const char *names;                   /* "gw1.example.com gw2.example.com": all are the provider's address */
+	const char *contact;                 /* where a server is dialled that does not register: "ip:port" */
+	const char *did, *number;            /* what reaches the phone, and what the phone dials */
+	const char *registration;            /* its section's name; "": the server does not register */
+};
+struct trial {
+	struct ground_ask at;
+	enum flow_kind flow;
+	const struct conf_source *source;        /* the server's configuration */
+	void (*tune)(void *arg, struct conf *c); /* changes it; or NULL */
+	void *tune_arg;
+	struct trial_phone phones[2];
+	struct trial_trunk trunk;
+	const char *echo;   /* an extension that sends audio back; "": the peer is called instead */
+	const char *codecs; /* of the phones; "": ulaw and alaw */
+	int64_t wall;       /* Unix ms when it begins; 0: the simulator's own */
+	void (*tap)(void *arg, ms_t at, const struct sim_wire *w); /* every SIP message; or NULL */
+	void *tap_arg;
+};
+struct trial_result {
+	bool audio;                       /* both ways, at each step */
+	char what[160];                   /* else which step failed, and how */
+	struct sim_phone_state near, far; /* at that moment */
+};
+/* Signalling thread; takes no real time. A configuration that is refused is a result without audio. */
+void sim_try(const struct trial *t, struct trial_result *res);
