@@ -1,7 +1,8 @@
 # make build   compile: build/hairpin
 # make run     install what is missing, compile, start on etc/ with its state in ./state
 # make check   everything that needs no root and no network: compilers, sanitizers, stories, rules
-# make test    make check and the lab (as root: network namespaces)
+# make test    make check, the matrix and the lab (as root: network namespaces)
+# make matrix  every NAT that users have, in virtual time; WRITE=1 renews docs/nat-matrix.md and its picture
 # make bench   measure hairpin and its peers (as root: network namespaces); RECORD=1 adds to bench/history.tsv
 # make docs    write the generated documents again
 # make fmt     format the sources
@@ -9,7 +10,7 @@
 
 NINJA = ninja
 
-.PHONY: all build run test check bench docs fmt clean
+.PHONY: all build run test check matrix bench docs fmt clean
 all: build
 
 build:
@@ -28,6 +29,10 @@ check:
 test:
 	@tools/install-packages test
 	@tools/check-test
+
+matrix: build
+	@$(NINJA) -C build matrix
+	@build/matrix $(if $(WRITE),--write) docs
 
 bench:
 	@tools/install-packages build bench

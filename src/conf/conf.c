@@ -36,8 +36,10 @@ struct conf *conf_load(const struct conf_source *src, struct diag *why)
 	load_pjsip(&l);
 	load_general(&l);
 	load_dialplan(&l);
-	if (why->errors == before)
+	if (why->errors == before) {
+		conf_automatic(c);
 		return c;
+	}
 	destroy(c);
 	return NULL;
 }

@@ -79,6 +79,7 @@ struct conf_aor {
 	struct strs contact; /* static contacts, as written */
 	uint32_t max_contacts, minimum_expiration, default_expiration, maximum_expiration;
 	uint32_t qualify_frequency;
+	uint32_t keep_open; /* s, automatic: how often a contact behind NAT is asked; not about whether it answers */
 	double qualify_timeout;
 	bool qualify_2xx_only, remove_existing, remove_unavailable, support_path;
 	const char *outbound_proxy;
@@ -121,6 +122,7 @@ struct conf_endpoint {
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t device_state_busy_at;
 	uint8_t tos_audio;
+	bool rewrite_if_nat; /* automatic: rewrite_contact for a phone whose messages show that it is behind NAT */
 	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;

@@ -117,6 +117,8 @@ extern const struct opt identify_opts[], registration_opts[], acl_opts[], domain
 extern const struct opt outbound_publish_opts[], inbound_publication_opts[], asterisk_publication_opts[];
 extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], hairpin_opts[];
 
+void conf_automatic(struct conf *c); /* automatic.c: after everything is read */
+
 /* Checks across the options of one object (check.c). */
 typedef void opt_finish(struct opt_cx *cx, void *obj);
 opt_finish finish_global, finish_system, finish_transport, finish_auth, finish_aor, finish_endpoint;

@@ -212,7 +212,9 @@ const struct opt endpoint_opts[] = {
 	{ "refer_blind_progress", OPT_BOOL, .def = "yes", .waits_for = "transfer by REFER",
 	  .help = "Report the progress of a blind transfer." },
 	{ "rewrite_contact", OPT_BOOL, AT(rewrite_contact), .def = "no",
-	  .help = "Store and dial the address a message came from instead of the one in its Contact." },
+	  .help = "Store and dial the address a message came from instead of the one in its Contact. Not written: yes "
+		  "for "
+		  "phones that register, unless compat=asterisk." },
 	{ "rpid_immediate", OPT_BOOL, .def = "no", .waits_for = "connected line updates",
 	  .help = "Tell the peer at once when the party changes." },
 	{ "rtcp_mux", OPT_BOOL, AT(rtcp_mux), .def = "no", .help = "Carry RTCP on the RTP port (RFC 5761)." },
@@ -226,7 +228,9 @@ const struct opt endpoint_opts[] = {
 	{ "rtp_port_start", OPT_UINT, AT(rtp_port_start), .def = "0", .max = 65535,
 	  .help = "First media port for this endpoint; 0: as rtp.conf says." },
 	{ "rtp_symmetric", OPT_BOOL, AT(rtp_symmetric), .def = "no",
-	  .help = "Send media back to the address it arrives from, whatever the SDP says." },
+	  .help = "Send media back to the address it arrives from, whatever the SDP says. Not written: yes for phones "
+		  "that "
+		  "register, unless compat=asterisk." },
 	{ "rtp_timeout", OPT_UINT, AT(rtp_timeout), .def = "0", .unit = "s",
 	  .help = "Hang up after so long without media; 0: never." },
 	{ "rtp_timeout_hold", OPT_UINT, AT(rtp_timeout_hold), .def = "0", .unit = "s",

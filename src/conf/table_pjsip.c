@@ -213,7 +213,9 @@ const struct opt aor_opts[] = {
 	{ "qualify_2xx_only", OPT_BOOL, AT(qualify_2xx_only), .def = "no",
 	  .help = "Only a 2xx to OPTIONS means reachable." },
 	{ "qualify_frequency", OPT_UINT, AT(qualify_frequency), .def = "0", .max = 86400, .unit = "s",
-	  .help = "How often contacts are asked by OPTIONS; it also keeps their NAT open. 0: never." },
+	  .help = "How often contacts are asked by OPTIONS; it also keeps their NAT open. 0: never. Not written: "
+		  "contacts "
+		  "behind NAT are asked every 25 s, whatever they answer, unless compat=asterisk." },
 	{ "qualify_timeout", OPT_DOUBLE, AT(qualify_timeout), .def = "3.0", .unit = "s",
 	  .help = "How long to wait for the answer; 0: as for any request." },
 	{ "remove_existing", OPT_BOOL, AT(remove_existing), .def = "no",

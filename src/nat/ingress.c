@@ -40,3 +40,17 @@ enum nat_rewrite nat_contact_rule(const struct nat_contact_ask *ask)
 		return NAT_REWRITE_ROUTE;
 	return ask->in_dialog && ask->dialog_has_routes ? NAT_KEEP : contact;
 }
+
+bool nat_is_seen(const struct nat_seen *s)
+{
+	uint16_t port = s->via_port ? s->via_port : SIP_PORT;
+	struct addr via, contact;
+
+	if (s->n_vias != 1 || !addr_parse_ip(s->via_host, &via) || !addr_parse_ip(s->contact_host, &contact))
+		return false;
+	if (!addr_ip_eq(&contact, &via) && !addr_ip_eq(&contact, &s->src))
+		return false;
+	if (!addr_ip_eq(&via, &s->src))
+		return true;
+	return !s->reliable && s->has_rport && port != s->src.port;
+}

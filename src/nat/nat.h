@@ -61,6 +61,19 @@ struct nat_contact_ask {
 };
 enum nat_rewrite nat_contact_rule(const struct nat_contact_ask *ask);
 
+/*
+ * Does a request show that its sender is behind NAT, and that its Contact is the sender's own? Then what it says about
+ * itself cannot be reached from here. Where rewrite_contact is not written, this decides.
+ */
+struct nat_seen {
+	struct addr src;
+	struct span via_host, contact_host;
+	uint16_t via_port; /* 0: none given */
+	unsigned n_vias;   /* more than one: a proxy sent it, and the addresses are somebody else's */
+	bool has_rport, reliable;
+};
+bool nat_is_seen(const struct nat_seen *s);
+
 /* ---- the latch: may this packet move where we send media? (nat-semantics 3.4) ---- */
 
 enum latch_state { LATCH_OPEN, LATCH_LEARN, LATCH_CLOSED };

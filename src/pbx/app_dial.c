@@ -150,6 +150,7 @@ static void dial_one(struct dial *s, struct span text)
 	leg = chan_new(from->pbx, d.ep, from->conf, false);
 	call = (struct leg_call){ .aor_or_uri = span_of(d.uri),
 				  .path = d.contact ? d.contact->path : "",
+				  .behind_nat = d.contact && d.contact->orig_host[0],
 				  .transport = d.contact ? d.contact->transport : "",
 				  .caller_num = from->caller_num,
 				  .caller_name = from->caller_name,

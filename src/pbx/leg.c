@@ -16,7 +16,8 @@ static void on_no_ack(void *arg);
 
 struct sip_dialog_conf leg_dialog_conf(struct chan *c)
 {
-	struct sip_dialog_conf d = { .rewrite_contact = c->ep->rewrite_contact,
+	struct sip_dialog_conf d = { .rewrite_contact =
+					     c->ep->rewrite_contact || (c->ep->rewrite_if_nat && c->behind_nat),
 				     .force_rport = c->ep->force_rport,
 				     .transport = c->ep->transport ? c->ep->transport : c->via,
 				     .conf = c->conf,
@@ -182,6 +183,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	}
 	c = chan_new(p, ep, p->conf, true);
 	c->peer = m->flow.peer;
+	c->behind_nat = sip_behind_nat(m);
 	c->request = sip_msg_ref((struct sip_msg *)(uintptr_t)m);
 	if (m->max_forwards != SIP_NO_NUMBER)
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);

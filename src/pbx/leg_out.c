@@ -132,6 +132,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	set_text(&c->caller_num, call->caller_num);
 	set_text(&c->caller_name, call->caller_name);
 	set_text(&c->path, call->path);
+	c->behind_nat = call->behind_nat;
 	free(c->dialed);
 	c->dialed = span_dup(u.user);
 	c->target = span_dup(call->aor_or_uri);

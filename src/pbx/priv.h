@@ -26,7 +26,8 @@ struct contact {
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */
 	bool is_static, prune_on_boot;
-	uint32_t sock; /* the TCP connection it came by, or 0 */
+	bool keeps_open; /* the OPTIONS on its way is for its NAT only */
+	uint32_t sock;   /* the TCP connection it came by, or 0 */
 	struct timer expiry;
 	enum contact_status status;
 	double rtt_ms; /* < 0: unknown */
@@ -165,6 +166,7 @@ struct chan {
 		size_t n, at;
 	} tries;
 	struct addr peer;
+	bool behind_nat; /* as its INVITE showed, or as its contact was stored */
 	bool progress_sent, ringing_sent, ring_tone;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
@@ -202,6 +204,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 struct leg_call {
 	struct span aor_or_uri;       /* the Request-URI */
 	const char *path, *transport; /* of the contact; "": none */
+	bool behind_nat;              /* the contact is where a registration came from, not what it said */
 	const char *caller_num, *caller_name;
 	const struct chan *from; /* whose codecs come first; may be NULL */
 	char **more;             /* malloc'd further URIs to try when one fails; taken over */

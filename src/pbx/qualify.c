@@ -28,6 +28,8 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 	if (code < 200)
 		return;
 	c->asking = NULL;
+	if (c->keeps_open)
+		return;
 	good = m && (!c->aor->conf->qualify_2xx_only || code < 300);
 	set_status(c, good ? CONTACT_AVAIL : CONTACT_UNAVAIL,
 		   good ? (double)(c->aor->pbx->clock->now - c->asked_at) : -1);
@@ -42,7 +44,8 @@ static void build_options(void *arg, struct sip_build *b)
 	sip_put(b, "Accept", "application/sdp");
 }
 
-static void ask(struct contact *c)
+/* keeps_open: the answer does not matter */
+static void ask(struct contact *c, bool keeps_open)
 {
 	struct pbx *p = c->aor->pbx;
 	const struct conf_endpoint *ep = contact_endpoint(c);
@@ -68,6 +71,7 @@ static void ask(struct contact *c)
 	if (c->transport[0])
 		a.transport = conf_transport(p->conf, span_of(c->transport));
 	a.auths = outbound_auths(ep, &a.n_auths);
+	c->keeps_open = keeps_open;
 	c->asked_at = p->clock->now;
 	c->asking = sip_ask(p->sip, &a);
 }
@@ -79,50 +83,65 @@ void qualify_drop(struct contact *c)
 	c->asking = NULL;
 }
 
-static void ask_all(struct aor *a)
+static void ask_all(struct aor *a, bool keeps_open)
 {
 	list_for(l, &a->contacts)
-		ask(list_entry(l, struct contact, link));
+		ask(list_entry(l, struct contact, link), keeps_open);
+}
+
+/* s; 0: never. Without qualify_frequency only the NAT of those that are behind one is kept open. */
+static uint32_t interval(const struct aor *a)
+{
+	if (a->conf->qualify_frequency)
+		return a->conf->qualify_frequency;
+	list_for(l, &a->contacts)
+		if (list_entry(l, struct contact, link)->orig_host[0])
+			return a->conf->keep_open;
+	return 0;
 }
 
 static void round_due(struct timer *t, ms_t now UNUSED)
 {
 	struct aor *a = container_of(t, struct aor, qualify);
 
-	ask_all(a);
-	clock_in(a->pbx->clock, &a->qualify, (ms_t)a->conf->qualify_frequency * 1000);
+	ask_all(a, !a->conf->qualify_frequency);
+	if (interval(a))
+		clock_in(a->pbx->clock, &a->qualify, (ms_t)interval(a) * 1000);
 }
 
 void qualify_now(struct aor *a)
 {
-	ask_all(a);
+	ask_all(a, false);
 	if (a->conf->qualify_frequency)
 		clock_in(a->pbx->clock, &a->qualify, (ms_t)a->conf->qualify_frequency * 1000);
 }
 
 void qualify_new_contact(struct aor *a)
 {
-	if (!a->conf->qualify_frequency)
+	bool asks = a->conf->qualify_frequency;
+
+	if (!interval(a) || (!asks && timer_runs(&a->qualify)))
 		return;
 	a->qualify.fire = round_due;
-	clock_in(a->pbx->clock, &a->qualify, 1);
+	clock_in(a->pbx->clock, &a->qualify, asks ? 1 : (ms_t)interval(a) * 1000);
 }
 
 static void adopt(struct aor *a)
 {
 	struct pbx *p = a->pbx;
-	uint32_t frequency = a->conf->qualify_frequency, initial = p->conf->global.max_initial_qualify_time;
+	uint32_t frequency = interval(a), initial = p->conf->global.max_initial_qualify_time;
 	ms_t window = (ms_t)(initial ? MIN(initial, frequency) : frequency) * 1000;
 
+	for (struct list *l = a->conf->qualify_frequency ? NULL : a->contacts.next; l && l != &a->contacts;
+	     l = l->next) {
+		struct contact *c = list_entry(l, struct contact, link);
+
+		qualify_drop(c);
+		c->status = CONTACT_NONQUAL;
+		c->rtt_ms = -1;
+	}
 	if (!frequency) {
 		clock_stop(p->clock, &a->qualify);
-		list_for(l, &a->contacts) {
-			struct contact *c = list_entry(l, struct contact, link);
-
-			qualify_drop(c);
-			c->status = CONTACT_NONQUAL;
-			c->rtt_ms = -1;
-		}
 		return;
 	}
 	a->qualify.fire = round_due;

@@ -113,9 +113,14 @@ static void out_clean(struct out *o, const struct sip_uri *u)
 			out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
 }
 
+static bool rewrites(const struct reg *r)
+{
+	return r->ep->rewrite_contact || (r->ep->rewrite_if_nat && sip_behind_nat(r->m));
+}
+
 static void take_uri(struct reg *r, const struct sip_naddr *a, struct item *it, bool first)
 {
-	struct nat_contact_ask ask = { .rewrite_contact = r->ep->rewrite_contact && first,
+	struct nat_contact_ask ask = { .rewrite_contact = first && rewrites(r),
 				       .is_register = true,
 				       .is_request = true,
 				       .contact_is_sip = a->uri.is_sip };
@@ -157,7 +162,7 @@ static void bind(struct reg *r, struct item *it)
 
 	if (sip_uri_parse(span_of(it->uri), &u))
 		it->bound = contact_find(r->aor, &u);
-	if (it->bound || !r->ep->rewrite_contact || r->p->conf->hairpin.compat_asterisk)
+	if (it->bound || !rewrites(r) || r->p->conf->hairpin.compat_asterisk)
 		return;
 	list_for(l, &r->aor->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
@@ -316,7 +321,7 @@ static void store_item(struct reg *r, const struct item *it)
 				   .via_port = r->m->via.port,
 				   .cseq = r->m->cseq,
 				   .expires = clock_wall(r->p->clock) + (int64_t)it->expires * 1000,
-				   .prune_on_boot = r->m->flow.proto == NET_TCP && r->ep->rewrite_contact };
+				   .prune_on_boot = r->m->flow.proto == NET_TCP && rewrites(r) };
 	bool fresh = !it->bound || it->moved;
 	struct contact *c;
 

@@ -91,6 +91,7 @@ const char *sip_user_agent(const struct sip *s);
 const struct sip_msg *sip_uas_msg(const struct sip_uas *uas); /* until the final reply, and as long as it is handled */
 struct span sip_uas_tag(const struct sip_uas *uas);           /* the To tag that our replies carry */
 /* The endpoint was identified: replies follow its force_rport (default until then: yes, as for strangers). */
+bool sip_behind_nat(const struct sip_msg *request); /* by what it says of itself, and where it came from */
 void sip_uas_force_rport(struct sip_uas *uas, bool yes);
 /* Sends a response; a final one ends the uas for the caller. reason NULL: the code's own. build may be NULL. */
 void sip_reply(struct sip_uas *uas, unsigned code, const char *reason, sip_build_fn *build, void *arg);

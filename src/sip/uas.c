@@ -51,6 +51,19 @@ static struct nat_via ask_door(const struct sip_msg *m, bool force_rport)
 	return nat_via(&ask);
 }
 
+bool sip_behind_nat(const struct sip_msg *m)
+{
+	struct nat_seen seen = { .src = m->flow.peer,
+				 .via_host = m->via.host,
+				 .contact_host = m->contact.uri.host,
+				 .via_port = m->via.port,
+				 .n_vias = m->n_vias,
+				 .has_rport = m->via.has_rport,
+				 .reliable = m->flow.proto == NET_TCP };
+
+	return nat_is_seen(&seen);
+}
+
 /* The top Via as received, without the rport and received that it may have had, and with ours. */
 static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat_via *say)
 {

@@ -141,7 +141,7 @@ static void no_glob(void *arg UNUSED, const char *pattern UNUSED, void (*each)(v
 
 /* ---- trying ---- */
 
-void cell_try(const struct cell *c, struct verdict_of *v)
+void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg, ms_t at, const struct sim_wire *w))
 {
 	struct cell copy = *c;
 	struct conf_source source = { read_conf, no_glob, &copy };
@@ -156,6 +156,7 @@ void cell_try(const struct cell *c, struct verdict_of *v)
 				      .did = "19998887777",
 				      .number = "15551234567",
 				      .registration = "trunk_reg" },
+			   .tap = tap,
 			   .echo = "600",
 			   .codecs = "ulaw" };
 	const char *no = sim_impossible(&c->spot, c->flow == FLOW_REGISTER);

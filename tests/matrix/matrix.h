@@ -27,7 +27,8 @@ struct cell cell_at(unsigned n);
 unsigned cell_number(const struct cell *c);
 void cell_name(const struct cell *c, struct out *o); /* "behind-router symmetric sbc udp hold guide" */
 bool cell_parse(const char *name, struct cell *c);
-void cell_try(const struct cell *c, struct verdict_of *v);
+/* tap: sees every SIP message; or NULL. */
+void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg, ms_t at, const struct sim_wire *w));
 
 /* The file's text for the cell, or false: there is no such file. */
 bool matrix_conf(const struct cell *c, const char *file, struct out *o);

@@ -112,9 +112,52 @@ static void test_contact(void **state)
 	}
 }
 
+static const struct {
+	const char *says, *src, *via, *contact;
+	uint16_t port;
+	unsigned n_vias;
+	bool rport, reliable, want;
+} seen[] = {
+	{ "no NAT", "203.0.113.9:5060", "203.0.113.9", "203.0.113.9", 5060, 1, true, false, false },
+	{ "a private address, translated", "203.0.113.9:40007", "192.168.1.20", "192.168.1.20", 5060, 1, true, false,
+	  true },
+	{ "within private networks", "192.168.1.77:5060", "10.0.0.2", "10.0.0.2", 5060, 1, false, false, true },
+	{ "a SIP ALG wrote the address, not the port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 5060, 1, true,
+	  false, true },
+	{ "a client that sends from another port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 0, 1, false,
+	  false, false },
+	{ "TCP from any port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 5060, 1, true, true, false },
+	{ "TCP, translated", "203.0.113.9:40007", "192.168.1.20", "192.168.1.20", 5060, 1, true, true, true },
+	{ "a proxy forwarded it", "203.0.113.9:5060", "192.168.1.20", "192.168.1.20", 5060, 2, true, false, false },
+	{ "it registers somebody else", "203.0.113.9:40007", "192.168.1.20", "192.168.1.30", 5060, 1, true, false,
+	  false },
+	{ "its Contact is where it comes from", "203.0.113.9:40007", "192.168.1.20", "203.0.113.9", 5060, 1, true,
+	  false, true },
+	{ "names say nothing", "203.0.113.9:40007", "phone.example.com", "phone.example.com", 5060, 1, true, false,
+	  false },
+};
+
+static void test_seen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		struct nat_seen s = { .via_host = span_of(seen[i].via),
+				      .contact_host = span_of(seen[i].contact),
+				      .via_port = seen[i].port,
+				      .n_vias = seen[i].n_vias,
+				      .has_rport = seen[i].rport,
+				      .reliable = seen[i].reliable };
+
+		assert_true(addr_parse(span_of(seen[i].src), &s.src));
+		if (nat_is_seen(&s) != seen[i].want)
+			fail_msg("%s", seen[i].says);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_via), cmocka_unit_test(test_contact) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_via), cmocka_unit_test(test_contact),
+					    cmocka_unit_test(test_seen) };
 
 	return cmocka_run_group_tests_name("nat ingress", tests, NULL, NULL);
 }
