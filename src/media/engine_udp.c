@@ -125,7 +125,7 @@ static void watch(struct worker *w, struct sock *k, bool on)
 	struct udp_worker *u = container_of(w, struct udp_worker, w);
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
 
-	if (on && w->table && !k->is_rtcp)
+	if (on && w->routes && !k->is_rtcp)
 		prepare_route(k);
 	BUG_ON(epoll_ctl(u->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, (int)k->id, &ev) != 0);
 }
@@ -261,14 +261,14 @@ static void start_thread(struct udp_worker *u, unsigned number)
 	pthread_setname_np(u->thread, name);
 }
 
-struct udp_worker *udp_start(int event_fd, unsigned number, struct route_table *table)
+struct udp_worker *udp_start(int event_fd, unsigned number, bool routes)
 {
 	struct udp_worker *u = xcalloc(1, sizeof *u);
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
 
 	worker_init(&u->w, &udp_io);
 	u->w.watch = watch;
-	u->w.table = table;
+	u->w.routes = routes;
 	u->w.wall0 = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
 	u->event_fd = event_fd;
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);

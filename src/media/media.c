@@ -40,7 +40,8 @@ struct media {
 	struct worker **workers;
 	struct udp_worker **udp; /* NULL in the simulator */
 	unsigned n_workers, next_worker;
-	struct kernel *kernel; /* NULL: why_not says why */
+	struct kernel_begin *begin; /* the kernel path is being set up */
+	struct kernel *kernel;      /* NULL: why_not says why */
 	const char *why_not;
 	struct loader *loader;
 	struct media_leg *legs; /* by id */
@@ -82,10 +83,15 @@ static void start_kernel(struct media *m)
 {
 	struct kernel_config c = { .workers = m->n_workers, .routes = (m->rtp.rtpend - m->rtp.rtpstart) / 2 + 1 };
 
-	m->why_not = "media_engine=user";
-	if (m->c.engine != ENGINE_USER)
+	if (m->c.engine == ENGINE_USER)
+		m->why_not = "media_engine=user";
+	else if (m->c.engine == ENGINE_AUTO && m->c.clock)
+		m->begin = kernel_begin(&c, m->event_fd);
+	else
 		m->kernel = kernel_start(&c, &m->why_not);
 }
+
+static void give_tables(struct media *m);
 
 static void start_threads(struct media *m)
 {
@@ -97,9 +103,10 @@ static void start_threads(struct media *m)
 	m->event_fd = udp_event_fd();
 	start_kernel(m);
 	for (unsigned i = 0; i < m->n_workers; i++) {
-		m->udp[i] = udp_start(m->event_fd, i, m->kernel ? kernel_table(m->kernel, i) : NULL);
+		m->udp[i] = udp_start(m->event_fd, i, m->kernel || m->begin);
 		m->workers[i] = udp_worker(m->udp[i]);
 	}
+	give_tables(m);
 	m->loader = loader_new(m->event_fd);
 }
 
@@ -139,6 +146,12 @@ static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
 		udp_wake(m->udp[worker]);
 	else if (m->udp && !timer_runs(&m->wake))
 		clock_in(m->c.clock, &m->wake, WAKE_MS);
+}
+
+static void give_tables(struct media *m)
+{
+	for (unsigned i = 0; m->kernel && i < m->n_workers; i++)
+		send_cmd(m, i, &(struct cmd){ .kind = CMD_TABLE, .table = kernel_table(m->kernel, i) });
 }
 
 static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
@@ -244,6 +257,8 @@ void media_free(struct media *m)
 		worker_free(m->workers[i]);
 		free(m->udp ? (void *)m->udp[i] : (void *)m->workers[i]);
 	}
+	if (m->begin)
+		kernel_begun(&m->begin, true, &m->kernel, &m->why_not);
 	if (m->kernel)
 		kernel_stop(m->kernel);
 	if (m->loader)
@@ -509,7 +524,20 @@ static void take_note(struct media *m, struct note *n)
 bool media_in_kernel(const struct media *m, const char **why)
 {
 	*why = m->why_not;
-	return m->workers[0]->table != NULL;
+	return m->kernel || (m->c.io && m->workers[0]->table);
+}
+
+static void look_at_begin(struct media *m)
+{
+	struct media_event ev = { .kind = MEDIA_ENGINE };
+
+	if (!kernel_begun(&m->begin, false, &m->kernel, &m->why_not))
+		return;
+	give_tables(m);
+	ev.ok = m->kernel != NULL;
+	span_copy(span_of(m->why_not), ev.text, sizeof ev.text);
+	if (m->c.event)
+		m->c.event(m->c.arg, &ev);
 }
 
 int media_fd(const struct media *m)
@@ -524,6 +552,8 @@ void media_poll(struct media *m)
 
 	if (m->event_fd >= 0)
 		eventfd_read(m->event_fd, &count);
+	if (m->begin)
+		look_at_begin(m);
 	for (unsigned i = 0; i < m->n_workers; i++)
 		while ((n = ring_pop(&m->workers[i]->out)))
 			take_note(m, n);

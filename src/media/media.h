@@ -16,6 +16,7 @@ enum media_event_kind {
 	MEDIA_DTMF,    /* digit, duration in ms: at the event's end */
 	MEDIA_SILENT,  /* nothing received for rtp_timeout (or rtp_timeout_hold) */
 	MEDIA_PLAYED,  /* the source of media_play() ended; ok: false when it could not be read */
+	MEDIA_ENGINE,  /* media_engine=auto has been decided: ok: the kernel relays; else text says why not; no owner */
 	MEDIA_DEBUG,   /* one packet, for "rtp set debug": text */
 };
 struct media_event {
@@ -52,7 +53,11 @@ struct media_config {
 struct media *media_new(const struct media_config *c);
 void media_free(struct media *m);                                /* every leg must be closed */
 void media_set_rtp(struct media *m, const struct conf_rtp *rtp); /* for legs opened from now on */
-/* Whether packets can go through the kernel (in the simulator: through a stand-in); else *why has the reason. */
+/*
+ * Whether packets can go through the kernel (in the simulator: through a stand-in); else *why has the reason, or is
+ * NULL: with media_engine=auto and a clock the program is loaded while others are served already, and MEDIA_ENGINE will
+ * tell.
+ */
 bool media_in_kernel(const struct media *m, const char **why);
 int media_fd(const struct media *m); /* becomes readable when events wait; -1 in the simulator */
 void media_poll(struct media *m);    /* delivers waiting events */

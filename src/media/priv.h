@@ -148,14 +148,27 @@ struct stream {
 	struct published pub;
 };
 
-enum cmd_kind { CMD_ADD, CMD_DROP, CMD_GIVE, CMD_PLAN, CMD_JOIN, CMD_PART, CMD_PLAY, CMD_DEBUG, CMD_CLOSE, CMD_STOP };
+enum cmd_kind {
+	CMD_ADD,
+	CMD_DROP,
+	CMD_GIVE,
+	CMD_PLAN,
+	CMD_JOIN,
+	CMD_PART,
+	CMD_PLAY,
+	CMD_DEBUG,
+	CMD_CLOSE,
+	CMD_TABLE,
+	CMD_STOP
+};
 struct cmd {
 	enum cmd_kind kind;
 	struct stream *stream, *peer;
-	struct media_plan *plan; /* PLAN: the worker's to free */
-	struct source *source;   /* PLAY: the worker's to free; NULL stops */
-	struct ports *ports;     /* CLOSE */
-	bool on;                 /* DEBUG */
+	struct media_plan *plan;   /* PLAN: the worker's to free */
+	struct source *source;     /* PLAY: the worker's to free; NULL stops */
+	struct ports *ports;       /* CLOSE */
+	struct route_table *table; /* TABLE */
+	bool on;                   /* DEBUG */
 	struct addr ip;
 };
 
@@ -181,6 +194,7 @@ struct worker {
 	bool debug, stop, told;
 	struct addr debug_ip;
 	struct route_table *table; /* NULL: all packets come to the worker */
+	bool routes;               /* there is or may come a table: sockets tell where packets came to */
 	struct hop_use *hops;
 	struct list open;                           /* streams whose route is open */
 	uint64_t relayed, fast, dropped, rtcp_sent; /* since they were last added to the counters */
@@ -272,8 +286,8 @@ struct note *loader_pop(struct loader *l);
 
 /* engine_udp.c */
 struct udp_worker;
-extern const struct media_io udp_io; /* its sock is the file descriptor */
-struct udp_worker *udp_start(int event_fd, unsigned number, struct route_table *table);
+extern const struct media_io udp_io;                                      /* its sock is the file descriptor */
+struct udp_worker *udp_start(int event_fd, unsigned number, bool routes); /* routes: it may get a table of them */
 void udp_stop(struct udp_worker *u); /* after STOP: waits for the thread; free() it when its rings are empty */
 struct worker *udp_worker(struct udp_worker *u);
 void udp_wake(struct udp_worker *u);

@@ -173,6 +173,7 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 		w->debug = c->on;
 		w->debug_ip = c->ip;
 		break;
+	case CMD_TABLE: w->table = c->table; break;
 	case CMD_CLOSE: close_ports(w, c->ports); break;
 	case CMD_STOP: w->stop = true; break;
 	}

@@ -272,6 +272,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 	char from[ADDR_STRLEN], was[ADDR_STRLEN];
 
 	switch (ev->kind) {
+	case MEDIA_ENGINE: tell_engine(ev->ok, ev->text); break;
 	case MEDIA_DEBUG:
 		if (p->cfg.rtp)
 			p->cfg.rtp(p->cfg.arg, ev->text);

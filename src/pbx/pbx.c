@@ -157,6 +157,14 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 }
 
 /* Says once where media goes; false when it must go through the kernel and cannot. */
+void tell_engine(bool kernel, const char *why_not)
+{
+	if (kernel)
+		trace(EV_MEDIA_PATH, NULL, "plain audio is relayed in the kernel");
+	else
+		trace(EV_MEDIA_PATH, NULL, "audio is relayed in user space: %s", why_not);
+}
+
 static bool engine_serves(struct pbx *p, const struct conf *c, struct diag *why)
 {
 	const char *reason;
@@ -166,10 +174,8 @@ static bool engine_serves(struct pbx *p, const struct conf *c, struct diag *why)
 		diag_add(why, DIAG_ERROR, "hairpin.conf", c->hairpin.o.line, "media_engine=kernel: %s", reason);
 	else if (p->cfg.media_io || c->hairpin.media_engine == ENGINE_USER)
 		return true;
-	else if (kernel)
-		trace(EV_MEDIA_PATH, NULL, "plain audio is relayed in the kernel");
-	else
-		trace(EV_MEDIA_PATH, NULL, "audio is relayed in user space: %s", reason);
+	else if (kernel || reason) /* else it is not decided yet */
+		tell_engine(kernel, reason);
 	return kernel || c->hairpin.media_engine != ENGINE_KERNEL;
 }
 

@@ -238,6 +238,7 @@ void leg_media_apply(struct chan *c, bool new_sdp); /* deal and state -> plan */
 void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
+void tell_engine(bool kernel, const char *why_not); /* pbx.c: one line of the log */
 
 /* bridge.c */
 void bridge_join(struct chan *a, struct chan *b);
