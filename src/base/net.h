@@ -64,4 +64,6 @@ struct net_sink {
 	void (*failed)(void *arg, const struct flow *f, int err);
 	/* n == 0 and err == 0: no such record; err < 0: the question failed (timeout, SERVFAIL). */
 	void (*resolved)(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err);
+	/* Our own addresses or routes have changed. May be NULL. */
+	void (*network)(void *arg);
 };

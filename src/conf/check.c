@@ -32,6 +32,13 @@ void finish_system(struct opt_cx *cx, void *obj)
 	}
 }
 
+/* STUN asks from the socket whose outer address it is to tell. */
+static void check_stun(struct opt_cx *cx, const struct conf_transport *t, const char *option, const char *value)
+{
+	if (t->protocol != PROTO_UDP && conf_is_automatic(value) && strcmp(value, "auto") != 0)
+		opt_bad_object(cx, "%s=%s asks over UDP; on this transport write auto", option, value);
+}
+
 static void check_family(struct opt_cx *cx, const struct conf_transport *t, const char *option, const char *value)
 {
 	struct addr a;
@@ -56,6 +63,8 @@ void finish_transport(struct opt_cx *cx, void *obj)
 		opt_bad_object(cx, "external_signaling_address and external_signaling_hostname exclude each other");
 	check_family(cx, t, "external_signaling_address", t->external_signaling_address);
 	check_family(cx, t, "external_media_address", t->external_media_address);
+	check_stun(cx, t, "external_signaling_address", t->external_signaling_address);
+	check_stun(cx, t, "external_media_address", t->external_media_address);
 }
 
 void finish_auth(struct opt_cx *cx, void *obj)

@@ -51,7 +51,8 @@ struct conf_transport {
 	enum conf_proto protocol;
 	struct addr bind; /* port filled in: 5060, TLS 5061 */
 	struct net_list local_net;
-	const char *external_signaling_address, *external_signaling_hostname, *external_media_address; /* "": not set */
+	/* "": not set; an IP, a name, "auto" or "stun:host[:port]" (conf_stun) */
+	const char *external_signaling_address, *external_signaling_hostname, *external_media_address;
 	uint32_t external_signaling_port; /* 0: unchanged */
 	const char *domain;
 	bool symmetric_transport, tcp_keepalive_enable;
@@ -155,6 +156,7 @@ struct conf_rtp { /* rtp.conf [general] */
 	uint32_t rtpstart, rtpend; /* even start */
 	enum { STRICTRTP_NO, STRICTRTP_YES, STRICTRTP_SEQNO } strictrtp;
 	uint32_t probation, rtcpinterval; /* packets, ms */
+	const char *stunaddr;             /* host[:port]; "": none */
 };
 
 struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for */
@@ -245,6 +247,11 @@ const struct dp_context *conf_context(const struct conf *c, struct span name);
 
 /* Is the option written in the files, for this object (or one of its templates)? `type` as in "endpoint". */
 bool conf_written(const struct conf_obj *o, const char *type, const char *option);
+
+/* external_*_address: found out while we run ("auto", "stun:host[:port]"), rather than written. */
+bool conf_is_automatic(const char *external);
+/* Host and port of "stun:host[:port]" or "host[:port]"; 3478 when there is none. False: neither. */
+bool conf_stun(const char *value, char host[256], uint16_t *port);
 
 /* For `pjsip show X` and the documents: every option of the type with its value in the object, in table order. */
 typedef void conf_each_fn(void *ctx, const char *option, const char *value);

@@ -103,6 +103,7 @@ bool opt_is_written(const struct opt_type *t, const struct conf_obj *o, const ch
 
 /* Setters and printers of OPT_CUSTOM rows (special.c, access.c, general.c). */
 opt_set set_bind, set_contact, set_callerid, set_password_digest, set_hex32, set_external_host, set_domain, set_order;
+opt_set set_external_address, set_stunaddr;
 opt_set set_local_net, set_permit, set_deny, set_acl_names, set_match;
 opt_set set_port, set_strictrtp, set_probation, set_rtcpinterval, set_compat;
 opt_show show_bind, show_callerid, show_digests, show_strs, show_secret, show_net_list, show_acl, show_match;

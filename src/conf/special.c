@@ -53,6 +53,62 @@ bool set_external_host(struct opt_cx *cx, void *field, struct span v)
 	return true;
 }
 
+bool conf_stun(const char *value, char host[256], uint16_t *port)
+{
+	struct span v = span_of(value), name;
+	struct addr a;
+	uint32_t n = 3478;
+
+	if (span_istarts(v, SPAN("stun:")))
+		v = span_from(v, 5);
+	if (addr_parse(v, &a)) {
+		struct out o = out_fixed(host, 255);
+
+		addr_out_ip(&o, &a);
+		host[o.n] = '\0';
+		*port = a.port ? a.port : (uint16_t)n;
+		return true;
+	}
+	span_cut(&v, ':', &name);
+	if (!is_host_name(name) || (v.p && v.n && (!span_u32(v, 65535, &n) || !n)))
+		return false;
+	span_copy(name, host, 256);
+	*port = (uint16_t)n;
+	return true;
+}
+
+bool conf_is_automatic(const char *external)
+{
+	return strcmp(external, "auto") == 0 || span_istarts(span_of(external), SPAN("stun:"));
+}
+
+bool set_stunaddr(struct opt_cx *cx, void *field, struct span v)
+{
+	char host[256];
+	uint16_t port;
+
+	*(const char **)field = arena_str(cx->arena, v);
+	return !v.n || conf_stun(*(const char **)field, host, &port) ||
+	       opt_bad(cx, "'%.*s' is not host or host:port", SP(v));
+}
+
+/* What set_external_host takes; or how it is to be found out. */
+bool set_external_address(struct opt_cx *cx, void *field, struct span v)
+{
+	char host[256];
+	uint16_t port;
+
+	if (span_iis(v, "auto")) {
+		*(const char **)field = "auto";
+		return true;
+	}
+	if (!span_istarts(v, SPAN("stun:")))
+		return set_external_host(cx, field, v);
+	*(const char **)field = arena_str(cx->arena, v);
+	return conf_stun(*(const char **)field, host, &port) ||
+	       opt_bad(cx, "'%.*s' is not stun:host or stun:host:port", SP(v));
+}
+
 bool set_contact(struct opt_cx *cx, void *field, struct span v)
 {
 	struct span item;

@@ -43,6 +43,7 @@ static void write_host(struct nat_face *f, const struct addr *a)
 void nat_signaling_face(const struct nat_door *d, const struct addr *local, const struct addr *dst, struct nat_face *f)
 {
 	const char *name = d->t->external_signaling_hostname;
+	struct addr ext = d->auto_signaling ? nat_external_for(&d->found, dst) : d->ext_signaling;
 
 	*f = (struct nat_face){ .port = local->port };
 	write_host(f, local);
@@ -50,20 +51,23 @@ void nat_signaling_face(const struct nat_door *d, const struct addr *local, cons
 		return;
 	if (is_set(name))
 		span_copy(span_of(name), f->host, sizeof f->host);
-	else if (d->ext_signaling.family && d->ext_signaling.family == local->family)
-		write_host(f, &d->ext_signaling);
+	else if (ext.family && ext.family == local->family)
+		write_host(f, &ext);
 	else
 		return;
 	f->external = true;
 	if (d->t->external_signaling_port)
 		f->port = (uint16_t)d->t->external_signaling_port;
+	else if (d->auto_signaling && ext.port)
+		f->port = ext.port;
 }
 
 struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst)
 {
 	bool ours = !d->t->local_net.n || nat_is_local(d->t, local);
+	struct addr ext = d->auto_media ? nat_external_for(&d->found, dst) : d->ext_media;
 
-	if (!d->ext_media.family || d->ext_media.family != local->family || !ours || nat_is_local(d->t, dst))
+	if (!ext.family || ext.family != local->family || !ours || nat_is_local(d->t, dst))
 		return *local;
-	return addr_with_port(&d->ext_media, local->port);
+	return addr_with_port(&ext, local->port);
 }

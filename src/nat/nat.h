@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "conf/conf.h"
+#include "nat/external.h"
 
 /* ---- the door out: which address do we write for THIS destination? ---- */
 
@@ -11,6 +12,8 @@
 struct nat_door {
 	const struct conf_transport *t;
 	struct addr ext_signaling, ext_media; /* family 0: not set, or a name that never resolved */
+	bool auto_signaling, auto_media;      /* instead of these: what was found out */
+	struct nat_external found;
 };
 
 /* What to write as host and port in Via, Contact and Record-Route. */

@@ -82,6 +82,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->born = p->clock->now;
 	c->max_forwards = conf->global.max_forwards;
 	c->reap.fire = reap;
+	c->renew.fire = leg_renew_due;
 	c->caller_name = xstrdup("");
 	c->caller_num = xstrdup("");
 	c->dialed = xstrdup("");
@@ -116,6 +117,7 @@ static void chan_free(struct chan *c)
 		sip_uas_on_cancel(c->invite, NULL, NULL);
 	dp_free(&c->dp);
 	clock_stop(p->clock, &c->reap);
+	clock_stop(p->clock, &c->renew);
 	HASH_DELETE(hh, p->chans_by_name, c);
 	list_del(&c->link);
 	p->n_chans--;

@@ -38,6 +38,7 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 
 	if (!user.n && b->request)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
+	c->contact_face = b->face;
 	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
 }
 

@@ -98,9 +98,9 @@ int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside)
 /* ---- what we write ---- */
 
 /* o= and c= for this destination: the door out decides. */
-static void set_face(struct chan *c, const struct sip_build *b)
+static struct addr face_for(const struct chan *c, const struct nat_door *door, const struct flow *f)
 {
-	struct addr bound = media_local(c->media), here = b->flow.local, given;
+	struct addr bound = media_local(c->media), here = f->local, given;
 
 	if (addr_parse_ip(span_of(c->ep->media_address), &given))
 		here = given;
@@ -111,8 +111,19 @@ static void set_face(struct chan *c, const struct sip_build *b)
 	else if (bound.family != here.family)
 		here = own_address(c, bound.family);
 	here.port = bound.port;
-	c->local.face = b->door ? nat_media_face(b->door, &here, &b->flow.peer) : here;
-	c->local.face.port = bound.port;
+	here = door ? nat_media_face(door, &here, &f->peer) : here;
+	here.port = bound.port;
+	return here;
+}
+
+bool leg_media_outdated(const struct chan *c, const struct flow *f)
+{
+	struct addr now;
+
+	if (!c->media || !c->local.face.family)
+		return false;
+	now = face_for(c, sip_transport_of(c->pbx->sip, f).door, f);
+	return !addr_ip_eq(&now, &c->local.face);
 }
 
 void leg_media_put_offer(struct chan *c, struct sip_build *b)
@@ -121,7 +132,7 @@ void leg_media_put_offer(struct chan *c, struct sip_build *b)
 
 	if (!c->media)
 		return;
-	set_face(c, b);
+	c->local.face = face_for(c, b->door, &b->flow);
 	c->offer_out = true;
 	body = sip_put_body(b, "application/sdp");
 	if (c->has_deal)
@@ -143,7 +154,7 @@ void leg_media_put_answer(struct chan *c, struct sip_build *b)
 	}
 	if (sdp_parse((struct span){ c->offer, c->offer_n }, &offer, &why) < 0)
 		return;
-	set_face(c, b);
+	c->local.face = face_for(c, b->door, &b->flow);
 	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, &offer, &c->deal);
 }
 

@@ -2,7 +2,8 @@
  * pbx/outreg.c: the registrations that we make at providers (RFC 3261 10.2; nat-semantics 3.8).
  *
  * One object per registration section, kept over reloads while its options stay the same. The granted expiry is read
- * from the Contact that we really sent, with the external address in it. Unregistered on stop.
+ * from the Contact that we really sent, with the external address in it. Unregistered on stop. When our address
+ * changes, the old binding is removed first: a registrar that holds only one would refuse the new one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 
 #define LINE_LEN     7
 #define REFRESH_LEAD 10000 /* before the expiry */
+#define MOVE_PAUSE   5000  /* between two renewals because our address changed: whoever tells us must not drive us */
+#define OLD_PATIENCE 4000  /* for the removal of an old binding */
 
 enum reg_state { REG_UNREGISTERED, REG_REGISTERED, REG_REJECTED, REG_STOPPED };
 
@@ -24,9 +27,11 @@ struct outreg {
 	char *options; /* all of them as text: has anything changed? */
 	char line[LINE_LEN + 1], tag[17], call_id[37], contact[300], why[128];
 	enum reg_state state;
+	struct nat_face face, bound; /* of the Contact written last, and of the one registered (host empty: none) */
 	uint32_t cseq, retries, asked_expires;
 	bool leaving, doomed, interval_raised; /* doomed: freed once it has unregistered */
-	ms_t expires_at;
+	bool removing;                         /* the binding of an address that is not ours any more */
+	ms_t expires_at, moved_at;
 	struct timer timer;
 	struct sip_uac *asking;
 	struct flow flow;
@@ -64,20 +69,24 @@ static void build(void *arg, struct sip_build *b)
 	char line[32] = "";
 	struct span params = SPAN_NONE;
 	struct out extra = out_growing();
+	bool gone = r->leaving || r->removing;
 
 	if (r->conf->line)
 		snprintf(line, sizeof line, ";line=%s", r->line);
 	if (r->conf->contact_header_params[0])
 		out_fmt(&extra, ";%s", r->conf->contact_header_params);
-	if (r->leaving)
+	if (gone)
 		out_str(&extra, ";expires=0");
+	if (gone && r->bound.host[0])
+		b->face = r->bound;
 	params = out_look(&extra);
 	sip_put_contact(b, span_of(user), span_of(line), params);
 	out_free(&extra);
-	sip_put(b, "Expires", "%u", r->leaving ? 0 : r->asked_expires);
+	sip_put(b, "Expires", "%u", gone ? 0 : r->asked_expires);
 	if (r->conf->support_path)
 		sip_put(b, "Supported", "path");
 	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	r->face = b->face;
 	if (b->face.port)
 		snprintf(r->contact, sizeof r->contact, "%s:%u", b->face.host, b->face.port);
 	else
@@ -115,15 +124,71 @@ static void again_in(struct outreg *r, ms_t delay)
 	clock_in(r->p->clock, &r->timer, delay);
 }
 
+/* ---- our address has changed ---- */
+
+static bool is_outdated(const struct outreg *r)
+{
+	struct flow f = r->flow;
+	struct nat_face now;
+
+	return r->bound.host[0] && sip_flow_look(r->p->sip, &f, &now) &&
+	       (strcmp(now.host, r->bound.host) != 0 || now.port != r->bound.port);
+}
+
+static void renew(struct outreg *r)
+{
+	r->moved_at = r->p->clock->now;
+	trace(EV_OUTREG, NULL, "%s: our address is not %s any more", r->conf->o.name, r->contact);
+	r->removing = true;
+	send_register(r);
+}
+
+static void renew_if_outdated(struct outreg *r)
+{
+	ms_t pause = r->moved_at ? r->moved_at + MOVE_PAUSE - r->p->clock->now : 0;
+
+	if (r->state != REG_REGISTERED || r->doomed || r->asking || !is_outdated(r))
+		return;
+	if (pause > 0)
+		again_in(r, pause);
+	else
+		renew(r);
+}
+
+void outreg_moved(struct pbx *p, const struct conf_transport *t)
+{
+	list_for(l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+		struct sip_transport_info i = sip_transport_of(p->sip, &r->flow);
+
+		if (i.conf && strcmp(i.conf->o.name, t->o.name) == 0)
+			renew_if_outdated(r);
+	}
+}
+
+void outreg_network(struct pbx *p)
+{
+	list_for(l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		r->retries = 0;
+		if (!r->doomed && !r->asking && (r->state == REG_REGISTERED || timer_runs(&r->timer)))
+			again_in(r, 0);
+	}
+}
+
 static void on_granted(struct outreg *r, const struct sip_msg *m)
 {
 	ms_t term = (ms_t)granted(r, m) * 1000;
+
+	r->bound = r->face;
 
 	r->retries = 0;
 	r->interval_raised = false;
 	r->expires_at = r->p->clock->now + term;
 	set_state(r, REG_REGISTERED, "");
 	again_in(r, term > 2 * REFRESH_LEAD ? term - REFRESH_LEAD : MAX(term / 2, 1000));
+	renew_if_outdated(r); /* it may have changed while we asked */
 }
 
 static bool temporary(const struct outreg *r, const struct sip_msg *m, unsigned code)
@@ -197,10 +262,17 @@ static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, u
 	if (m)
 		r->cseq = m->cseq;
 	if (r->leaving) {
-		r->leaving = false;
+		r->leaving = r->removing = false;
+		r->bound.host[0] = '\0';
 		set_state(r, REG_STOPPED, "");
 		if (r->doomed)
 			outreg_drop(r);
+		return;
+	}
+	if (r->removing) { /* done, or it will expire */
+		r->removing = false;
+		r->bound.host[0] = '\0';
+		send_register(r);
 		return;
 	}
 	if (code < 300)
@@ -225,6 +297,8 @@ static void send_register(struct outreg *r)
 			     .n_auths = c->n_outbound_auth,
 			     .conf = r->snapshot,
 			     .user_agent = c->user_agent[0] ? c->user_agent : NULL,
+			     .witness = true,
+			     .timeout = r->removing ? OLD_PATIENCE : 0,
 			     .build = build,
 			     .answer = on_answer,
 			     .arg = r };
@@ -239,7 +313,12 @@ static void send_register(struct outreg *r)
 
 static void due(struct timer *t, ms_t now UNUSED)
 {
-	send_register(container_of(t, struct outreg, timer));
+	struct outreg *r = container_of(t, struct outreg, timer);
+
+	if (r->state == REG_REGISTERED && is_outdated(r))
+		renew(r);
+	else
+		send_register(r);
 }
 
 /* ---- leaving ---- */
@@ -340,17 +419,6 @@ void outreg_adopt(struct pbx *p)
 
 		if (!outreg_find(p, span_of(c->o.name)))
 			take_snapshot(outreg_new(p, c), c);
-	}
-}
-
-void outreg_moved(struct pbx *p, const struct conf_transport *t)
-{
-	list_for(l, &p->outregs) {
-		struct outreg *r = list_entry(l, struct outreg, link);
-
-		if (r->state == REG_REGISTERED && !r->doomed &&
-		    (!r->conf->transport || strcmp(r->conf->transport->o.name, t->o.name) == 0))
-			send_register(r);
 	}
 }
 

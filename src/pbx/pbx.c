@@ -96,7 +96,20 @@ static void on_wire(void *arg, const struct flow *f, bool sent, struct span byte
 
 static void on_moved(void *arg, const struct conf_transport *t)
 {
-	outreg_moved(arg, t);
+	struct pbx *p = arg;
+
+	if (p->stopping)
+		return;
+	outreg_moved(p, t);
+	legs_moved(p, t);
+}
+
+static void on_network(void *arg)
+{
+	struct pbx *p = arg;
+
+	if (!p->stopping)
+		outreg_network(p);
 }
 
 static void adopt_globals(struct pbx *p)
@@ -139,11 +152,14 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 				   .rng = &cfg->clock->rng,
 				   .event = leg_media_event,
 				   .arg = p };
-	struct sip_config sc = {
-		.clock = cfg->clock,
-		.net = cfg->net,
-		.user = { .arg = p, .request = on_request, .closed = on_closed, .wire = on_wire, .moved = on_moved }
-	};
+	struct sip_config sc = { .clock = cfg->clock,
+				 .net = cfg->net,
+				 .user = { .arg = p,
+					   .request = on_request,
+					   .closed = on_closed,
+					   .wire = on_wire,
+					   .moved = on_moved,
+					   .network = on_network } };
 
 	p->cfg = *cfg;
 	p->clock = cfg->clock;

@@ -84,7 +84,8 @@ void outreg_stop(struct pbx *p);
 bool outreg_idle(const struct pbx *p);
 void outreg_free(struct pbx *p);
 void outreg_closed(struct pbx *p, const struct flow *f); /* a registration over a closed connection is renewed */
-void outreg_moved(struct pbx *p, const struct conf_transport *t); /* our external address changed */
+void outreg_moved(struct pbx *p, const struct conf_transport *t); /* what we write about ourselves may have changed */
+void outreg_network(struct pbx *p); /* our own addresses or routes changed: all are renewed, those that wait try now */
 const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
 struct identify;
 void identify_adopt(struct pbx *p);
@@ -168,6 +169,9 @@ struct chan {
 	struct addr peer;
 	bool behind_nat; /* as its INVITE showed, or as its contact was stored */
 	bool progress_sent, ringing_sent, ring_tone;
+	struct nat_face contact_face; /* in our last Contact */
+	struct timer renew;           /* our address changed: leg_moved.c */
+	ms_t renewed_at;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
 	/* SDP and media (leg_media.c) */
@@ -227,6 +231,10 @@ unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
 
+/* leg_moved.c: calls whose peers know an old address of ours are re-INVITEd */
+void legs_moved(struct pbx *p, const struct conf_transport *t);
+void leg_renew_due(struct timer *t, ms_t now);
+
 /* leg_media.c: SDP and media */
 int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */
 int leg_media_answered(struct chan *c, struct span body);
@@ -235,6 +243,8 @@ int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside);
 void leg_media_put_answer(struct chan *c, struct sip_build *b); /* to the pending offer */
 void leg_media_put_offer(struct chan *c, struct sip_build *b);
 void leg_media_apply(struct chan *c, bool new_sdp); /* deal and state -> plan */
+/* The address in the SDP that this peer has is not the one that we would write now. */
+bool leg_media_outdated(const struct chan *c, const struct flow *f);
 void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);

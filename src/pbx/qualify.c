@@ -65,6 +65,7 @@ static void ask(struct contact *c, bool keeps_open)
 			      .transport = ep->transport,
 			      .conf = p->conf,
 			      .timeout = (ms_t)(c->aor->conf->qualify_timeout * 1000),
+			      .witness = c->is_static,
 			      .build = build_options,
 			      .answer = on_answer,
 			      .arg = c };

@@ -232,3 +232,9 @@ void sim_restart_nat(struct sim_net *n)
 	expire(n);
 	sim_cut_streams(n);
 }
+
+void sim_move_nat(struct sim_net *n, const struct addr *external)
+{
+	sim_restart_nat(n);
+	n->nat.external = *external;
+}

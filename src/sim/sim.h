@@ -53,6 +53,7 @@ const char *sim_net_name(const struct sim_net *n);
 /* Ports first..last of the external address go to the same ports of `to`. */
 void sim_forward(struct sim_net *n, uint16_t first, uint16_t last, const struct addr *to);
 void sim_restart_nat(struct sim_net *n); /* every mapping is lost, and every TCP connection through it */
+void sim_move_nat(struct sim_net *n, const struct addr *external); /* the same, and another address outside */
 
 /* ---- hosts ---- */
 

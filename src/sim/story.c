@@ -376,7 +376,7 @@ struct thing *thing_find(struct tale *t, const char *name)
 
 struct thing *thing_get(struct tale *t, const char *name, enum thing_kind kind)
 {
-	static const char *const kinds[] = { "network", "pbx", "phone", "raw host" };
+	static const char *const kinds[] = { "network", "pbx", "phone", "raw host", "STUN server" };
 	struct thing *x = thing_find(t, name);
 
 	if (x && x->kind == kind)
@@ -454,7 +454,7 @@ static void statement(struct tale *t, const struct words *w)
 		t->mark++;
 	else if (word_is(w, 0, "expect"))
 		expect_statement(t, w);
-	else if (!act_statement(t, w) && !world_statement(t, w))
+	else if (!act_statement(t, w) && !nat_statement(t, w) && !world_statement(t, w))
 		tale_fail(t, "what does '%s%s%s' mean?", w->w[0], w->n > 1 ? " " : "", w->n > 1 ? w->w[1] : "");
 }
 

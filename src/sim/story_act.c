@@ -181,7 +181,8 @@ bool act_statement(struct tale *t, const struct words *w)
 	case A_PBX: return pbx_act(t, x, w);
 	case A_PHONE: return phone_act(t, x, w);
 	case A_RAW: return raw_statement(t, x, w);
-	case A_NET: return false;
+	case A_NET:
+	case A_STUN: return false;
 	}
 	return false;
 }

@@ -66,7 +66,7 @@ struct tale_raw {
 	size_t n_rules;
 };
 
-enum thing_kind { A_NET, A_PBX, A_PHONE, A_RAW };
+enum thing_kind { A_NET, A_PBX, A_PHONE, A_RAW, A_STUN };
 struct thing {
 	enum thing_kind kind;
 	char name[32];
@@ -121,7 +121,9 @@ struct thing *thing_get(struct tale *t, const char *name, enum thing_kind kind);
 /* Each says whether the statement was one of its own. */
 bool world_statement(struct tale *t, const struct words *w); /* story_world.c */
 bool act_statement(struct tale *t, const struct words *w);   /* story_act.c */
-void world_end(struct tale *t);                              /* everything stops; nothing may be left */
+bool nat_statement(struct tale *t, const struct words *w);   /* story_nat.c */
+void stun_make(struct tale *t, struct thing *x, const struct words *w);
+void world_end(struct tale *t); /* everything stops; nothing may be left */
 void world_free(struct tale *t);
 void raw_make(struct tale *t, struct thing *x, const struct words *w); /* story_raw.c */
 bool raw_statement(struct tale *t, struct thing *x, const struct words *w);

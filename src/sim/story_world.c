@@ -305,6 +305,13 @@ bool world_statement(struct tale *t, const struct words *w)
 			raw_make(t, x, w);
 		return true;
 	}
+	if (word_is(w, 0, "stun")) {
+		struct thing *x = make_host(t, w, A_STUN);
+
+		if (x)
+			stun_make(t, x, w);
+		return true;
+	}
 	return false;
 }
 

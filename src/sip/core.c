@@ -64,7 +64,8 @@ struct net_sink sip_sink(struct sip *s)
 				  .accepted = sip_on_accepted,
 				  .connected = sip_on_connected,
 				  .failed = sip_on_failed,
-				  .resolved = sip_on_resolved };
+				  .resolved = sip_on_resolved,
+				  .network = sip_on_network };
 }
 
 struct sip *sip_new(const struct sip_config *c)
@@ -257,8 +258,12 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	const char *why = NULL;
 	struct sip_msg *m;
 
-	if (only_line_ends(bytes) || (unsigned char)bytes.p[0] < 4) /* a keep-alive: CRLF or STUN */
+	if (only_line_ends(bytes)) /* a keep-alive */
 		return false;
+	if (stun_is_packet(bytes)) {
+		sip_stun_input(s, f, bytes);
+		return false;
+	}
 	sip_wire(s, f, false, bytes);
 	if (sip_shed(s, f, bytes))
 		return true;

@@ -310,6 +310,16 @@ struct span sip_dialog_target(const struct sip_dialog *d)
 	return span_of(d->target);
 }
 
+void sip_dialogs_forget_source(struct sip *s)
+{
+	struct sip_dialog *d, *next, *same;
+
+	HASH_ITER(hh, s->dialogs, d, next)
+		for (same = d; same; same = same->same)
+			if (same->flow.proto == NET_UDP)
+				same->flow.local = (struct addr){ 0 };
+}
+
 /* ---- requests in ---- */
 
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m)

@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "nat/stun.h"
 #include "sip/sip.h"
 
 #define SIP_T2         4000
@@ -24,6 +25,18 @@ struct sip_key {
 struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n);
 
 /* ---- transport.c ---- */
+struct sip_stun { /* one server that a transport asks (door.c) */
+	struct sip_transport *tp;
+	char host[256];
+	uint16_t port;
+	struct addr at; /* family 0: not resolved yet */
+	uint8_t tx[STUN_TX];
+	unsigned sends; /* of the request that is out; 0: none is */
+	ms_t asked_at;
+	struct timer again;
+	bool told; /* that it does not answer */
+};
+
 struct sip_transport {
 	struct list link;
 	struct sip *sip;
@@ -35,6 +48,11 @@ struct sip_transport {
 	struct nat_door door;
 	unsigned conns;
 	struct timer refresh; /* external names are asked for again */
+	struct sip_stun stun[NAT_STUNS];
+	unsigned n_stun;
+	struct timer watch;
+	ms_t kept_at;         /* when mappings were last kept open */
+	struct addr compared; /* with what is written: how a peer saw us */
 };
 
 struct sip_conn {
@@ -68,6 +86,14 @@ void sip_transports_free(struct sip *s);
 void sip_on_accepted(void *arg, const struct flow *f);
 void sip_on_connected(void *arg, uint32_t sock, const struct addr *local);
 void sip_on_failed(void *arg, const struct flow *f, int err);
+
+/* ---- door.c ---- */
+void sip_door_open(struct sip_transport *tp); /* after tp->conf changed: learns what its external_* stand for */
+void sip_door_close(struct sip_transport *tp);
+void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes);
+/* A response from a configured peer to a request of ours: how it sees us. */
+void sip_door_seen(struct sip *s, const struct flow *f, const struct sip_msg *m);
+void sip_on_network(void *arg);
 
 /* ---- dns.c ---- */
 struct dns_entry;
@@ -213,6 +239,7 @@ struct sip_dialog {
 	} ack;
 	char *credentials;
 };
+void sip_dialogs_forget_source(struct sip *s); /* our own addresses have changed */
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
 void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);

@@ -24,8 +24,11 @@ struct sip_user {
 	void (*closed)(void *arg, const struct flow *f);
 	/* Every message on the wire ("pjsip set logger"). May be NULL. */
 	void (*wire)(void *arg, const struct flow *f, bool sent, struct span bytes);
-	/* An external address was learned or changed by DNS. May be NULL. */
+	/* What we write about ourselves on this transport was learned or has changed, for some peers at least. May be
+	 * NULL. */
 	void (*moved)(void *arg, const struct conf_transport *t);
+	/* Our own addresses or routes have changed. May be NULL. */
+	void (*network)(void *arg);
 };
 
 struct sip_config {
@@ -56,6 +59,9 @@ struct sip_transport_info {
 bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info);
 /* The transport that a flow belongs to; conf NULL if it is gone. */
 struct sip_transport_info sip_transport_of(const struct sip *s, const struct flow *f);
+/* What a message to the peer of this flow would say of us now, and leave with (f->local). False: its transport is
+ * gone. */
+bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face);
 /* Lookup through cache, TTL and /etc/hosts: fn is called once, maybe at once. n 0: no such record (or err < 0). */
 struct sip_lookup_answer {
 	const struct dns_record *rs;
@@ -118,6 +124,7 @@ struct sip_ask {
 	size_t n_auths;
 	struct conf *conf;      /* a reference is held while the ask lives; NULL: none needed */
 	uint32_t max_forwards;  /* 0: the global option's */
+	bool witness;           /* a configured peer: how its responses see us is believed */
 	bool impatient;         /* there is somewhere else to go: given up after 8*T1 without any answer */
 	ms_t timeout;           /* the whole ask, 0: transaction timeouts only */
 	const char *user_agent; /* NULL: the global one */

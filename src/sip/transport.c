@@ -2,8 +2,8 @@
  * sip/transport.c: the transports that a snapshot asks for, their doors, and the ways to reach a peer (RFC 3261 18).
  *
  * A transport is one UDP socket or one TCP listener. A reload keeps the socket of a transport whose protocol and
- * address did not change. Doors follow the names in external_* by their TTL and keep the last good address. Connections
- * are found by their peer, so that a request to a phone behind NAT goes down the connection that it opened (RFC 5923).
+ * address did not change. Connections are found by their peer, so that a request to a phone behind NAT goes down the
+ * connection that it opened (RFC 5923).
  */
 #include "sip/priv.h"
 
@@ -13,75 +13,8 @@
 
 #include "base/trace.h"
 
-#define REFRESH_MIN   5000  /* external names are not asked for more often */
-#define REFRESH_RETRY 30000 /* after a failure */
-#define CONN_SILENT   32000 /* an incoming connection without a valid message is closed (Timer D) */
-#define STREAM_MAX    (2 * SIP_MAX_MESSAGE)
-
-/* ---- doors ---- */
-
-static void ask_names(struct sip_transport *tp);
-
-static void refresh(struct timer *t, ms_t now UNUSED)
-{
-	ask_names(container_of(t, struct sip_transport, refresh));
-}
-
-/* A name with several addresses: the one in use stays as long as it is one of them. */
-static bool is_among(const struct addr *now, const struct sip_lookup_answer *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		if (addr_ip_eq(now, &a->rs[i].addr))
-			return true;
-	return false;
-}
-
-static void named(struct sip_transport *tp, struct addr *slot, const char *name, const struct sip_lookup_answer *a)
-{
-	char old[ADDR_STRLEN], new[ADDR_STRLEN];
-	ms_t again = a->n ? MAX(a->fresh_for, REFRESH_MIN) : REFRESH_RETRY;
-
-	if (!a->n) {
-		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' does not resolve; %s stays", tp->conf->o.name, name,
-		      slot->family ? addr_ip_str(slot, old) : "no address");
-	} else if (!is_among(slot, a)) {
-		trace(EV_NAT_ADDRESS, NULL, "%s: '%s' is %s (was %s)", tp->conf->o.name, name,
-		      addr_ip_str(&a->rs[0].addr, new), slot->family ? addr_ip_str(slot, old) : "not known");
-		*slot = addr_with_port(&a->rs[0].addr, 0);
-		if (tp->sip->c.user.moved)
-			tp->sip->c.user.moved(tp->sip->c.user.arg, tp->conf);
-	}
-	if (!timer_runs(&tp->refresh) || tp->refresh.at > sip_now(tp->sip) + again)
-		sip_in(tp->sip, &tp->refresh, again);
-}
-
-static void signaling_named(void *arg, const struct sip_lookup_answer *a)
-{
-	struct sip_transport *tp = arg;
-
-	named(tp, &tp->door.ext_signaling, tp->conf->external_signaling_address, a);
-}
-
-static void media_named(void *arg, const struct sip_lookup_answer *a)
-{
-	struct sip_transport *tp = arg;
-
-	named(tp, &tp->door.ext_media, tp->conf->external_media_address, a);
-}
-
-static void ask_name(struct sip_transport *tp, const char *name, struct addr *slot, sip_lookup_fn *fn)
-{
-	if (!*name)
-		*slot = (struct addr){ 0 };
-	else if (!addr_parse_ip(span_of(name), slot))
-		sip_lookup(tp->sip, name, tp->bound.family == 6 ? DNS_AAAA : DNS_A, fn, tp);
-}
-
-static void ask_names(struct sip_transport *tp)
-{
-	ask_name(tp, tp->conf->external_signaling_address, &tp->door.ext_signaling, signaling_named);
-	ask_name(tp, tp->conf->external_media_address, &tp->door.ext_media, media_named);
-}
+#define CONN_SILENT 32000 /* an incoming connection without a valid message is closed (Timer D) */
+#define STREAM_MAX  (2 * SIP_MAX_MESSAGE)
 
 /* ---- transports ---- */
 
@@ -94,8 +27,7 @@ static void tp_close(struct sip_transport *tp)
 		if (c->flow.listener == tp->sock)
 			sip_on_failed(s, &c->flow, 0);
 	sip_ctx_fail_listener(s, tp->sock);
-	sip_stop(s, &tp->refresh);
-	sip_lookup_drop(s, tp);
+	sip_door_close(tp);
 	s->c.net.close(s->c.net.arg, tp->sock);
 	list_del(&tp->link);
 	conf_unref(tp->snapshot);
@@ -122,12 +54,10 @@ static void tp_take_conf(struct sip_transport *tp, struct conf *c, const struct 
 {
 	struct conf *old = tp->snapshot;
 
-	sip_lookup_drop(tp->sip, tp); /* what the old names stand for is of no interest any more */
 	tp->snapshot = conf_ref(c);
 	tp->conf = t;
-	tp->door.t = t;
+	sip_door_open(tp);
 	conf_unref(old);
-	ask_names(tp);
 }
 
 static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, struct diag *why)
@@ -151,7 +81,6 @@ static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t
 	}
 	tp->sip = s;
 	tp->proto = ask.proto;
-	tp->refresh.fire = refresh;
 	list_push(&s->transports, &tp->link);
 	tp_take_conf(tp, c, t);
 	return 0;
@@ -262,6 +191,17 @@ struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transp
 }
 
 /* ---- flows ---- */
+
+bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face)
+{
+	const struct sip_transport *tp = sip_transport_by_flow(s, f);
+
+	if (!tp)
+		return false;
+	f->local = sip_local_of(s, f);
+	nat_signaling_face(&tp->door, &f->local, &f->peer, face);
+	return true;
+}
 
 struct addr sip_local_of(const struct sip *s, const struct flow *f)
 {

@@ -348,6 +348,8 @@ static void up(void *arg, struct sip_ctx *t, const struct sip_msg *m, int err)
 	sip_stop(u->sip, &u->patience);
 	if (m)
 		sip_target_alive(u->sip, &u->targets[u->at]);
+	if (m && u->ask.witness)
+		sip_door_seen(u->sip, &u->flow, m);
 	if (u->done && m && u->ask.method == SIP_INVITE) {
 		if (m->status < 200 && u->cancelled)
 			cancel_now(u);

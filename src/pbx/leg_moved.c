@@ -1,0 +1,106 @@
+/*
+ * pbx/leg_moved.c: calls that outlive a change of our address. A peer that was told an address in Contact or SDP which
+ * we would not write any more gets a re-INVITE with the one that holds now (RFC 3261 14, RFC 3264 8). The RTP socket
+ * and the dialog stay; compat=asterisk: nothing is sent.
+ */
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+#define PAUSE 2000 /* at least, between two of them in one call */
+#define BUSY  500  /* another offer is under way */
+
+static bool is_outdated(const struct chan *c)
+{
+	struct flow f;
+	struct nat_face now;
+
+	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_face.host[0])
+		return false;
+	f = sip_dialog_flow(c->dialog);
+	if (!sip_flow_look(c->pbx->sip, &f, &now))
+		return false;
+	return strcmp(now.host, c->contact_face.host) != 0 || now.port != c->contact_face.port ||
+	       leg_media_outdated(c, &f);
+}
+
+static void build(void *arg, struct sip_build *b)
+{
+	struct chan *c = arg;
+
+	leg_put_contact(c, b);
+	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	leg_media_put_offer(c, b);
+}
+
+static void on_2xx(struct chan *c, const struct sip_msg *m)
+{
+	sip_dialog_refresh(c->dialog, m);
+	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
+	if (leg_media_answered(c, sip_body_part(m, "application/sdp")) < 0)
+		trace(EV_MEDIA_WARN, c->name, "the answer to our re-INVITE has no usable SDP: audio stays as it was");
+	if (is_outdated(c))
+		clock_in(c->pbx->clock, &c->renew, PAUSE);
+}
+
+static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_msg *m, unsigned code, const char *why)
+{
+	struct chan *c = arg;
+
+	if (code < 200)
+		return;
+	c->asking = NULL;
+	if (code < 300) {
+		on_2xx(c, m);
+		c->offer_out = false;
+		return;
+	}
+	c->offer_out = false;
+	if (code == 491) { /* glare (RFC 3261 14.1): the owner of the Call-ID waits longer */
+		clock_in(c->pbx->clock, &c->renew,
+			 (c->incoming ? 0 : 2100) + (ms_t)rng_below(&c->pbx->clock->rng, c->incoming ? 2000 : 1900));
+		return;
+	}
+	trace(EV_MEDIA_WARN, c->name, "the peer does not take our new address: %u %.*s%s", code,
+	      m ? (int)m->reason.n : 0, m ? m->reason.p : "", why ? why : "");
+	if (m && (code == 481 || code == 408)) /* RFC 5057: the dialog is over */
+		chan_hangup(c, 41);
+}
+
+static void reinvite(struct chan *c)
+{
+	struct sip_ask a = { .method = SIP_INVITE, .build = build, .answer = on_answer, .arg = c };
+
+	trace(EV_CALL_STATE, c->name, "our address has changed: the peer is told");
+	c->renewed_at = c->pbx->clock->now;
+	c->local.version++;
+	c->asking = sip_dialog_ask(c->dialog, &a);
+}
+
+void leg_renew_due(struct timer *t, ms_t now)
+{
+	struct chan *c = container_of(t, struct chan, renew);
+	bool busy = c->asking || c->invite || c->offer_out;
+
+	if (!is_outdated(c))
+		return;
+	if (busy || sip_dialog_waits_for_ack(c->dialog))
+		clock_in(c->pbx->clock, t, BUSY);
+	else if (c->renewed_at && now - c->renewed_at < PAUSE)
+		clock_in(c->pbx->clock, t, c->renewed_at + PAUSE - now);
+	else
+		reinvite(c);
+}
+
+void legs_moved(struct pbx *p, const struct conf_transport *t UNUSED)
+{
+	if (p->conf->hairpin.compat_asterisk)
+		return;
+	list_for(l, &p->chans) {
+		struct chan *c = list_entry(l, struct chan, link);
+
+		if (is_outdated(c))
+			clock_in(p->clock, &c->renew, 0);
+	}
+}
