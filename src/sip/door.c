@@ -213,13 +213,14 @@ void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes)
 
 /* ---- watching ---- */
 
-/* What packets to public addresses leave with. */
+/* What packets to public addresses leave with; none when it is said to be behind NAT. */
 static struct addr way_out(const struct sip_transport *tp)
 {
-	struct addr anywhere = { 0 };
+	struct addr anywhere = { 0 }, own;
 
 	addr_parse_ip(tp->bound.family == 6 ? SPAN("2000::1") : SPAN("192.0.0.1"), &anywhere);
-	return tp->sip->c.net.source(tp->sip->c.net.arg, tp->sock, &anywhere);
+	own = tp->sip->c.net.source(tp->sip->c.net.arg, tp->sock, &anywhere);
+	return nat_is_local(tp->conf, &own) ? (struct addr){ 0 } : own;
 }
 
 /* The mapping that a peer's requests come by closes when nobody sends: RFC 5626 4.4.1's double CRLF keeps it open. */

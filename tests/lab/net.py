@@ -209,6 +209,30 @@ table ip filter {
         """Forgets all mappings, as a router that lost its power does."""
         self.run("conntrack", "-F")
 
+    GONE = """
+table ip gone {
+    chain out {
+        type filter hook postrouting priority 200;
+        oifname "wan" ip saddr %(old)s drop
+    }
+    chain in {
+        type filter hook prerouting priority -400;
+        iifname "wan" ip daddr %(old)s drop
+    }
+}
+"""
+
+    def move(self, wan_address):
+        """The provider's DHCP gives another address; the old one is routed to
+        somebody else, and nothing gets out with it."""
+        old, self.wan_address = self.wan_address, wan_address
+        self.ip("addr", "del", old + "/24", "dev", "wan")
+        self.ip("addr", "add", wan_address + "/24", "dev", "wan")
+        for route in self.lab.wan_routes(wan_address):
+            self.ip("route", "replace", route, "dev", "wan")
+        self.run("nft", "-f", "-", stdin=self.GONE % {"old": old})
+        self.restart()
+
     def host(self, name, address):
         node = Node(self.lab, name)
         self.lan.plug(node, ["%s/%s" % (address, self.lan_prefix)],
