@@ -15,14 +15,16 @@
 
 #include "base/trace.h"
 #include "ctl/ctl.h"
+#include "sim/lab.h"
 
 #define STOP_LOOK 20   /* ms between looks at whether the last call has ended */
 #define STOP_MAX  5000 /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
 
 struct args {
 	const char *conf, *run, *state, *command; /* command: of -rx */
-	bool remote, check, welcome;
-	int verbose, debug; /* how many letters v and d */
+	bool remote, check, welcome, lab, json;
+	const char *where, *phone; /* of the lab; NULL: all */
+	int verbose, debug;        /* how many letters v and d */
 };
 
 struct server {
@@ -47,6 +49,10 @@ static const char usage[] =
 	"  hairpin -rx \"COMMAND\"           one command on the running server ('core show help' lists them)\n"
 	"  hairpin -r                      the console of the running server\n"
 	"  hairpin check [--conf DIR]      read the configuration and say what is wrong with it\n"
+	"  hairpin lab [--conf DIR] [--json] [--where PLACE] [--phone PLACE]\n"
+	"                                  try it in a simulator, behind each kind of NAT: which calls have audio, and "
+	"what\n"
+	"                                  would have to change; both places given: the messages, too\n"
 	"  hairpin --version | --help\n"
 	"\n"
 	"  --conf   folder of pjsip.conf, extensions.conf, rtp.conf: /etc/hairpin, else /etc/asterisk\n"
@@ -303,6 +309,26 @@ static int check(const struct args *args)
 	return c ? 0 : 1;
 }
 
+/* 0: every call that can have audio has it; 1: some do not; 2: the configuration or the arguments are wrong. */
+static int lab(const struct args *args)
+{
+	const char *dir = args->conf;
+	struct conf_source source = conf_source_dir(&dir);
+	struct lab_ask ask = {
+		.source = &source, .label = dir, .where = args->where, .phone = args->phone, .json = args->json
+	};
+	struct diag why = { 0 };
+	struct out o = out_growing();
+	int status = lab_run(&ask, &o, &why);
+
+	if (status == LAB_WRONG)
+		print_diag(&why);
+	fwrite(o.p, 1, o.n, stdout);
+	out_free(&o);
+	diag_free(&why);
+	return status;
+}
+
 static int wrong(const char *what, const char *word)
 {
 	fprintf(stderr, "hairpin: %s '%s' (--help shows what there is)\n", what, word);
@@ -330,11 +356,13 @@ static bool take_letters(struct args *a, const char *word, char **next)
 	return true;
 }
 
-static const char **folder_option(struct args *a, const char *word)
+static const char **word_option(struct args *a, const char *word)
 {
 	return strcmp(word, "--conf") == 0    ? &a->conf
 	       : strcmp(word, "--run") == 0   ? &a->run
 	       : strcmp(word, "--state") == 0 ? &a->state
+	       : strcmp(word, "--where") == 0 ? &a->where
+	       : strcmp(word, "--phone") == 0 ? &a->phone
 					      : NULL;
 }
 
@@ -342,19 +370,23 @@ static const char **folder_option(struct args *a, const char *word)
 static int parse(struct args *a, char **argv)
 {
 	for (char **p = argv + 1; *p; p++) {
-		const char *word = *p, **folder = folder_option(a, word);
+		const char *word = *p, **value = word_option(a, word);
 
-		if (folder && !p[1])
-			return wrong("no folder after", word);
-		if (folder) {
-			*folder = *++p;
+		if (value && !p[1])
+			return wrong("nothing after", word);
+		if (value) {
+			*value = *++p;
 		} else if (take_letters(a, word, p + 1)) {
 			p += strchr(word, 'x') && p[1] ? 1 : 0;
 		} else if (strcmp(word, "--welcome") == 0) {
 			a->welcome = true;
 		} else if (strcmp(word, "check") == 0) {
 			a->check = true;
-		} else if (strcmp(word, "doctor") == 0 || strcmp(word, "lab") == 0) {
+		} else if (strcmp(word, "lab") == 0) {
+			a->lab = true;
+		} else if (strcmp(word, "--json") == 0) {
+			a->json = true;
+		} else if (strcmp(word, "doctor") == 0) {
 			return later(word);
 		} else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
 			fputs(usage, stdout);
@@ -408,6 +440,8 @@ int main(int argc UNUSED, char **argv)
 		return remote(&a);
 	if (a.check)
 		return check(&a);
+	if (a.lab)
+		return lab(&a);
 	status = serve(&a);
 	return status < 0 ? start_again(argv) : status;
 }

@@ -60,14 +60,6 @@ int sim_party_by_name(const char *name)
 	return -1;
 }
 
-int sim_peer_by_name(const char *name)
-{
-	for (int i = PARTIES; i < PEERS; i++)
-		if (strcmp(sim_peers[i - PARTIES].name, name) == 0)
-			return i;
-	return sim_party_by_name(name);
-}
-
 const char *sim_peer_name(unsigned peer)
 {
 	return sim_is_provider(peer) ? sim_peers[peer - PARTIES].name : sim_parties[peer].name;
@@ -111,10 +103,10 @@ static struct addr ip(const char *text)
 }
 
 /* A box that drops what it did not ask for. */
-static struct sim_nat box(struct addr external, enum sim_nat_rule mapping)
+static struct sim_nat box(const struct ground *g, struct addr external, enum sim_nat_rule mapping)
 {
 	return (struct sim_nat){
-		.external = external, .mapping = mapping, .filtering = NAT_ADDRESS_PORT, .timeout = GROUND_TIMEOUT
+		.external = external, .mapping = mapping, .filtering = NAT_ADDRESS_PORT, .timeout = g->timeout
 	};
 }
 
@@ -141,8 +133,8 @@ static void behind(struct ground *g, const struct ground_ask *ask, struct sim_na
 
 static void place_server(struct ground *g, const struct ground_ask *ask)
 {
-	struct sim_nat nat = box(g->external, NAT_ENDPOINT);
-	struct addr link = ip("10.20.0.10");
+	struct sim_nat nat = box(g, g->external, NAT_ENDPOINT);
+	struct addr link = ip(GROUND_UPLINK);
 
 	g->local = address_of(ask, ask->spot.where == AT_CONTAINER ? "172.17.0.2" : "192.168.1.10");
 	switch (ask->spot.where) {
@@ -155,7 +147,7 @@ static void place_server(struct ground *g, const struct ground_ask *ask)
 		behind(g, ask, &nat, "bridge");
 		break;
 	case AT_CGNAT: {
-		struct sim_nat home = box(ip("100.64.7.7"), NAT_ENDPOINT);
+		struct sim_nat home = box(g, ip("100.64.7.7"), NAT_ENDPOINT);
 		struct sim_net *isp;
 
 		nat.mapping = NAT_ADDRESS_PORT;
@@ -168,6 +160,7 @@ static void place_server(struct ground *g, const struct ground_ask *ask)
 	default: behind(g, ask, &nat, "lan"); break;
 	}
 	g->server = sim_host(g->sim, g->near, &g->local);
+	sim_host_name(g->server, "hairpin");
 	if (sim_wheres[ask->spot.where].v6) {
 		struct addr v6 = ip(SERVER_V6);
 
@@ -189,7 +182,7 @@ static struct sim_net *home(struct ground *g, const char *name, struct sim_net *
 /* The network behind a box of the party's kind, which is at `external`. */
 static struct sim_net *home_of(struct ground *g, enum party party, struct addr external, bool second)
 {
-	struct sim_nat nat = box(external, NAT_ADDRESS_PORT), inner = box(ip("100.64.9.9"), NAT_ADDRESS_PORT);
+	struct sim_nat nat = box(g, external, NAT_ADDRESS_PORT), inner = box(g, ip("100.64.9.9"), NAT_ADDRESS_PORT);
 	struct addr clat = ip("192.0.0.4");
 	struct sim_net *n;
 
@@ -250,6 +243,7 @@ static void place_phone(struct ground *g, enum party party, bool second)
 			     : party == IN_SIP_ALG ? "10.0.0.7"
 						   : "192.168.1.20");
 	}
+	sim_host_name(*h, second ? "other phone" : "phone");
 }
 
 static void place_provider(struct ground *g, const struct ground_ask *ask)
@@ -260,6 +254,8 @@ static void place_provider(struct ground *g, const struct ground_ask *ask)
 	g->provider_ip = ask->provider.family ? ask->provider : ip(link ? "10.20.0.1" : "203.0.113.1");
 	g->provider = sim_host(g->sim, n, &g->provider_ip);
 	g->far = host_in(g, n, link ? "10.20.0.50" : "203.0.113.50");
+	sim_host_name(g->provider, "provider");
+	sim_host_name(g->far, "subscriber");
 }
 
 void ground_make(struct ground *g, const struct ground_ask *given)
@@ -271,10 +267,9 @@ void ground_make(struct ground *g, const struct ground_ask *given)
 	ask.rtp_last = ask.rtp_last ? ask.rtp_last : 20000;
 	*g = (struct ground){ .sim = sim_new(1), .external = ask.external.family ? ask.external : ip("198.51.100.5") };
 	g->sip_port = ask.sip_port;
+	g->timeout = ask.timeout ? ask.timeout : GROUND_TIMEOUT;
 	if (ask.spot.party == IN_SHARED || ask.spot.party == IN_SHARED_HAIRPIN)
 		g->shared = ask.spot.party;
-	if (ask.kernel)
-		sim_kernel(g->sim);
 	g->wan = sim_net(g->sim, "internet", NULL, NULL);
 	place_server(g, &ask);
 	place_phone(g, ask.spot.party, false);

@@ -56,7 +56,6 @@ extern const char *const sim_carriers[CARRIERS];
 /* The row's number by its name, or -1. */
 int sim_where_by_name(const char *name);
 int sim_party_by_name(const char *name);
-int sim_peer_by_name(const char *name);
 
 /* Where a call is tried. */
 struct spot {
@@ -79,7 +78,7 @@ struct ground_ask {
 	struct addr external; /* the public address it is reached at */
 	struct addr provider;
 	uint16_t sip_port, rtp_first, rtp_last;
-	bool kernel;
+	ms_t timeout; /* of a mapping in any of the boxes */
 };
 struct ground {
 	struct sim *sim;
@@ -89,10 +88,12 @@ struct ground {
 	struct sim_host *server, *phones[2], *provider, *far;
 	struct addr local, external, provider_ip;
 	uint16_t sip_port;
+	ms_t timeout;
 	unsigned shared; /* the kind of place whose box a second phone in the same kind shares; 0: none */
 };
 /* Fills *g; the caller frees g->sim, and with it everything. */
 void ground_make(struct ground *g, const struct ground_ask *ask);
 /* What a phone in such a place has as its server: "198.51.100.5:5060". */
 void ground_server(const struct ground *g, unsigned party, char buf[ADDR_STRLEN]);
-#define GROUND_TIMEOUT 30000 /* ms, of a mapping in any of the boxes */
+#define GROUND_TIMEOUT 30000        /* ms, of a mapping in any of the boxes */
+#define GROUND_UPLINK  "10.20.0.10" /* the server's address on its second link */

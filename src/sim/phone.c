@@ -12,6 +12,16 @@
 
 /* ---- its configuration ---- */
 
+void sim_out_option(struct out *o, const char *option, const char *value)
+{
+	if (!value[0])
+		return;
+	out_fmt(o, "%s=", option);
+	for (const char *p = value; *p; p++)
+		out_fmt(o, *p == ';' ? "\\%c" : "%c", *p);
+	out_char(o, '\n');
+}
+
 static bool read_conf(void *arg, const char *path, struct out *o)
 {
 	const struct sim_phone *p = arg;
@@ -27,10 +37,9 @@ static bool read_conf(void *arg, const char *path, struct out *o)
 	out_fmt(o, "[global]\ntype=global\nuser_agent=phone %s\n", p->c.name);
 	out_fmt(o, "[phone]\ntype=transport\nprotocol=%s\nbind=%s\n%s\n", p->c.tcp ? "tcp" : "udp",
 		addr_str(&bind, text), p->c.options);
-	out_fmt(o,
-		"[account]\ntype=auth\nauth_type=userpass\nusername=%s\npassword=%s\n"
-		"supported_algorithms_uac=SHA-512-256,SHA-256,MD5\n",
-		p->c.user, p->c.password);
+	out_str(o, "[account]\ntype=auth\nauth_type=userpass\nsupported_algorithms_uac=SHA-512-256,SHA-256,MD5\n");
+	sim_out_option(o, "username", p->c.auth_user);
+	sim_out_option(o, "password", p->c.password);
 	return true;
 }
 
@@ -89,6 +98,7 @@ struct sim_phone *sim_phone(struct sim *s, const struct sim_phone_conf *c)
 	p->c.user = xstrdup(c->user);
 	p->c.password = xstrdup(c->password);
 	p->c.from = xstrdup(c->from ? c->from : c->user);
+	p->c.auth_user = xstrdup(c->auth_user ? c->auth_user : c->user);
 	p->c.server = xstrdup(c->server);
 	p->c.codecs = xstrdup(c->codecs ? c->codecs : "");
 	p->c.options = xstrdup(c->options ? c->options : "");
@@ -114,6 +124,7 @@ void sim_phones_free(struct sim *s)
 		free((char *)p->c.user);
 		free((char *)p->c.password);
 		free((char *)p->c.from);
+		free((char *)p->c.auth_user);
 		free((char *)p->c.server);
 		free((char *)p->c.codecs);
 		free((char *)p->c.options);
@@ -208,7 +219,7 @@ static void send_register(struct sim_phone *p)
 			     .answer = on_registered,
 			     .arg = p };
 
-	from = xasprintf("<sip:%s@%s>;tag=%s", p->c.user, p->c.server, p->reg_tag);
+	from = xasprintf("<sip:%s@%s>;tag=%s", p->c.from, p->c.server, p->reg_tag);
 	to = xasprintf("<sip:%s@%s>", p->c.user, p->c.server);
 	a.from_text = span_of(from);
 	a.to = span_of(to);

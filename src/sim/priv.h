@@ -51,6 +51,7 @@ struct place { /* one address of a host, on one network */
 struct sim_host {
 	struct list link;
 	struct sim *sim;
+	const char *name;            /* NULL: none */
 	struct place at[HOST_ADDRS]; /* the first of a family is the default way out */
 	unsigned n_at;
 	bool up;
@@ -97,6 +98,7 @@ void sim_show(struct sim_net *n, const struct passage *p); /* to the tap */
 struct addr sim_nat64(const struct addr *v4);
 bool sim_nat46(const struct addr *v6, struct addr *v4);
 void sim_alg(struct passage *p, const struct addr *old, const struct addr *new); /* every mention of old becomes new */
+void sim_out_option(struct out *o, const char *option, const char *value);       /* a line of a .conf; "": none */
 void sim_cut_streams(struct sim_net *n);
 void sim_phones_free(struct sim *s);
 void sim_pbxs_free(struct sim *s);

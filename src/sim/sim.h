@@ -58,6 +58,7 @@ void sim_move_nat(struct sim_net *n, const struct addr *external); /* the same, 
 /* ---- hosts ---- */
 
 struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip);
+void sim_host_name(struct sim_host *h, const char *name); /* for those who draw it; not copied */
 void sim_host_also(struct sim_host *h, struct sim_net *n, const struct addr *ip); /* one more address */
 unsigned sim_host_ports(const struct sim_host *h);                                /* media sockets that are open */
 void sim_host_up(struct sim_host *h, bool up); /* down: what is sent to it vanishes */
@@ -86,6 +87,7 @@ struct sim_phone_conf {
 	struct sim_host *host;
 	const char *name, *user, *password, *server; /* server: "192.0.2.10" or a name */
 	const char *from;                            /* the user part of its From; NULL: user */
+	const char *auth_user;                       /* of its credentials; NULL: user */
 	bool tcp;
 	uint16_t port;       /* 0: 5060 */
 	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */

@@ -2,7 +2,7 @@
  * sim/trial.c: plays one flow. Each flow is a few steps; the first one that does not come true ends it and is the
  * result. The provider is a PBX of the same kind, with a configuration that is written here.
  */
-#include "sim/trial.h"
+#include "sim/trial_priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,29 +32,11 @@ const struct flow_row sim_flows[FLOWS] = {
 	[FLOW_HOUR] = { "hour", "it calls for an hour; the other side hangs up" },
 };
 
-int sim_flow_by_name(const char *name)
-{
-	for (int i = 0; i < FLOWS; i++)
-		if (strcmp(sim_flows[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-struct run {
-	const struct trial *t;
-	struct trial_result *res;
-	struct ground g;
-	struct sim_pbx *server, *provider;
-	struct sim_phone *near, *far; /* far: the other phone, or the provider's subscriber */
-	char *provider_conf[2];
-	struct conf_source provider_source;
-};
-
 /* ---- the provider ---- */
 
 static bool read_provider(void *arg, const char *path, struct out *o)
 {
-	const struct run *r = arg;
+	const struct trial_run *r = arg;
 	int i = strcmp(path, "pjsip.conf") == 0 ? 0 : strcmp(path, "extensions.conf") == 0 ? 1 : -1;
 
 	if (i >= 0)
@@ -67,32 +49,32 @@ static void no_glob(void *arg UNUSED, const char *pattern UNUSED, void (*each)(v
 {
 }
 
-static void write_customer(const struct run *r, struct out *o)
+static void write_customer(const struct trial_run *r, struct out *o)
 {
 	const struct trial_trunk *k = &r->t->trunk;
-	const char *name = k->user[0] ? k->user : "customer", *yes = r->t->at.spot.peer == WITH_SBC ? "yes" : "no";
+	const char *yes = r->t->at.spot.peer == WITH_SBC ? "yes" : "no", *aor = k->aor[0] ? k->aor : "customer";
 	char ip[ADDR_STRLEN];
 
 	out_fmt(o,
-		"[%s]\ntype=endpoint\ncontext=customer\nallow=!all,ulaw,alaw\naors=%s\ndirect_media=no\n"
+		"[customer]\ntype=endpoint\ncontext=customer\nallow=!all,ulaw,alaw\naors=%s\ndirect_media=no\n"
 		"rtp_symmetric=%s\nrewrite_contact=%s\nforce_rport=%s\n",
-		name, name, yes, yes, yes);
+		aor, yes, yes, yes);
 	if (k->user[0]) {
-		out_fmt(o, "auth=%s\n[%s]\ntype=auth\nauth_type=userpass\nusername=%s\npassword=%s\n", name, name,
-			k->user, k->password);
-		if (k->realm[0])
-			out_fmt(o, "realm=%s\n", k->realm);
+		out_str(o, "auth=customer\n[customer]\ntype=auth\nauth_type=userpass\n");
+		sim_out_option(o, "username", k->user);
+		sim_out_option(o, "password", k->password);
+		sim_out_option(o, "realm", k->realm);
 	}
-	out_fmt(o, "[%s]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n", name);
-	if (!k->registration[0])
-		out_fmt(o, "contact=sip:%s\n", k->contact);
-	out_fmt(o, "[of-%s]\ntype=identify\nendpoint=%s\nmatch=%s\nmatch=10.20.0.10\n", name, name,
+	out_fmt(o, "[%s]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n", aor);
+	if (!k->aor[0])
+		out_fmt(o, "contact=sip:%s:%u\n", addr_ip_str(&r->g.external, ip), r->g.sip_port);
+	out_fmt(o, "[customer-ip]\ntype=identify\nendpoint=customer\nmatch=%s\nmatch=" GROUND_UPLINK "\n",
 		addr_ip_str(&r->g.external, ip));
 }
 
-static void write_provider(struct run *r)
+static void write_provider(struct trial_run *r)
 {
-	const struct trial_trunk *k = &r->t->trunk;
+	bool registers = r->t->trunk.aor[0] != '\0';
 	struct out pjsip = out_growing(), exten = out_growing();
 
 	out_str(&pjsip, "[udp]\ntype=transport\nprotocol=udp\nbind=0.0.0.0\n"
@@ -102,18 +84,29 @@ static void write_provider(struct run *r)
 			"\naors=" FAR_USER "\n"
 			"[" FAR_USER "]\ntype=auth\nauth_type=userpass\nusername=" FAR_USER "\npassword=far\n"
 			"[" FAR_USER "]\ntype=aor\nmax_contacts=1\n");
-	out_str(&exten, "[customer]\nexten => _X!,1,Dial(PJSIP/" FAR_USER ",60)\nexten => _+X!,1,Dial(PJSIP/" FAR_USER
-			",60)\n");
-	out_fmt(&exten, "[subscriber]\nexten => _[+0-9a-zA-Z]!,1,Dial(PJSIP/%s%s,60)\n",
-		k->registration[0] ? "" : "${EXTEN}@", k->user[0] ? k->user : "customer");
+	out_str(&exten, "[customer]\nexten => _[+*#0-9a-zA-Z]!,1,Dial(PJSIP/" FAR_USER ",60)\n");
+	out_fmt(&exten, "[subscriber]\nexten => _[+*#0-9a-zA-Z]!,1,Dial(PJSIP/%scustomer,60)\n",
+		registers ? "" : "${EXTEN}@");
 	r->provider_conf[0] = out_take(&pjsip);
 	r->provider_conf[1] = out_take(&exten);
 }
 
-static void start_provider(struct run *r)
+/* Each of the names, separated by spaces, is an A record. */
+static void name(struct sim *s, const char *names, struct addr address)
 {
-	struct span names = span_of(r->t->trunk.names), one;
-	struct dns_record a = { .type = DNS_A, .ttl = 300, .addr = r->g.provider_ip };
+	struct dns_record a = { .type = DNS_A, .ttl = 300, .addr = address };
+	struct span rest = span_of(names), one;
+
+	while (span_word(&rest, &one)) {
+		char *text = span_dup(one);
+
+		sim_dns(s, text, &a);
+		free(text);
+	}
+}
+
+static void start_provider(struct trial_run *r)
+{
 	struct sim_phone_conf far = {
 		.host = r->g.far, .name = "far", .user = FAR_USER, .password = "far", .answer = 200
 	};
@@ -125,12 +118,7 @@ static void start_provider(struct run *r)
 	r->provider = sim_pbx(r->g.sim, r->g.provider, &r->provider_source, &why);
 	BUG_ON(!r->provider);
 	diag_free(&why);
-	while (span_word(&names, &one)) {
-		char *name = span_dup(one);
-
-		sim_dns(r->g.sim, name, &a);
-		free(name);
-	}
+	name(r->g.sim, r->t->trunk.names, r->g.provider_ip);
 	far.server = addr_ip_str(&r->g.provider_ip, ip);
 	far.answer_after = r->t->flow == FLOW_EARLY ? EARLY_TIME : RING_TIME;
 	far.early_media = r->t->flow == FLOW_EARLY;
@@ -139,8 +127,8 @@ static void start_provider(struct run *r)
 
 /* ---- steps: each is true, or says in `what` why not ---- */
 
-static bool fail(struct run *r, const char *fmt, ...) PRINTF(2, 3);
-static bool fail(struct run *r, const char *fmt, ...)
+static bool fail(struct trial_run *r, const char *fmt, ...) PRINTF(2, 3);
+static bool fail(struct trial_run *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -153,7 +141,7 @@ static bool fail(struct run *r, const char *fmt, ...)
 	return false;
 }
 
-static void pass(struct run *r, ms_t time)
+void trial_pass(struct trial_run *r, ms_t time)
 {
 	sim_run(r->g.sim, sim_clock(r->g.sim)->now + time);
 }
@@ -198,7 +186,7 @@ static bool is_reanswered(struct sim_phone *p, const void *arg UNUSED)
 	return s.reoffer != 0;
 }
 
-static bool until(struct run *r, bool (*test)(struct sim_phone *p, const void *arg), struct sim_phone *p,
+static bool until(struct trial_run *r, bool (*test)(struct sim_phone *p, const void *arg), struct sim_phone *p,
 		  const void *arg, ms_t patience)
 {
 	ms_t deadline = sim_clock(r->g.sim)->now + patience;
@@ -206,20 +194,22 @@ static bool until(struct run *r, bool (*test)(struct sim_phone *p, const void *a
 	while (!test(p, arg)) {
 		if (sim_clock(r->g.sim)->now >= deadline)
 			return false;
-		pass(r, STEP);
+		trial_pass(r, STEP);
 	}
 	return true;
 }
 
 /* ---- coming up ---- */
 
-static struct sim_phone *phone(struct run *r, int which)
+static struct sim_phone *phone(struct trial_run *r, int which)
 {
 	const struct trial_phone *p = &r->t->phones[which];
 	char server[ADDR_STRLEN];
 	struct sim_phone_conf c = { .host = r->g.phones[which],
 				    .name = which ? "other" : "phone",
-				    .user = p->user,
+				    .user = p->aor,
+				    .from = p->endpoint,
+				    .auth_user = p->user,
 				    .password = p->password,
 				    .server = server,
 				    .tcp = r->t->at.spot.by == BY_TCP,
@@ -233,7 +223,7 @@ static struct sim_phone *phone(struct run *r, int which)
 }
 
 /* Twice: the first REGISTER may be the one that finds its connection gone. */
-static bool register_phone(struct run *r, struct sim_phone *p, const char *who)
+static bool register_phone(struct trial_run *r, struct sim_phone *p, const char *who)
 {
 	struct sim_phone_state s = { 0 };
 
@@ -263,20 +253,20 @@ static void look_at_registration(void *arg, const struct pbx_registration_info *
 	span_copy(span_of(i->why), reg->why, sizeof reg->why);
 }
 
-static bool server_registers(struct run *r)
+static bool server_registers(struct trial_run *r)
 {
 	struct registration reg = { .name = r->t->trunk.registration };
 	ms_t deadline = sim_clock(r->g.sim)->now + REG_TIME;
 
 	while (!reg.up && sim_clock(r->g.sim)->now < deadline) {
-		pass(r, 10 * STEP);
+		trial_pass(r, 10 * STEP);
 		pbx_each_registration(sim_pbx_get(r->server), look_at_registration, &reg);
 	}
 	return reg.up ||
 	       fail(r, "the server does not get registered at the provider%s%s", reg.why[0] ? ": " : "", reg.why);
 }
 
-static bool start_server(struct run *r)
+static bool start_server(struct trial_run *r)
 {
 	struct diag why = { 0 };
 	char line[120];
@@ -290,7 +280,7 @@ static bool start_server(struct run *r)
 	return r->server != NULL;
 }
 
-static bool come_up(struct run *r)
+bool trial_up(struct trial_run *r)
 {
 	bool provider = sim_is_provider(r->t->at.spot.peer), alone = r->t->flow == FLOW_REGISTER;
 
@@ -301,17 +291,17 @@ static bool come_up(struct run *r)
 	r->near = phone(r, 0);
 	return start_server(r) && register_phone(r, r->near, "the phone") &&
 	       (alone || register_phone(r, r->far, provider ? "the provider's subscriber" : "the other phone")) &&
-	       (alone || !provider || !r->t->trunk.registration[0] || server_registers(r));
+	       (alone || !provider || !r->t->trunk.aor[0] || server_registers(r));
 }
 
 /* ---- the flows ---- */
 
-static const char *name_of(const struct run *r, const struct sim_phone *p)
+static const char *name_of(const struct trial_run *r, const struct sim_phone *p)
 {
 	return p == r->near ? "the phone" : sim_is_provider(r->t->at.spot.peer) ? "the provider" : "the other phone";
 }
 
-static bool one_hears(struct run *r, struct sim_phone *p, struct sim_phone *other)
+static bool one_hears(struct trial_run *r, struct sim_phone *p, struct sim_phone *other)
 {
 	unsigned whom = sim_phone_number(other);
 	struct sim_phone_state s;
@@ -322,15 +312,15 @@ static bool one_hears(struct run *r, struct sim_phone *p, struct sim_phone *othe
 	return fail(r, "%s hears %s", name_of(r, p), s.hears ? "something else" : "nothing");
 }
 
-static bool both_hear(struct run *r)
+static bool both_hear(struct trial_run *r)
 {
 	if (!one_hears(r, r->near, r->far) || !one_hears(r, r->far, r->near))
 		return false;
-	pass(r, SETTLE);
+	trial_pass(r, SETTLE);
 	return one_hears(r, r->near, r->far) && one_hears(r, r->far, r->near);
 }
 
-static bool call(struct run *r, struct sim_phone *from)
+static bool call(struct trial_run *r, struct sim_phone *from)
 {
 	const struct trial *t = r->t;
 	bool provider = sim_is_provider(t->at.spot.peer);
@@ -353,7 +343,7 @@ static bool call(struct run *r, struct sim_phone *from)
 	return fail(r, "the call of %s is not connected (%u)", name_of(r, from), s.last);
 }
 
-static bool echoes(struct run *r)
+static bool echoes(struct trial_run *r)
 {
 	unsigned itself = sim_phone_number(r->near);
 
@@ -363,21 +353,21 @@ static bool echoes(struct run *r)
 	if (!until(r, is_answered, r->near, NULL, PATIENCE) || !until(r, hears, r->near, &itself, PATIENCE))
 		return fail(r, "the phone does not hear itself in the echo test");
 	sim_phone_hangup(r->near);
-	pass(r, 2 * STEP);
+	trial_pass(r, 2 * STEP);
 	return true;
 }
 
-static bool moves_and_is_called(struct run *r)
+static bool moves_and_is_called(struct trial_run *r)
 {
 	for (size_t i = 0; i < r->g.n_homes; i++)
 		sim_restart_nat(r->g.homes[i]);
-	pass(r, GROUND_TIMEOUT + PATIENCE);
+	trial_pass(r, r->g.timeout + PATIENCE);
 	return register_phone(r, r->near, "after its NAT moved the phone") &&
 	       (sim_is_provider(r->t->at.spot.peer) || register_phone(r, r->far, "the other phone")) &&
 	       call(r, r->far) && both_hear(r);
 }
 
-static bool early(struct run *r)
+static bool early(struct trial_run *r)
 {
 	unsigned whom = sim_phone_number(r->far);
 
@@ -389,7 +379,7 @@ static bool early(struct run *r)
 	return both_hear(r);
 }
 
-static bool reoffer(struct run *r, struct sim_phone *p, bool hold)
+static bool reoffer(struct trial_run *r, struct sim_phone *p, bool hold)
 {
 	struct sim_phone_state s;
 
@@ -399,7 +389,7 @@ static bool reoffer(struct run *r, struct sim_phone *p, bool hold)
 	return s.reoffer == 200 || fail(r, "the re-INVITE of %s is not answered (%u)", name_of(r, p), s.reoffer);
 }
 
-static bool holds(struct run *r)
+static bool holds(struct trial_run *r)
 {
 	unsigned nobody = 0;
 
@@ -407,11 +397,11 @@ static bool holds(struct run *r)
 		return false;
 	if (!until(r, hears, r->near, &nobody, PATIENCE))
 		return fail(r, "on hold the phone still hears the other side");
-	pass(r, PATIENCE);
+	trial_pass(r, PATIENCE);
 	return reoffer(r, r->near, false) && both_hear(r);
 }
 
-static bool ends(struct run *r, struct sim_phone *by, ms_t patience)
+static bool ends(struct trial_run *r, struct sim_phone *by, ms_t patience)
 {
 	struct sim_phone *other = by == r->near ? r->far : r->near;
 	struct sim_phone_state s;
@@ -422,19 +412,19 @@ static bool ends(struct run *r, struct sim_phone *by, ms_t patience)
 	       fail(r, "%s does not learn that the call has ended", name_of(r, other));
 }
 
-static bool an_hour(struct run *r)
+static bool an_hour(struct trial_run *r)
 {
 	if (!call(r, r->near) || !both_hear(r))
 		return false;
 	sim_phone_pace(r->near, PACE);
 	sim_phone_pace(r->far, PACE);
-	pass(r, HOUR);
+	trial_pass(r, HOUR);
 	sim_phone_pace(r->near, 0);
 	sim_phone_pace(r->far, 0);
 	return both_hear(r) && ends(r, r->far, PATIENCE);
 }
 
-static bool play(struct run *r)
+static bool play(struct trial_run *r)
 {
 	switch (r->t->flow) {
 	case FLOW_REGISTER: return echoes(r);
@@ -456,23 +446,35 @@ static bool play(struct run *r)
 
 static void on_wire(void *arg, const struct sim_wire *w)
 {
-	struct run *r = arg;
+	struct trial_run *r = arg;
 
 	r->t->tap(r->t->tap_arg, sim_clock(r->g.sim)->now, w);
 }
 
+void trial_begin(struct trial_run *r, const struct trial *t, struct trial_result *res)
+{
+	*res = (struct trial_result){ 0 };
+	*r = (struct trial_run){ .t = t, .res = res };
+	ground_make(&r->g, &t->at);
+	if (t->wall)
+		sim_wall(r->g.sim, t->wall);
+	if (t->tap)
+		sim_tap(r->g.sim, on_wire, r);
+	name(r->g.sim, t->external_names, r->g.external);
+}
+
+void trial_end(struct trial_run *r)
+{
+	sim_free(r->g.sim);
+	free(r->provider_conf[0]);
+	free(r->provider_conf[1]);
+}
+
 void sim_try(const struct trial *t, struct trial_result *res)
 {
-	struct run r = { .t = t, .res = res };
+	struct trial_run r;
 
-	*res = (struct trial_result){ 0 };
-	ground_make(&r.g, &t->at);
-	if (t->wall)
-		sim_wall(r.g.sim, t->wall);
-	if (t->tap)
-		sim_tap(r.g.sim, on_wire, &r);
-	res->audio = come_up(&r) && play(&r);
-	sim_free(r.g.sim);
-	free(r.provider_conf[0]);
-	free(r.provider_conf[1]);
+	trial_begin(&r, t, res);
+	res->audio = trial_up(&r) && play(&r);
+	trial_end(&r);
 }

@@ -22,18 +22,19 @@ struct flow_row {
 	const char *name, *help;
 };
 extern const struct flow_row sim_flows[FLOWS];
-int sim_flow_by_name(const char *name); /* or -1 */
 
 struct trial_phone {
-	const char *user, *password;
-	const char *number; /* what others dial to reach it */
+	const char *aor;             /* it registers there */
+	const char *endpoint;        /* its From; NULL: aor */
+	const char *user, *password; /* its credentials; user NULL: aor */
+	const char *number;          /* what others dial to reach it */
 };
 struct trial_trunk {                         /* the provider's side of a trunk; texts may be "" */
-	const char *user, *password, *realm; /* the server authenticates with these; user "": not at all */
+	const char *aor;                     /* whom the server registers as; "": it does not register */
+	const char *registration;            /* the section that does it */
+	const char *user, *password, *realm; /* the server's credentials; user "": none */
 	const char *names;                   /* "gw1.example.com gw2.example.com": all are the provider's address */
-	const char *contact;                 /* where a server is dialled that does not register: "ip:port" */
 	const char *did, *number;            /* what reaches the phone, and what the phone dials */
-	const char *registration;            /* its section's name; "": the server does not register */
 };
 struct trial {
 	struct ground_ask at;
@@ -43,9 +44,10 @@ struct trial {
 	void *tune_arg;
 	struct trial_phone phones[2];
 	struct trial_trunk trunk;
-	const char *echo;   /* an extension that sends audio back; "": the peer is called instead */
-	const char *codecs; /* of the phones; "": ulaw and alaw */
-	int64_t wall;       /* Unix ms when it begins; 0: the simulator's own */
+	const char *external_names; /* of the external address, as `names` above; or NULL */
+	const char *echo;           /* an extension that sends audio back; "": the peer is called instead */
+	const char *codecs;         /* of the phones; "": ulaw and alaw */
+	int64_t wall;               /* Unix ms when it begins; 0: the simulator's own */
 	void (*tap)(void *arg, ms_t at, const struct sim_wire *w); /* every SIP message; or NULL */
 	void *tap_arg;
 };

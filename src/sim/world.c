@@ -579,6 +579,11 @@ struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *i
 	return h;
 }
 
+void sim_host_name(struct sim_host *h, const char *name)
+{
+	h->name = name;
+}
+
 void sim_host_also(struct sim_host *h, struct sim_net *n, const struct addr *ip)
 {
 	BUG_ON(h->n_at == HOST_ADDRS);
