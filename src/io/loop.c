@@ -112,6 +112,7 @@ struct io_loop *io_new(struct clock *clock)
 	seed(&clock->rng);
 	io_enter(l);
 	l->dns = dns_new(l);
+	l->netlink = netlink_new(l);
 	return l;
 }
 
@@ -149,6 +150,7 @@ void io_free(struct io_loop **lp)
 	HASH_ITER(hh, l->socks, s, next)
 		sock_close(s);
 	dns_free(l->dns);
+	netlink_free(l->netlink);
 	io_work_wait(l);
 	uv_walk(&l->uv, close_handle, NULL);
 	uv_run(&l->uv, UV_RUN_DEFAULT);

@@ -87,6 +87,12 @@ void hosts_free(struct hosts *h);
 /* Addresses of the family (4 or 6) for a name of either case, at most max. */
 size_t hosts_find(const struct hosts *h, const char *name, uint8_t family, struct addr *as, size_t max);
 
+/* ---- our own addresses and routes ---- */
+
+struct netlink;
+struct netlink *netlink_new(struct io_loop *l); /* NULL: this system does not tell */
+void netlink_free(struct netlink *n);
+
 /* ---- the loop ---- */
 
 #define RECV_BATCH 32
@@ -125,6 +131,7 @@ struct io_loop {
 	char *room;              /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
 	struct source_cache sources[SOURCES];
 	struct dns *dns;
+	struct netlink *netlink;
 	unsigned works;
 };
 void io_enter(struct io_loop *l); /* every callback from libuv begins with it: sets the clock */

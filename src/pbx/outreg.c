@@ -126,9 +126,19 @@ static void again_in(struct outreg *r, ms_t delay)
 
 /* ---- our address has changed ---- */
 
-static bool is_outdated(const struct outreg *r)
+/* To where it was sent last, from where that would leave now. */
+static struct flow as_routed(const struct outreg *r)
 {
 	struct flow f = r->flow;
+
+	if (f.proto == NET_UDP)
+		f.local = (struct addr){ 0 };
+	return f;
+}
+
+static bool is_outdated(const struct outreg *r)
+{
+	struct flow f = as_routed(r);
 	struct nat_face now;
 
 	return r->bound.host[0] && sip_flow_look(r->p->sip, &f, &now) &&
@@ -166,14 +176,24 @@ void outreg_moved(struct pbx *p, const struct conf_transport *t)
 	}
 }
 
+/* It would leave from another address than the last time, or could not leave then. */
+static bool is_rerouted(const struct outreg *r)
+{
+	struct flow f = as_routed(r);
+	struct nat_face face;
+
+	return !r->flow.sock || (sip_flow_look(r->p->sip, &f, &face) && !addr_ip_eq(&f.local, &r->flow.local));
+}
+
 void outreg_network(struct pbx *p)
 {
 	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
+		if (r->doomed || r->asking || r->state == REG_STOPPED || !is_rerouted(r))
+			continue;
 		r->retries = 0;
-		if (!r->doomed && !r->asking && (r->state == REG_REGISTERED || timer_runs(&r->timer)))
-			again_in(r, 0);
+		again_in(r, 0);
 	}
 }
 

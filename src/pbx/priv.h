@@ -85,7 +85,8 @@ bool outreg_idle(const struct pbx *p);
 void outreg_free(struct pbx *p);
 void outreg_closed(struct pbx *p, const struct flow *f); /* a registration over a closed connection is renewed */
 void outreg_moved(struct pbx *p, const struct conf_transport *t); /* what we write about ourselves may have changed */
-void outreg_network(struct pbx *p); /* our own addresses or routes changed: all are renewed, those that wait try now */
+void outreg_network(
+	struct pbx *p); /* addresses or routes of ours changed: what leaves otherwise now is asked at once */
 const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
 struct identify;
 void identify_adopt(struct pbx *p);

@@ -27,7 +27,7 @@ struct sip_user {
 	/* What we write about ourselves on this transport was learned or has changed, for some peers at least. May be
 	 * NULL. */
 	void (*moved)(void *arg, const struct conf_transport *t);
-	/* Our own addresses or routes have changed. May be NULL. */
+	/* Our own addresses or routes have changed: flows of UDP leave as the routes say now. May be NULL. */
 	void (*network)(void *arg);
 };
 

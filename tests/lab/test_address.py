@@ -3,11 +3,11 @@ import time
 
 import calls
 from net import wait_for
-from provider import NUMBER
+from provider import DID, GW1, NUMBER
 from suite import scenario
-from worlds import One, LAN, ROUTER
+from worlds import LAN, One, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK, Two
 
-STUN, MOVED = "203.0.113.70", "198.51.100.77"
+STUN, MOVED, OWN_NEW = "203.0.113.70", "198.51.100.77", "203.0.113.11"
 
 
 def automatic(how):
@@ -32,9 +32,9 @@ def stun_server(lab):
     return program
 
 
-def bindings(w):
+def bindings(w, address=MOVED):
     """The Contacts that the provider listed in its last 200 to REGISTER."""
-    listed = [m.values("Contact") for m in w.wan.messages(dst=w.router.wan_address)
+    listed = [m.values("Contact") for m in w.wan.messages(dst=address)
               if not m.is_request and m.status == 200
               and "REGISTER" in m.values("CSeq")[0]]
     return listed[-1] if listed else []
@@ -103,3 +103,33 @@ def literal(lab):
     w.hairpin.program.wait_output(
         "external_media_address is %s, but 203.0.113.1:5060 sees us at %s"
         % (ROUTER, MOVED), 10)
+
+
+ECHO = """
+[from-external]
+exten => 19998887777,1,Answer()
+ same => n,Echo()
+"""
+
+
+@scenario("address.own")
+def own(lab):
+    """hairpin's own address changes: the kernel says so, and all follows."""
+    w = Two(lab)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TRUNK,
+                 files={"extensions.conf": ECHO})
+    w.hairpin.wait_registered()
+    w.provider.wait_registered(5)
+    since = w.pstn.dial("sip:%s@%s" % (DID, GW1))
+    w.pstn.wait("CALL_ESTABLISHED", since, 10)
+    w.pstn.wait_tone(w.pstn.frequency, since, 1.0)
+    w.pbx.ip("addr", "del", PBX_PUBLIC + "/24", "dev", "eth0")
+    w.pbx.ip("addr", "add", OWN_NEW + "/24", "dev", "eth0")
+    for route in lab.wan_routes(OWN_NEW):
+        w.pbx.ip("route", "replace", route, "dev", "eth0")
+    w.pstn.wait_tone(w.pstn.frequency, w.pstn.mark(), 1.0, 8)
+    wait_for(lambda: bindings(w, OWN_NEW) and all(
+        OWN_NEW in c for c in bindings(w, OWN_NEW)), 10,
+        "the provider knows the new address alone")
+    w.pstn.hangup()
+    w.hairpin.wait_idle()
