@@ -122,6 +122,15 @@ static void adopt_globals(struct pbx *p)
 		vars_set(&p->globals, span_of(d->globals[i].name), span_of(d->globals[i].value));
 }
 
+/* What external_* and local_net say may be new: peers that know us otherwise are told. */
+static void tell_moved(struct pbx *p)
+{
+	struct sip_transport_info i;
+
+	for (unsigned n = 0; sip_transport_nth(p->sip, n, &i); n++)
+		on_moved(p, i.conf);
+}
+
 int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
 {
 	struct conf *old = p->conf;
@@ -135,6 +144,7 @@ int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
 	identify_adopt(p);
 	outreg_adopt(p);
 	qualify_adopt(p);
+	tell_moved(p);
 	conf_unref(old);
 	trace(EV_CONF_LOADED, NULL, "%zu endpoints, %zu transports, %zu registrations, %zu contexts", c->n_endpoints,
 	      c->n_transports, c->n_registrations, c->dialplan.n_contexts);
