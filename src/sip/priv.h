@@ -167,6 +167,7 @@ struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_can
 void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmission, or the ACK */
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
 void sip_uas_drop(struct sip_uas *t);
+void sip_uas_forget(struct sip_uas *t); /* answered; from the loop it is gone: a repeat will be a new request */
 
 /* ---- shed.c ---- */
 #define SHED_TAG "shed-" /* how the tags of such refusals begin */

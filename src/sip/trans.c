@@ -365,6 +365,11 @@ static void uas_free(struct sip_uas *t)
 	free(t);
 }
 
+void sip_uas_forget(struct sip_uas *t)
+{
+	sip_in(t->sip, &t->life, 0);
+}
+
 void sip_uas_drop(struct sip_uas *t)
 {
 	uas_free(t);
