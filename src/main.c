@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,10 @@
 #include "ctl/ctl.h"
 #include "sim/lab.h"
 
-#define STOP_LOOK 20   /* ms between looks at whether the last call has ended */
-#define STOP_MAX  5000 /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
+#define STOP_LOOK  20         /* ms between looks at whether the last call has ended */
+#define TIDY_EACH  10000      /* ms between looks at the memory that is free but not given back */
+#define TIDY_LEAST (2u << 20) /* bytes of it that are worth the work */
+#define STOP_MAX   5000       /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
 
 struct args {
 	const char *conf, *run, *state, *command; /* command: of -rx */
@@ -35,7 +38,7 @@ struct server {
 	struct ctl *ctl;
 	struct pbx *pbx;
 	struct io_watch *media;
-	struct timer stopping;
+	struct timer stopping, tidy;
 	ms_t stop_by;
 	bool restart;
 };
@@ -58,6 +61,19 @@ static const char usage[] =
 	"  --conf   folder of pjsip.conf, extensions.conf, rtp.conf: /etc/hairpin, else /etc/asterisk\n"
 	"  --run    folder of the control socket: /run/hairpin\n"
 	"  --state  folder of what outlives a restart: /var/lib/hairpin\n";
+
+/* ---- memory ---- */
+
+/* What a rush of calls left behind goes back to the system once it is over: the allocator alone would keep it. */
+static void on_tidy(struct timer *t, ms_t now UNUSED)
+{
+	struct server *s = container_of(t, struct server, tidy);
+	struct mallinfo2 m = mallinfo2();
+
+	if (!io_is_busy(s->loop) && m.fordblks > TIDY_LEAST && m.fordblks > m.arena / 4)
+		malloc_trim(0);
+	clock_in(&s->clock, t, TIDY_EACH);
+}
 
 /* ---- stopping ---- */
 
@@ -245,6 +261,7 @@ static void take_down(struct server *s)
 	io_unwatch(&s->media);
 	io_set_sink(s->loop, NULL);
 	clock_stop(&s->clock, &s->stopping);
+	clock_stop(&s->clock, &s->tidy);
 	if (s->pbx)
 		pbx_free(s->pbx);
 	store_close(&s->store);
@@ -266,7 +283,7 @@ static void print_welcome(struct server *s)
 /* Returns the exit status, or -1 to start again. */
 static int serve(const struct args *args)
 {
-	struct server s = { .args = *args, .stopping.fire = on_stopping };
+	struct server s = { .args = *args, .stopping.fire = on_stopping, .tidy.fire = on_tidy };
 	bool ok;
 
 	raise_file_limit();
@@ -277,6 +294,7 @@ static int serve(const struct args *args)
 		trace(EV_CORE_START, NULL, "hairpin " HAIRPIN_VERSION ", configuration %s", args->conf);
 		if (args->welcome)
 			print_welcome(&s);
+		clock_in(&s.clock, &s.tidy, TIDY_EACH);
 		io_run(s.loop);
 	}
 	take_down(&s);

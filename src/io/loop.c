@@ -127,6 +127,11 @@ void io_run(struct io_loop *l)
 	udp_flush(l);
 }
 
+bool io_is_busy(const struct io_loop *l)
+{
+	return l->pace.on;
+}
+
 void io_stop(struct io_loop *l)
 {
 	uv_stop(&l->uv);
