@@ -230,8 +230,8 @@ static bool find_route(struct stream *s, const struct addr *local)
 static void fill_formats(struct route *r, const struct stream *s)
 {
 	r->n_formats = 0;
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule) && r->n_formats < ROUTE_FORMATS; pt++) {
-		const struct rule *rule = &s->rule[pt];
+	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule_at) && r->n_formats < ROUTE_FORMATS; pt++) {
+		const struct rule *rule = rule_of(s, (uint8_t)pt);
 
 		if (rule->go != GO_AS_IT_IS || (rule->is != RX_AUDIO && rule->is != RX_CN))
 			continue;
@@ -293,7 +293,7 @@ static void start(struct stream *s, struct stream *to)
 static bool is_plain(const struct stream *s, const struct rtp *r, const struct arrival *p)
 {
 	const struct stream *to = s->peer;
-	const struct rule *rule = &s->rule[r->pt];
+	const struct rule *rule = rule_of(s, r->pt);
 
 	return to && !s->source && !to->source && tx_ready(to) && r->bare && rule->go == GO_AS_IT_IS &&
 	       (rule->is == RX_AUDIO || rule->is == RX_CN) && to->tx.feeder == FEED_PACKETS && to->tx.from == s &&

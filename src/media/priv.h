@@ -102,6 +102,7 @@ struct fast {
 };
 
 #define SOURCES_SEEN 4
+#define RULES        (1 + CODEC_COUNT + 3) /* formats, telephone-event, CN, and CN where 13 is not agreed */
 struct seen_source {
 	struct addr addr;
 	uint16_t seq;
@@ -132,8 +133,9 @@ struct stream {
 	struct latch latch;
 	struct stream *peer;
 	struct source *source;
-	bool compiled; /* rule is as the plan and the peer have it */
-	struct rule rule[128];
+	bool compiled;            /* rule is as the plan and the peer have it */
+	struct rule rules[RULES]; /* the first: of what was not agreed */
+	uint8_t rule_at[128];     /* by payload type: which of them */
 	struct fast fast;
 	struct rx rx;
 	struct tx tx;
@@ -212,6 +214,11 @@ void worker_end_turn(struct worker *w);
 ms_t worker_next(const struct worker *w);
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
 void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r);
+
+static inline const struct rule *rule_of(const struct stream *s, uint8_t pt)
+{
+	return &s->rules[s->rule_at[pt & 127]];
+}
 
 /* stream.c */
 void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);

@@ -62,7 +62,7 @@ static void note_seq(struct stream *s, const struct rtp *r)
 
 static void note_jitter(struct stream *s, const struct rtp *r, ms_t now)
 {
-	uint32_t rate = codec_descs[s->rule[r->pt].codec].rate;
+	uint32_t rate = codec_descs[rule_of(s, r->pt)->codec].rate;
 	uint32_t arrival = rtp_units((uint64_t)now * 1000000, rtp_clock(rate));
 
 	jitter_step(&s->rx.jitter, arrival, r->ts, s->rx.received < 2);
@@ -71,7 +71,7 @@ static void note_jitter(struct stream *s, const struct rtp *r, ms_t now)
 
 void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now)
 {
-	const struct rule *rule = &s->rule[r->pt];
+	const struct rule *rule = rule_of(s, r->pt);
 	struct media_stats *st = &s->st;
 
 	if (!st->rx_packets) {

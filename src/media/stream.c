@@ -4,6 +4,7 @@
  * packet happens in stream_tick(), which does what is due and says when it wants to be called again.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "media/pcm.h"
 #include "media/priv.h"
@@ -61,26 +62,38 @@ static bool echoes(const struct stream *s)
 	return s->source && s->source->what.source == SOURCE_ECHO;
 }
 
+static struct rule *rule_for(struct stream *s, uint8_t pt, size_t *n)
+{
+	uint8_t *at = &s->rule_at[pt & 127];
+
+	if (!*at)
+		*at = (uint8_t)(*n)++;
+	BUG_ON(*n > RULES);
+	return &s->rules[*at];
+}
+
 /* Only when a packet comes: most calls are set up with more changes than they need. */
 static void compile(struct stream *s)
 {
 	struct stream *to = echoes(s) ? s : s->peer;
+	size_t n = 1;
 
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule); pt++)
-		s->rule[pt] = (struct rule){ .codec = CODEC_ULAW };
-	s->rule[13].is = RX_CN;
+	memset(s->rule_at, 0, sizeof s->rule_at);
+	for (size_t i = 0; i < RULES; i++)
+		s->rules[i] = (struct rule){ .codec = CODEC_ULAW };
+	rule_for(s, 13, &n)->is = RX_CN;
 	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
-		struct rule *r = &s->rule[s->plan.formats[i].pt & 127];
+		struct rule *r = rule_for(s, s->plan.formats[i].pt, &n);
 
 		r->is = RX_AUDIO;
 		r->codec = s->plan.formats[i].codec;
 	}
 	if (s->plan.dtmf_pt)
-		s->rule[s->plan.dtmf_pt & 127].is = RX_DTMF;
+		rule_for(s, s->plan.dtmf_pt, &n)->is = RX_DTMF;
 	if (s->plan.cn_pt)
-		s->rule[s->plan.cn_pt & 127].is = RX_CN;
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule); pt++)
-		rule_one(&s->rule[pt], to);
+		rule_for(s, s->plan.cn_pt, &n)->is = RX_CN;
+	for (size_t i = 0; i < n; i++)
+		rule_one(&s->rules[i], to);
 	s->compiled = true;
 }
 
@@ -185,7 +198,7 @@ static void pass_on(struct stream *s, const struct rtp *r, const struct arrival 
 {
 	struct stream *to = echoes(s) ? s : s->peer;
 
-	if (to && s->rule[r->pt].go == GO_NOWHERE)
+	if (to && rule_of(s, r->pt)->go == GO_NOWHERE)
 		s->st.rx_mismatch++;
 	else if (to && tx_ready(to) && (to == s || !to->source))
 		tx_relay(to, s, r, now);
@@ -231,9 +244,9 @@ void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 	}
 	if (!s->plan.recv)
 		return;
-	if (s->rule[r.pt].is == RX_DTMF)
+	if (rule_of(s, r.pt)->is == RX_DTMF)
 		hear_dtmf(s, &r, now);
-	if (s->rule[r.pt].is == RX_UNKNOWN) {
+	if (rule_of(s, r.pt)->is == RX_UNKNOWN) {
 		s->st.rx_mismatch++;
 		s->fast.plain = 0;
 	} else {

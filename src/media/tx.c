@@ -113,7 +113,7 @@ static bool take_over(struct stream *s, const struct stream *from, struct rtp *r
 
 void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now)
 {
-	const struct rule *rule = &from->rule[in->pt];
+	const struct rule *rule = rule_of(from, in->pt);
 	uint8_t converted[PACKET_MAX];
 	struct rtp r = *in;
 

@@ -16,7 +16,7 @@
 
 struct dial {
 	struct dp *dp;
-	struct chan *legs[LEGS_MAX];
+	struct chan **legs; /* room for what `&` names */
 	size_t n;
 	struct chan *with;                /* the one who answered */
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
@@ -223,8 +223,9 @@ static void drop_legs(struct dial *s, const struct chan *but, int cause)
 		leg->on_event = NULL;
 		chan_hangup(leg, cause);
 	}
-	s->legs[0] = (struct chan *)(uintptr_t)but;
 	s->n = but ? 1 : 0;
+	if (but)
+		s->legs[0] = (struct chan *)(uintptr_t)but;
 }
 
 static void set_number(struct dp *dp, const char *name, long v)
@@ -333,6 +334,15 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	}
 }
 
+static size_t count_of(struct span s, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == c;
+	return n;
+}
+
 static enum app_say start(struct dp *dp, struct span args)
 {
 	struct dial *s = dp_state(dp);
@@ -346,6 +356,7 @@ static enum app_say start(struct dp *dp, struct span args)
 	dp_set(dp, "DIALSTATUS", "");
 	span_copy(dp_arg(args, 1), seconds, sizeof seconds);
 	take_options(s, dp_arg(args, 2));
+	s->legs = xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
 	while (span_cut(&who, '&', &one))
 		dial_one(s, span_trim(one));
 	if (!s->n)
@@ -367,6 +378,7 @@ static void stop(struct dp *dp)
 	publish(s);
 	leg_ring_tone(s->dp->chan, false);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
+	free(s->legs);
 }
 
 const struct app app_dial = { .name = "Dial",

@@ -14,42 +14,46 @@
 
 /* ---- variables ---- */
 
+/* Where the variable hangs, or where the list ends. */
+static struct var **find_var(struct vars *v, struct span name, uint32_t hash)
+{
+	struct var **at = &v->first;
+
+	while (*at && ((*at)->hash != hash || !span_eq((struct span){ (*at)->text, (*at)->name_n }, name)))
+		at = &(*at)->next;
+	return at;
+}
+
 void vars_set(struct vars *v, struct span name, struct span value)
 {
-	struct var *e;
+	uint32_t hash = span_hash(name);
+	struct var **at = find_var(v, name, hash), *old = *at, *e;
 
-	HASH_FIND(hh, v->table, name.p, name.n, e);
-	if (!e) {
-		if (!value.n)
-			return;
-		e = xcalloc(1, sizeof *e + name.n + 1);
-		memcpy(e->name, name.p, name.n);
-		HASH_ADD_KEYPTR(hh, v->table, e->name, name.n, e);
+	if (old)
+		*at = old->next;
+	if (value.n) {
+		e = xmalloc(sizeof *e + name.n + 1 + value.n + 1);
+		*e = (struct var){ .next = v->first, .hash = hash, .name_n = (uint32_t)name.n };
+		span_copy(name, e->text, name.n + 1);
+		span_copy(value, e->text + name.n + 1, value.n + 1);
+		v->first = e;
 	}
-	free(e->value);
-	e->value = span_dup(value);
-	if (value.n)
-		return;
-	HASH_DEL(v->table, e);
-	free(e->value);
-	free(e);
+	free(old); /* the new value may have been part of it */
 }
 
 const char *vars_get(const struct vars *v, struct span name)
 {
-	struct var *e;
+	struct var *e = *find_var((struct vars *)(uintptr_t)v, name, span_hash(name));
 
-	HASH_FIND(hh, v->table, name.p, name.n, e);
-	return e ? e->value : NULL;
+	return e ? e->text + e->name_n + 1 : NULL;
 }
 
 void vars_free(struct vars *v)
 {
-	struct var *e, *next;
+	while (v->first) {
+		struct var *e = v->first;
 
-	HASH_ITER(hh, v->table, e, next) {
-		HASH_DEL(v->table, e);
-		free(e->value);
+		v->first = e->next;
 		free(e);
 	}
 }
@@ -122,7 +126,7 @@ static void chan_free(struct chan *c)
 	list_del(&c->link);
 	p->n_chans--;
 	vars_free(&c->vars);
-	sip_msg_unref(c->request);
+	free(c->request);
 	for (size_t i = 0; i < c->tries.n; i++)
 		free(c->tries.uris[i]);
 	free(c->tries.uris);

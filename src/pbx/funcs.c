@@ -94,6 +94,15 @@ static bool w_callerid(struct dp *dp, struct span args, struct span value)
 	return true;
 }
 
+static void out_call_id(struct out *o, const struct chan *c)
+{
+	struct sip_msg *m = leg_request(c);
+
+	if (m)
+		out_span(o, m->call_id);
+	sip_msg_unref(m);
+}
+
 static bool f_channel(struct dp *dp, struct span args, struct out *o)
 {
 	const struct chan *c = dp->chan;
@@ -122,7 +131,7 @@ static bool f_channel(struct dp *dp, struct span args, struct out *o)
 		 span_iis(what, "audiowriteformat"))
 		out_str(o, c->has_deal ? codec_descs[c->deal.codecs[0].codec].name : "");
 	else if (span_iis(what, "pjsip") && span_iis(which, "call-id"))
-		out_span(o, c->request ? c->request->call_id : SPAN_NONE);
+		out_call_id(o, c);
 	else if (span_iis(what, "pjsip") && span_iis(which, "remote_addr"))
 		out_str(o, addr_str(&c->peer, text));
 	else
@@ -309,14 +318,16 @@ static bool w_timeout(struct dp *dp, struct span args, struct span value)
 /* PJSIP_HEADER(read,Name[,n]) */
 static bool f_header(struct dp *dp, struct span args, struct out *o)
 {
-	const struct sip_msg *m = dp->chan->request;
+	struct sip_msg *m;
 	uint32_t n = 1;
 
 	if (!span_iis(dp_arg(args, 0), "read"))
 		return false;
 	span_u32(dp_arg(args, 2), 1000, &n);
+	m = leg_request(dp->chan);
 	if (m && n)
 		out_span(o, sip_hdr_named(m, dp_arg(args, 1), n - 1));
+	sip_msg_unref(m);
 	return true;
 }
 

@@ -121,6 +121,13 @@ static void build_accept(void *arg UNUSED, struct sip_build *b)
 	sip_put(b, "Accept", "application/sdp");
 }
 
+struct sip_msg *leg_request(const struct chan *c)
+{
+	const char *why;
+
+	return c->request ? sip_msg_parse((struct span){ c->request, c->request_n }, &why) : NULL;
+}
+
 static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
 {
 	c->invite = NULL;
@@ -185,7 +192,8 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	c = chan_new(p, ep, p->conf, true);
 	c->peer = m->flow.peer;
 	c->behind_nat = sip_behind_nat(m);
-	c->request = sip_msg_ref((struct sip_msg *)(uintptr_t)m);
+	c->request = span_dup(m->bytes);
+	c->request_n = m->bytes.n;
 	if (m->max_forwards != SIP_NO_NUMBER)
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
 	take_caller(c, m);

@@ -123,12 +123,12 @@ struct chan_event {
 };
 
 struct var {
-	UT_hash_handle hh;
-	char *value;
-	char name[];
+	struct var *next;
+	uint32_t hash, name_n;
+	char text[]; /* the name, NUL, the value, NUL */
 };
-struct vars {
-	struct var *table;
+struct vars { /* few for most channels */
+	struct var *first;
 };
 void vars_set(struct vars *v, struct span name, struct span value); /* an empty value deletes */
 const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */
@@ -159,8 +159,9 @@ struct chan {
 	struct sip_uas *invite; /* an INVITE of the peer that waits for our final answer */
 	struct sip_uac *asking; /* our INVITE that waits for its final answer */
 	struct sip_dialog *dialog;
-	struct sip_msg *request; /* the initial INVITE (incoming) */
-	char *target, *headers;  /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
+	char *request; /* the bytes of the initial INVITE (incoming) */
+	size_t request_n;
+	char *target, *headers; /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
 	const struct conf_transport *via;
 	char *path;
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
@@ -227,6 +228,8 @@ void leg_end(struct chan *c, int cause);
 #define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 void leg_put_contact(struct chan *c, struct sip_build *b);
+struct sip_msg *
+leg_request(const struct chan *c);       /* the initial INVITE, parsed; the caller lets go of it; NULL: none */
 void leg_bye(struct chan *c, int cause); /* sends it and frees the dialog */
 unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);

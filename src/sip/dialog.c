@@ -398,6 +398,17 @@ bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 	return true;
 }
 
+void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq)
+{
+	struct sip_key key = dialog_key(s, call_id, local_tag);
+	struct sip_dialog *d;
+
+	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
+	for (; d; d = d->same)
+		if (d->ack.cseq == cseq)
+			set_str(&d->ack.bytes, NULL);
+}
+
 void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes)
 {
 	set_str(&d->ack.bytes, span_dup(bytes));

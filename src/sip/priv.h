@@ -245,7 +245,9 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
 void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);
 void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t); /* takes the bytes of the 2xx over */
-bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq);   /* false: nothing to repeat */
+/* Of the dialogs that an INVITE of ours made. */
+void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq);
+bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq); /* false: nothing to repeat */
 void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes);
 
 /* ---- digest.c ---- */

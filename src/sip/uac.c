@@ -31,6 +31,8 @@ static void uac_free_if_idle(struct sip_uac *u)
 	sip_stop(s, &u->patience);
 	list_del(&u->link);
 	list_del(&u->in_dialog);
+	if (u->handed_over && u->ask.method == SIP_INVITE) /* the 2xx will not come again */
+		sip_dialog_forget_acks(s, u->ask.call_id, span_of(u->tag), u->cseq);
 	conf_unref(u->ask.conf);
 	free(u->credentials);
 	arena_free(u->mem);
