@@ -102,8 +102,15 @@ static void expired(struct timer *t, ms_t now UNUSED)
 	contact_remove(container_of(t, struct contact, expiry), "expiration");
 }
 
+/* Most phones write the same URI every time: it is looked for as text before it is compared as RFC 3261 has it. */
 struct contact *contact_find(struct aor *a, const struct sip_uri *uri)
 {
+	list_for(l, &a->contacts) {
+		struct contact *c = list_entry(l, struct contact, link);
+
+		if (!c->is_static && span_is(uri->text, c->uri))
+			return c;
+	}
 	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 		struct sip_uri mine;
@@ -188,7 +195,7 @@ struct contact *contact_put(struct aor *a, const struct store_contact *s)
 
 	if (!sip_uri_parse(span_of(s->uri), &u))
 		return NULL;
-	c = contact_find(a, &u);
+	c = p->loading ? NULL : contact_find(a, &u); /* the store has each but once */
 	if (!c)
 		c = contact_new(a, false);
 	same = says_the_same(c, s);

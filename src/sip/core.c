@@ -77,8 +77,6 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->uacs);
 	list_init(&s->nonces_by_age);
 	list_init(&s->dead_by_age);
-	for (size_t i = 0; i < ARRAY_LEN(s->ctx_peers); i++)
-		list_init(&s->ctx_peers[i]);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
 	s->hashes = sip_hashes_new();
 	s->scratch = xmalloc(SIP_SCRATCH);
@@ -96,6 +94,7 @@ void sip_free(struct sip *s)
 		return;
 	HASH_ITER(hh, s->ctxs, t, next_t)
 		sip_ctx_drop(t);
+	sip_ctx_peers_free(s);
 	sip_uac_free_all(s);
 	HASH_ITER(hh, s->uass, u, next_u)
 		sip_uas_drop(u);

@@ -139,6 +139,7 @@ void sip_ctx_start(struct sip_ctx *t); /* sends; failures come back through `up`
 struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *response);
 void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m);
 void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err);
+void sip_ctx_peers_free(struct sip *s);
 void sip_ctx_fail_listener(struct sip *s, uint32_t listener);
 void sip_ctx_hush(struct sip_ctx *t); /* repeats no more, still listens */
 void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
@@ -262,7 +263,9 @@ void sip_hashes_free(struct hashes *h);
 struct sip {
 	struct sip_config c;
 	struct conf *conf;
-	struct list transports, uacs, ctx_peers[256];
+	struct list transports, uacs;
+	struct list *ctx_peers; /* client transactions by the hash of their peer */
+	size_t n_ctx_peers;     /* a power of two, no less than a quarter of them */
 	struct sip_conn *conns, *conns_by_peer;
 	struct sip_ctx *ctxs;
 	struct sip_uas *uass;

@@ -234,6 +234,33 @@ static void ctx_broken_later(struct timer *tm, ms_t now UNUSED)
 	ctx_event(t, BROKEN, NULL, (int)t->interval);
 }
 
+static struct list *same_peers(const struct sip *s, const struct addr *peer)
+{
+	return &s->ctx_peers[addr_hash(peer) & (s->n_ctx_peers - 1)];
+}
+
+/* An ICMP error names a peer: its transactions are found however many there are to others. */
+static void grow_peers(struct sip *s)
+{
+	struct sip_ctx *t, *next;
+
+	if (HASH_COUNT(s->ctxs) < s->n_ctx_peers * 4 && s->ctx_peers)
+		return;
+	s->n_ctx_peers = s->n_ctx_peers ? s->n_ctx_peers * 8 : 64;
+	free(s->ctx_peers);
+	s->ctx_peers = xmalloc(s->n_ctx_peers * sizeof s->ctx_peers[0]);
+	for (size_t i = 0; i < s->n_ctx_peers; i++)
+		list_init(&s->ctx_peers[i]);
+	HASH_ITER(hh, s->ctxs, t, next)
+		list_push(same_peers(s, &t->flow.peer), &t->same_peer);
+}
+
+void sip_ctx_peers_free(struct sip *s)
+{
+	free(s->ctx_peers);
+	s->ctx_peers = NULL;
+}
+
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes)
 {
 	struct sip_ctx *t = xcalloc(1, sizeof *t);
@@ -248,8 +275,9 @@ struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, cons
 	t->n = bytes.n;
 	t->again.fire = ctx_again;
 	t->life.fire = ctx_life;
+	grow_peers(s);
 	HASH_ADD_STR(s->ctxs, branch, t);
-	list_push(&s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)], &t->same_peer);
+	list_push(same_peers(s, &f->peer), &t->same_peer);
 	return t;
 }
 
@@ -301,7 +329,8 @@ static void break_later(struct sip_ctx *t, int err)
 
 void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err)
 {
-	list_for(n, &s->ctx_peers[addr_hash(&f->peer) % ARRAY_LEN(s->ctx_peers)]) {
+	for (struct list *head = s->ctx_peers ? same_peers(s, &f->peer) : NULL, *n = head ? head->next : NULL;
+	     n != head; n = n->next) {
 		struct sip_ctx *t = list_entry(n, struct sip_ctx, same_peer);
 
 		if (t->flow.sock == f->sock && addr_eq(&t->flow.peer, &f->peer))
