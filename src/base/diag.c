@@ -24,6 +24,12 @@ void diag_add(struct diag *d, enum diag_sev sev, const char *file, unsigned line
 	d->warnings += sev == DIAG_WARNING;
 }
 
+void diag_code(struct diag *d, unsigned code)
+{
+	BUG_ON(!d->n);
+	d->items[d->n - 1].code = code;
+}
+
 const char *diag_line(const struct diag_item *it, char *buf, size_t cap)
 {
 	static const char *const tag[] = { [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: ", [DIAG_NOTE] = "note: " };

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "conf/finding.h"
 #include "conf/opt.h"
 
 void finish_global(struct opt_cx *cx, void *obj)
@@ -59,8 +60,10 @@ void finish_transport(struct opt_cx *cx, void *obj)
 	}
 	if (!t->bind.port)
 		t->bind.port = tls ? 5061 : 5060;
-	if (*t->external_signaling_address && *t->external_signaling_hostname)
+	if (*t->external_signaling_address && *t->external_signaling_hostname) {
 		opt_bad_object(cx, "external_signaling_address and external_signaling_hostname exclude each other");
+		diag_code(cx->why, NAT005);
+	}
 	check_family(cx, t, "external_signaling_address", t->external_signaling_address);
 	check_family(cx, t, "external_media_address", t->external_media_address);
 	check_stun(cx, t, "external_signaling_address", t->external_signaling_address);
@@ -102,8 +105,10 @@ void finish_identify(struct opt_cx *cx, void *obj)
 {
 	const struct conf_identify *i = obj;
 
-	if (!opt_is_written(cx->type, &i->o, "endpoint"))
+	if (!opt_is_written(cx->type, &i->o, "endpoint")) {
 		opt_bad_object(cx, "endpoint is missing");
+		diag_code(cx->why, NAT018);
+	}
 	if (!i->match.n && !i->match_names.n && !i->match_header.n && !i->match_request_uri.n)
 		opt_bad_object(cx, "match, match_header or match_request_uri is missing");
 }
@@ -116,6 +121,8 @@ void finish_registration(struct opt_cx *cx, void *obj)
 		opt_bad_object(cx, "server_uri is missing");
 	if (!*r->client_uri)
 		opt_bad_object(cx, "client_uri is missing");
-	if (r->line != (r->endpoint != NULL))
+	if (r->line != (r->endpoint != NULL)) {
 		opt_bad_object(cx, r->line ? "line=yes needs endpoint" : "endpoint needs line=yes");
+		diag_code(cx->why, NAT019);
+	}
 }

@@ -20,10 +20,11 @@ static void destroy(struct conf *c)
 		secret_wipe(&a->ha1_sha256);
 		secret_wipe(&a->ha1_sha512_256);
 	}
+	conf_forget_places(c);
 	arena_free(c->priv->arena);
 }
 
-struct conf *conf_load(const struct conf_source *src, struct diag *why)
+static struct conf *load(const struct conf_source *src, struct diag *why, bool placed)
 {
 	struct arena *a = arena_new(16384);
 	struct conf *c = arena_zero(a, sizeof *c);
@@ -33,15 +34,28 @@ struct conf *conf_load(const struct conf_source *src, struct diag *why)
 	c->priv = arena_zero(a, sizeof *c->priv);
 	c->priv->arena = a;
 	c->priv->refs = 1;
+	if (placed)
+		places_keep(c);
 	load_pjsip(&l);
 	load_general(&l);
 	load_dialplan(&l);
 	if (why->errors == before) {
 		conf_automatic(c);
+		places_sort(c);
 		return c;
 	}
 	destroy(c);
 	return NULL;
+}
+
+struct conf *conf_load(const struct conf_source *src, struct diag *why)
+{
+	return load(src, why, false);
+}
+
+struct conf *conf_load_placed(const struct conf_source *src, struct diag *why)
+{
+	return load(src, why, true);
 }
 
 struct conf *conf_ref(struct conf *c)
@@ -136,6 +150,13 @@ const struct dp_context *conf_context(const struct conf *c, struct span name)
 			low = mid + 1;
 	}
 	return NULL;
+}
+
+const struct conf_transport *conf_left_out(const struct conf *c, size_t at)
+{
+	const struct name_index *x = &c->priv->left_out;
+
+	return at < x->n ? (const struct conf_transport *)x->v[at] : NULL;
 }
 
 /* ---- options ---- */

@@ -155,8 +155,9 @@ struct conf_rtp { /* rtp.conf [general] */
 	struct conf_obj o;
 	uint32_t rtpstart, rtpend; /* even start */
 	enum { STRICTRTP_NO, STRICTRTP_YES, STRICTRTP_SEQNO } strictrtp;
-	uint32_t probation, rtcpinterval; /* packets, ms */
-	const char *stunaddr;             /* host[:port]; "": none */
+	uint32_t probation, rtcpinterval;    /* packets, ms */
+	const char *stunaddr;                /* host[:port]; "": none */
+	struct conf_obj ice_host_candidates; /* the section of that name; file NULL: there is none */
 };
 
 struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for */
@@ -213,6 +214,7 @@ struct conf {
 	struct conf_acl *acls;
 	size_t n_transports, n_endpoints, n_auths, n_aors, n_identifies, n_registrations, n_acls;
 	struct conf_rtp rtp;
+	struct conf_obj dnsmgr; /* dnsmgr.conf [general] */
 	struct conf_hairpin hairpin;
 	struct conf_dialplan dialplan;
 	struct conf_priv *priv; /* the arena, the name tables, the reference count */
@@ -252,6 +254,33 @@ bool conf_written(const struct conf_obj *o, const char *type, const char *option
 bool conf_is_automatic(const char *external);
 /* Host and port of "stun:host[:port]" or "host[:port]"; 3478 when there is none. False: neither. */
 bool conf_stun(const char *value, char host[256], uint16_t *port);
+
+/* The text of an option that no field holds: as written, else its default. */
+const char *conf_text(const struct conf_obj *o, const char *type, const char *option);
+bool conf_says_yes(const struct conf_obj *o, const char *type, const char *option); /* of such a text */
+
+/*
+ * Where things are written, for `hairpin check`. conf_load_placed() is conf_load() that keeps it, beside the snapshot;
+ * conf_forget_places() frees it. The other functions find nothing without it.
+ */
+struct conf_place {
+	const char *file;
+	unsigned line;
+	const char *value; /* NULL: a secret */
+};
+struct conf_ignore { /* a comment "; hairpin: ignore CODE": not to be told about these lines */
+	const char *file;
+	unsigned first, last;
+	const char *code;
+};
+struct conf *conf_load_placed(const struct conf_source *src, struct diag *why);
+void conf_forget_places(struct conf *c);
+/* Where the option is written for the object; from_last 0: the last time (which counts), 1: the one before, … */
+bool conf_place(const struct conf *c, const struct conf_obj *o, const char *option, size_t from_last,
+		struct conf_place *p);
+const struct conf_ignore *conf_ignores(const struct conf *c, size_t *n);
+/* Transports of a protocol that is not served. */
+const struct conf_transport *conf_left_out(const struct conf *c, size_t at); /* NULL: there are no more */
 
 /* For `pjsip show X` and the documents: every option of the type with its value in the object, in table order. */
 typedef void conf_each_fn(void *ctx, const char *option, const char *value);

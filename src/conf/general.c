@@ -1,9 +1,10 @@
 /*
- * conf/general.c: the files that are one [general] section: rtp.conf, hairpin.conf. rtp.conf is read as leniently as
- * Asterisk reads it: a wrong value is a warning and becomes what Asterisk would make of it.
+ * conf/general.c: the files that are one [general] section: rtp.conf, dnsmgr.conf, hairpin.conf. rtp.conf is read as
+ * leniently as Asterisk reads it: a wrong value is a warning and becomes what Asterisk would make of it.
  */
 #include <string.h>
 
+#include "conf/finding.h"
 #include "conf/opt.h"
 
 bool set_port(struct opt_cx *cx, void *field, struct span v)
@@ -97,11 +98,13 @@ void finish_rtp(struct opt_cx *cx, void *obj)
 	cx->opt = NULL;
 	if (rtp->rtpstart % 2) {
 		opt_warn(cx, "rtpstart=%u is odd; %u is used", rtp->rtpstart, rtp->rtpstart + 1);
+		diag_code(cx->why, NAT022);
 		rtp->rtpstart++;
 	}
 	if (rtp->rtpstart >= rtp->rtpend) {
 		opt_warn(cx, "rtpstart=%u is not less than rtpend=%u; 5000 and 31000 are used", rtp->rtpstart,
 			 rtp->rtpend);
+		diag_code(cx->why, NAT022);
 		rtp->rtpstart = 5000;
 		rtp->rtpend = 31000;
 	}
@@ -132,16 +135,20 @@ static void load_one(struct load *l, const struct opt_type *t, const char *other
 		cx.line = s->line;
 		if (span_iis(span_of(s->name), "general"))
 			read_section(&cx, s);
-		else if (!s->is_template && (!other_section || !span_iis(span_of(s->name), other_section)))
+		else if (other_section && span_iis(span_of(s->name), other_section))
+			l->c->rtp.ice_host_candidates = (struct conf_obj){ other_section, s->file, s->line };
+		else if (!s->is_template)
 			opt_bad_object(&cx, "unknown section [%s]: there is [general]", s->name);
 	}
 	if (t->finish)
 		t->finish(&cx, obj);
+	places_take_ignores(l->c, &ini);
 	ini_free(&ini);
 }
 
 void load_general(struct load *l)
 {
 	load_one(l, opt_type(SPAN("rtp")), "ice_host_candidates");
+	load_one(l, opt_type(SPAN("dnsmgr")), NULL);
 	load_one(l, opt_type(SPAN("hairpin")), NULL);
 }

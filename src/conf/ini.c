@@ -15,6 +15,7 @@
  */
 #include "conf/ini.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ struct reader { /* one file being read */
 	long section;            /* index of the section being filled; -1: none */
 	bool skip;               /* the section's head was wrong: its lines belong nowhere */
 	unsigned *files;         /* read so far, in the whole load */
+	size_t settled;          /* ignores that have their lines; the others wait for the next line */
+	size_t head, head_end;   /* those of the current section's head: they hold until the next one */
 };
 
 #define fail(r, ...) diag_add((r)->why, DIAG_ERROR, (r)->file, (r)->line, __VA_ARGS__)
@@ -98,8 +101,8 @@ static bool opens_block(struct span s)
 	return span_starts(s, SPAN(";--")) && !(s.n > 3 && s.p[3] == '-');
 }
 
-/* Appends what is not a comment; the state of block comments goes on from line to line. */
-static void strip_comments(struct reader *r, struct span s, struct out *o)
+/* Appends what is not a comment, returns the comment; the state of block comments goes on from line to line. */
+static struct span strip_comments(struct reader *r, struct span s, struct out *o)
 {
 	size_t skip;
 
@@ -117,11 +120,52 @@ static void strip_comments(struct reader *r, struct span s, struct out *o)
 			out_char(o, ';');
 			skip = 2;
 		} else if (s.p[0] == ';') {
-			return;
+			return s;
 		} else {
 			out_char(o, s.p[0]);
 		}
 	}
+	return SPAN_NONE;
+}
+
+/* "; hairpin: ignore NAT012 NAT013": kept, without its lines yet. */
+static void read_ignores(struct reader *r, struct span comment)
+{
+	struct ini *ini = r->ini;
+	struct span word;
+
+	while (comment.n && (comment.p[0] == ';' || char_is_space(comment.p[0])))
+		comment = span_from(comment, 1);
+	if (!span_word(&comment, &word) || !span_iis(word, "hairpin:") || !span_word(&comment, &word) ||
+	    !span_iis(word, "ignore"))
+		return;
+	while (span_word(&comment, &word)) {
+		struct span rest = word, code;
+
+		while (rest.n && span_cut(&rest, ',', &code)) {
+			ini->ignores = xrealloc(ini->ignores, (ini->n_ignores + 1) * sizeof ini->ignores[0]);
+			ini->ignores[ini->n_ignores++] =
+				(struct conf_ignore){ .file = r->file, .code = arena_str(ini->names, code) };
+		}
+	}
+}
+
+/* What waits holds for this line; at a section's head, until the next section. */
+static void settle_ignores(struct reader *r, bool head)
+{
+	struct conf_ignore *all = r->ini->ignores;
+
+	for (size_t i = r->head; head && i < r->head_end; i++)
+		all[i].last = r->line - 1;
+	for (size_t i = r->settled; i < r->ini->n_ignores; i++) {
+		all[i].first = r->line;
+		all[i].last = head ? UINT_MAX : r->line;
+	}
+	if (head) {
+		r->head = r->settled;
+		r->head_end = r->ini->n_ignores;
+	}
+	r->settled = r->ini->n_ignores;
 }
 
 /* ---- sections ---- */
@@ -347,6 +391,7 @@ static bool include_one(struct reader *r, const char *path)
 	inner.section = r->section;
 	inner.skip = r->skip;
 	inner.files = r->files;
+	inner.settled = r->ini->n_ignores;
 	return read_file(&inner, path);
 }
 
@@ -407,8 +452,10 @@ static void one_line(struct reader *r, struct span raw)
 	struct out o = out_growing();
 	struct span text;
 
-	strip_comments(r, raw, &o);
+	read_ignores(r, strip_comments(r, raw, &o));
 	text = span_trim(out_look(&o));
+	if (text.n)
+		settle_ignores(r, text.p[0] == '[');
 	if (!text.n)
 		;
 	else if (text.p[0] == '[')
@@ -417,6 +464,8 @@ static void one_line(struct reader *r, struct span raw)
 		directive(r, text);
 	else
 		key_line(r, text);
+	if (text.n)
+		r->settled = r->ini->n_ignores; /* those of a file that was included are its own */
 	if (o.n)
 		explicit_bzero(o.p, o.n);
 	out_free(&o);
@@ -477,6 +526,7 @@ void ini_free(struct ini *ini)
 		free(s->lines);
 	}
 	free(ini->sections);
+	free(ini->ignores);
 	arena_free(ini->arena);
 	*ini = (struct ini){ 0 };
 }

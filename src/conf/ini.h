@@ -28,6 +28,8 @@ struct ini {
 	struct arena *arena, *names;
 	struct ini_section *sections; /* in file order; several may have one name */
 	size_t n, cap, n_lines;
+	struct conf_ignore *ignores; /* comments "; hairpin: ignore CODE" */
+	size_t n_ignores;
 };
 
 /*

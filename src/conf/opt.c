@@ -186,6 +186,7 @@ bool opt_apply(struct opt_cx *cx, const struct ini_line *l)
 		return false;
 	cx->obj->written[row / 64] |= UINT64_C(1) << row % 64;
 	keep_text(cx, opt, (unsigned)row, l->value);
+	places_add(cx, opt, l);
 	tell_waiting(cx, l);
 	return true;
 }
@@ -209,6 +210,22 @@ static const char *text_of(const struct opt *opt, size_t row, const struct conf_
 		if (t->row == row)
 			return t->value;
 	return opt->def ? opt->def : "";
+}
+
+const char *conf_text(const struct conf_obj *o, const char *type, const char *option)
+{
+	const struct opt_type *t = opt_type(span_of(type));
+	const struct opt *opt = opt_find(t, span_of(option));
+
+	BUG_ON(!opt || opt->at || opt->kind == OPT_SECRET);
+	return text_of(opt, (size_t)(opt - t->opts), o);
+}
+
+bool conf_says_yes(const struct conf_obj *o, const char *type, const char *option)
+{
+	bool yes = false;
+
+	return opt_is_bool(span_of(conf_text(o, type, option)), &yes) && yes;
 }
 
 static void print_text(const struct opt_type *t, size_t row, const struct conf_obj *obj, struct out *o)

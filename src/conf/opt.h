@@ -116,7 +116,7 @@ void *array_grow(struct arena *a, void *v, size_t n, size_t item);
 extern const struct opt endpoint_opts[], global_opts[], system_opts[], transport_opts[], auth_opts[], aor_opts[];
 extern const struct opt identify_opts[], registration_opts[], acl_opts[], domain_alias_opts[], contact_opts[];
 extern const struct opt outbound_publish_opts[], inbound_publication_opts[], asterisk_publication_opts[];
-extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], hairpin_opts[];
+extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], dnsmgr_opts[], hairpin_opts[];
 
 void conf_automatic(struct conf *c); /* automatic.c: after everything is read */
 
@@ -136,10 +136,17 @@ struct conf_priv {
 	struct name_index by_name[TYPE_MAX]; /* by the row in conf_types */
 	struct name_index left_out;          /* transports that are not served */
 	const struct dp_context **contexts;  /* by name */
+	struct places *places;               /* NULL: not kept */
 };
 const struct conf_obj *index_find(const struct name_index *x, struct span name);
 void index_sort(struct name_index *x);
 struct name_index *index_of(const struct conf *c, const char *type);
+
+/* places.c; each does nothing when places are not kept. */
+void places_keep(struct conf *c);
+void places_add(struct opt_cx *cx, const struct opt *opt, const struct ini_line *l);
+void places_take_ignores(struct conf *c, const struct ini *ini);
+void places_sort(struct conf *c); /* everything is read */
 
 struct load { /* one conf_load() */
 	struct conf *c;

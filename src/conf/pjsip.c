@@ -239,6 +239,7 @@ void load_pjsip(struct load *l)
 	for (size_t i = 0; i < p.n; i++)
 		fill_object(&p, &p.objects[i]);
 	fill_unwritten(&p);
+	places_take_ignores(l->c, &p.ini);
 	free(p.objects);
 	ini_free(&p.ini);
 	ini_free(&p.acl);

@@ -1,5 +1,6 @@
 /*
- * conf/table_other.c: the types of pjsip.conf that nothing acts on yet, and the small files: rtp.conf, hairpin.conf.
+ * conf/table_other.c: the types of pjsip.conf that nothing acts on yet, and the small files: rtp.conf, dnsmgr.conf,
+ * hairpin.conf.
  */
 #include "conf/opt.h"
 
@@ -122,6 +123,13 @@ const struct opt rtp_opts[] = {
 	{ "dtls_mtu", OPT_UINT, .def = "1200", .min = 256, .max = 65535, .unit = "bytes", .waits_for = "DTLS-SRTP",
 	  .help = "Largest DTLS packet." },
 	{ "srtpreplayprotection", OPT_BOOL, .def = "yes", .waits_for = "SRTP", .help = "Drop repeated SRTP packets." },
+	{ 0 },
+};
+
+#define TTL "a name is looked up again when its TTL ends"
+const struct opt dnsmgr_opts[] = {
+	{ "enable", OPT_BOOL, .def = "no", .no_effect = TTL, .help = "Look names up again." },
+	{ "refreshinterval", OPT_UINT, .def = "300", .unit = "s", .no_effect = TTL, .help = "How often." },
 	{ 0 },
 };
 
