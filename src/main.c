@@ -25,9 +25,10 @@
 
 struct args {
 	const char *conf, *run, *state, *command; /* command: of -rx */
-	bool remote, check, welcome, lab, json;
+	bool remote, welcome, lab, json;
 	const char *where, *phone; /* of the lab; NULL: all */
 	int verbose, debug;        /* how many letters v and d */
+	char **check;              /* the words after `check` */
 };
 
 struct server {
@@ -51,7 +52,8 @@ static const char usage[] =
 	"                                  phone at it\n"
 	"  hairpin -rx \"COMMAND\"           one command on the running server ('core show help' lists them)\n"
 	"  hairpin -r                      the console of the running server\n"
-	"  hairpin check [--conf DIR]      read the configuration and say what is wrong with it\n"
+	"  hairpin check [--conf DIR] [--asterisk] [--json] [--fix [--write]] [--address ADDRESS/LENGTH]\n"
+	"                                  read the configuration and say what will go wrong, and how to mend it\n"
 	"  hairpin lab [--conf DIR] [--json] [--where PLACE] [--phone PLACE]\n"
 	"                                  try it in a simulator, behind each kind of NAT: which calls have audio, and "
 	"what\n"
@@ -232,16 +234,21 @@ static int open_pbx(struct server *s)
 				  .wire = ctl_wire,
 				  .rtp = ctl_rtp };
 	struct diag why = { 0 };
-	struct conf *c = conf_load(&source, &why);
+	struct conf *c = conf_load_placed(&source, &why);
+	struct out findings = out_growing();
 	struct net_sink sink;
 	bool said;
 
 	if (c) {
 		pbx_review(c, &why);
+		ctl_out_findings(&findings, c, s->args.conf);
+		conf_forget_places(c);
 		s->pbx = pbx_new(&cfg, c, &why);
 	}
 	conf_unref(c);
 	print_diag(&why);
+	fwrite(findings.p, 1, findings.n, stderr);
+	out_free(&findings);
 	said = why.errors > 0;
 	diag_free(&why);
 	if (!s->pbx)
@@ -302,30 +309,6 @@ static int serve(const struct args *args)
 }
 
 /* ---- the rest of the command line ---- */
-
-static int check(const struct args *args)
-{
-	const char *dir = args->conf;
-	struct conf_source source = conf_source_dir(&dir);
-	struct diag why = { 0 };
-	struct conf *c = conf_load(&source, &why);
-	struct out o = out_growing();
-
-	if (c)
-		pbx_review(c, &why);
-	ctl_out_diag(&o, &why);
-	out_fmt(&o, "%s: %zu error%s, %zu warning%s", dir, why.errors, why.errors == 1 ? "" : "s", why.warnings,
-		why.warnings == 1 ? "" : "s");
-	if (c)
-		out_fmt(&o, "; %zu transports, %zu endpoints, %zu registrations, %zu contexts", c->n_transports,
-			c->n_endpoints, c->n_registrations, c->dialplan.n_contexts);
-	out_char(&o, '\n');
-	fwrite(o.p, 1, o.n, stdout);
-	out_free(&o);
-	conf_unref(c);
-	diag_free(&why);
-	return c ? 0 : 1;
-}
 
 /* 0: every call that can have audio has it; 1: some do not; 2: the configuration or the arguments are wrong. */
 static int lab(const struct args *args)
@@ -399,7 +382,8 @@ static int parse(struct args *a, char **argv)
 		} else if (strcmp(word, "--welcome") == 0) {
 			a->welcome = true;
 		} else if (strcmp(word, "check") == 0) {
-			a->check = true;
+			a->check = p + 1;
+			return -1;
 		} else if (strcmp(word, "lab") == 0) {
 			a->lab = true;
 		} else if (strcmp(word, "--json") == 0) {
@@ -457,7 +441,7 @@ int main(int argc UNUSED, char **argv)
 	if (a.remote)
 		return remote(&a);
 	if (a.check)
-		return check(&a);
+		return ctl_check(a.check, a.conf);
 	if (a.lab)
 		return lab(&a);
 	status = serve(&a);

@@ -37,6 +37,13 @@ void ctl_rtp(void *ctl, const char *line);
 
 /* Every diagnostic as "file:line: phrase", one a line. */
 void ctl_out_diag(struct out *o, const struct diag *d);
+/*
+ * `hairpin check` with the words that follow it; conf: the folder unless they name one. Prints what the configuration
+ * will do, and mends it when asked. Returns the exit status: 0 nothing to do, 1 errors or warnings, 2 cannot be read.
+ */
+int ctl_check(char **words, const char *conf);
+/* "3 findings: hairpin check", when there are errors or warnings that only `check` tells. */
+void ctl_out_findings(struct out *o, const struct conf *c, const char *conf_dir);
 /* How to point a phone at this server, and what it sees of its NAT: for the terminal of `make run`. */
 void ctl_welcome(struct pbx *p, struct out *o);
 

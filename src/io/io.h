@@ -47,6 +47,7 @@ void io_dns_files(struct io_loop *l, const char *hosts, const char *server);
 struct io_interface {
 	char name[32];
 	struct addr addr; /* port 0 */
+	uint8_t len;      /* of its network's prefix */
 };
 size_t io_interfaces(struct io_interface *list, size_t max);
 

@@ -279,6 +279,18 @@ void io_set_max_connections(struct io_loop *l, unsigned n)
 	l->max_incoming = n;
 }
 
+static uint8_t prefix_len(const struct sockaddr *mask, uint8_t family)
+{
+	struct addr a = mask ? addr_from_sockaddr(mask) : (struct addr){ 0 };
+	uint8_t n = 0, bits = family == 4 ? 32 : 128;
+
+	if (a.family != family)
+		return bits;
+	while (n < bits && (a.ip[n / 8] & 0x80 >> n % 8))
+		n++;
+	return n;
+}
+
 size_t io_interfaces(struct io_interface *list, size_t max)
 {
 	struct ifaddrs *all, *i;
@@ -292,6 +304,7 @@ size_t io_interfaces(struct io_interface *list, size_t max)
 		if (!(i->ifa_flags & IFF_UP) || (family != AF_INET && family != AF_INET6))
 			continue;
 		list[n].addr = addr_from_sockaddr(i->ifa_addr);
+		list[n].len = prefix_len(i->ifa_netmask, list[n].addr.family);
 		snprintf(list[n++].name, sizeof list[0].name, "%s", i->ifa_name);
 	}
 	freeifaddrs(all);
