@@ -18,7 +18,9 @@
 #include "ctl/ctl.h"
 #include "sim/lab.h"
 
-#define STOP_LOOK  20         /* ms between looks at whether the last call has ended */
+#define STOP_LOOK  20 /* ms between looks at whether the last call has ended */
+#define HEAP_STEP  (1 << 20)
+#define HEAP_SLACK (64 << 20)
 #define TIDY_EACH  10000      /* ms between looks at the memory that is free but not given back */
 #define TIDY_LEAST (2u << 20) /* bytes of it that are worth the work */
 #define STOP_MAX   5000       /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
@@ -294,6 +296,8 @@ static int serve(const struct args *args)
 	bool ok;
 
 	raise_file_limit();
+	mallopt(M_TOP_PAD, HEAP_STEP); /* the heap grows in few steps, and shrinks when on_tidy() says so */
+	mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
 	s.loop = io_new(&s.clock);
 	io_signals(s.loop, on_signal, &s);
 	ok = open_ctl(&s) == 0 && open_store(&s) == 0 && open_pbx(&s) == 0;
