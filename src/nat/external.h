@@ -10,7 +10,7 @@
 #include "base/addr.h"
 
 #define NAT_STUNS     2
-#define NAT_WITNESSES 8
+#define NAT_WITNESSES 32
 
 enum nat_source { NAT_BY_NOBODY, NAT_BY_INTERFACE, NAT_BY_STUN_ONCE, NAT_BY_PEERS, NAT_BY_STUN };
 const char *nat_source_name(enum nat_source s);

@@ -2,6 +2,7 @@
 import time
 
 import calls
+import capture
 from net import wait_for
 from provider import DID, GW1, NUMBER
 from suite import scenario
@@ -133,3 +134,20 @@ def own(lab):
         "the provider knows the new address alone")
     w.pstn.hangup()
     w.hairpin.wait_idle()
+
+
+@scenario("address.no-forward", timeout=120)
+def no_forward(lab):
+    """A router that forwards nothing and forgets in 10 s: calls in and out."""
+    w = One(lab)
+    w.router.rules("keep")
+    w.router.udp_timeouts(10, 30)
+    w.hairpin_in(w.pbx, change=automatic("auto"))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.provider.wait_registered(5)
+    calls.short_call(phone, w.pstn, NUMBER, w.hairpin)
+    time.sleep(35)
+    calls.short_call(w.pstn, phone, "sip:%s@%s" % (DID, GW1), w.hairpin)
+    # The very first request goes before anybody has told the address.
+    capture.check_outside(w.wan.messages(src=ROUTER)[1:], LAN, ROUTER)
