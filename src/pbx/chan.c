@@ -138,6 +138,7 @@ static void chan_free(struct chan *c)
 	free(c->headers);
 	free(c->path);
 	free(c->offer);
+	free(c->contact_host);
 	conf_unref(c->conf);
 	free(c);
 }

@@ -38,7 +38,11 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 
 	if (!user.n && b->request)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
-	c->contact_face = b->face;
+	c->contact_port = b->face.port;
+	if (!c->contact_host || strcmp(c->contact_host, b->face.host) != 0) {
+		free(c->contact_host);
+		c->contact_host = xstrdup(b->face.host);
+	}
 	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
 }
 

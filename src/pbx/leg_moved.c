@@ -16,13 +16,12 @@ static bool is_outdated(const struct chan *c)
 	struct flow f;
 	struct nat_face now;
 
-	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_face.host[0])
+	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_host)
 		return false;
 	f = sip_dialog_flow(c->dialog);
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
-	return strcmp(now.host, c->contact_face.host) != 0 || now.port != c->contact_face.port ||
-	       leg_media_outdated(c, &f);
+	return strcmp(now.host, c->contact_host) != 0 || now.port != c->contact_port || leg_media_outdated(c, &f);
 }
 
 static void build(void *arg, struct sip_build *b)

@@ -171,8 +171,9 @@ struct chan {
 	struct addr peer;
 	bool behind_nat; /* as its INVITE showed, or as its contact was stored */
 	bool progress_sent, ringing_sent, ring_tone;
-	struct nat_face contact_face; /* in our last Contact */
-	struct timer renew;           /* our address changed: leg_moved.c */
+	char *contact_host; /* of our last Contact; NULL: none was written yet */
+	uint16_t contact_port;
+	struct timer renew; /* our address changed: leg_moved.c */
 	ms_t renewed_at;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
