@@ -151,6 +151,7 @@ class Router(Node):
     ports="random"  every outgoing UDP or TCP flow gets a new port 40000-49999
     ports="keep"    the inner port is kept where it is free
     forward=ADDR    SIP 5060 and RTP 10000-20000 from outside go to ADDR
+    outer           (switch, gateway): its outside, when that is not the internet
     """
 
     RULES = """
@@ -180,12 +181,15 @@ table ip filter {
 """
 
     def __init__(self, lab, name, wan_address, lan_address, ports="random",
-                 forward=None, closed="drop"):
+                 forward=None, closed="drop", outer=None):
         super().__init__(lab, name)
         self.wan_address = wan_address.split("/")[0]
         self.lan_gateway = lan_address.split("/")[0]
         self.sysctl("net.ipv4.ip_forward", 1)
-        lab.wan.plug(self, [wan_address], "wan", lab.wan_routes(wan_address))
+        if outer:
+            outer[0].plug(self, [wan_address], "wan", gateway=outer[1])
+        else:
+            lab.wan.plug(self, [wan_address], "wan", lab.wan_routes(wan_address))
         self.lan = Switch(self, "lan", [lan_address])
         self.lan_prefix = lan_address.split("/")[1]
         self.rules(ports, forward, closed)

@@ -14,16 +14,22 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Provider:
-    """Options: nat_help=True makes it repair addresses (for scenario peers)."""
+    """Options: nat_help=True makes it repair addresses (for scenario peers);
+    place(name, public address, last number) puts it elsewhere, as .1 only."""
 
-    def __init__(self, lab, nat_help=False):
+    def __init__(self, lab, nat_help=False, place=None):
         self.lab = lab
-        self.node = lab.host("itsp", GW1, GW2)
+        self.node = place("itsp", GW1, 1) if place else lab.host("itsp", GW1, GW2)
+        self.net = self.node.address.rpartition(".")[0]
         self.cfg = lab.path("kamailio.cfg")
         with open(os.path.join(HERE, "conf", "kamailio.cfg")) as f:
             text = f.read()
         if nat_help:
             text = text.replace("##!define NAT_HELP", "#!define NAT_HELP")
+        if place:
+            text = text.replace("listen=udp:%s:5060\n" % GW2, "")
+            text = text.replace("203.0.113.", self.net + ".")
+        self.listeners = text.count("listen=")
         with open(self.cfg, "w") as f:
             f.write(text)
         self.start()
@@ -38,7 +44,7 @@ class Provider:
 
     def _ready(self):
         out = self.node.run("ss", "-Hlun", "sport", "=", ":5060")
-        return out.count(":5060") >= 2
+        return out.count(":5060") >= self.listeners
 
     def wait_registered(self, seconds):
         """Waits until the PBX has registered the account."""

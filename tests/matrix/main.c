@@ -171,7 +171,10 @@ static int run_one(const char *name, const char *folder)
 
 /* ---- a sample ---- */
 
-static void values_of(const struct cell *c, unsigned v[6])
+#define DIMENSIONS 7
+static const unsigned weight[DIMENSIONS] = { 4, 8, 8, 8, 2, 8, 12 };
+
+static void values_of(const struct cell *c, unsigned v[DIMENSIONS])
 {
 	v[0] = c->config;
 	v[1] = c->spot.where;
@@ -179,16 +182,17 @@ static void values_of(const struct cell *c, unsigned v[6])
 	v[3] = c->spot.peer;
 	v[4] = c->spot.by;
 	v[5] = c->flow;
+	v[6] = sim_impossible(&c->spot, c->flow == FLOW_REGISTER) != NULL; /* a few are enough */
 }
 
 /* Greedy: each next cell is the one whose values have occurred least so far. */
 static int sample(unsigned n)
 {
-	unsigned seen[6][32] = { 0 };
+	unsigned seen[DIMENSIONS][32] = { 0 };
 	bool *taken = xcalloc(CELLS, sizeof *taken);
 
 	for (unsigned k = 0; k < n; k++) {
-		unsigned best = 0, least = UINT32_MAX, v[6];
+		unsigned best = 0, least = UINT32_MAX, v[DIMENSIONS];
 		struct verdict_of verdict = { 0 };
 		struct cell c;
 
@@ -197,8 +201,8 @@ static int sample(unsigned n)
 
 			c = cell_at(i);
 			values_of(&c, v);
-			for (int d = 0; d < 6; d++)
-				sum += seen[d][v[d]] * 16 / (d == 4 ? 8 : d == 0 ? 4 : 1);
+			for (int d = 0; d < DIMENSIONS; d++)
+				sum += seen[d][v[d]] * weight[d] * (d == 6 && v[6] ? 4 : 1);
 			if (!taken[i] && sum < least) {
 				least = sum;
 				best = i;
@@ -207,7 +211,7 @@ static int sample(unsigned n)
 		taken[best] = true;
 		c = cell_at(best);
 		values_of(&c, v);
-		for (int d = 0; d < 6; d++)
+		for (int d = 0; d < DIMENSIONS; d++)
 			seen[d][v[d]]++;
 		cell_try(&c, &verdict, NULL);
 		print_verdict(&c, &verdict);
