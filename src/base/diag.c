@@ -30,6 +30,12 @@ void diag_code(struct diag *d, unsigned code)
 	d->items[d->n - 1].code = code;
 }
 
+void diag_unserved(struct diag *d)
+{
+	BUG_ON(!d->n);
+	d->items[d->n - 1].unserved = true;
+}
+
 const char *diag_line(const struct diag_item *it, char *buf, size_t cap)
 {
 	static const char *const tag[] = { [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: ", [DIAG_NOTE] = "note: " };

@@ -10,6 +10,7 @@ struct diag_item {
 	unsigned line;
 	char *text;
 	unsigned code; /* of the finding (conf/finding.h); 0: none */
+	bool unserved; /* about what hairpin does not serve yet, not about the configuration */
 };
 
 struct diag {
@@ -19,6 +20,7 @@ struct diag {
 
 void diag_add(struct diag *d, enum diag_sev sev, const char *file, unsigned line, const char *fmt, ...) PRINTF(5, 6);
 void diag_code(struct diag *d, unsigned code); /* the latest item is that finding */
+void diag_unserved(struct diag *d);            /* the latest item is about what is not served yet */
 /* "pjsip.conf:41: phrase" in buf; returns buf. Warnings say so. */
 const char *diag_line(const struct diag_item *it, char *buf, size_t cap);
 void diag_free(struct diag *d);

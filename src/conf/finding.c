@@ -2,8 +2,8 @@
 #include "conf/finding.h"
 
 const struct finding_row finding_rows[FINDINGS] = {
-#define X(code, sev, by, title, happens, set, source) \
-	[code] = { #code, DIAG_##sev, BY_##by, title, happens, set, source },
+#define X(code, sev, by, about, title, happens, set, source) \
+	[code] = { #code, DIAG_##sev, BY_##by, ABOUT_##about, title, happens, set, source },
 #include "conf/finding.def"
 #undef X
 };
@@ -31,8 +31,15 @@ static void out_row(const struct finding_row *r, struct out *o)
 		[BY_DOCTOR] = "reserved for `hairpin doctor`, which is not there yet",
 	};
 
+	static const char *const about[] = {
+		[ABOUT_BOTH] = "",
+		[ABOUT_COMPAT] = "- A note where hairpin does better than Asterisk, unless `compat=asterisk`.\n",
+		[ABOUT_ASTERISK] = "- It does not happen in hairpin: a note without `--asterisk`.\n",
+	};
+
 	out_fmt(o, "\n### %s: %s\n\n", r->code, r->title);
 	out_fmt(o, "- Severity: %s. Found by: %s.\n", diag_sev_name(r->sev), by[r->by]);
+	out_str(o, about[r->about]);
 	out_fmt(o, "- What will happen: %s.\n- What to set: %s.\n- Source: %s.\n", r->happens, r->set, r->source);
 }
 
@@ -45,7 +52,9 @@ static const char intro[] =
 	"```\nfile:line: severity: what will happen; what to set [NATnnn]\n```\n\n"
 	"| | |\n|---|---|\n"
 	"| `--conf DIR` | the folder, else `/etc/hairpin`, else `/etc/asterisk` |\n"
-	"| `--asterisk` | judge as Asterisk would run it. Without it, what hairpin does better is a note that begins "
+	"| `--asterisk` | judge as Asterisk would run it; what hairpin does not serve yet becomes a note. Without it, "
+	"what hairpin does "
+	"better is a note that begins "
 	"with "
 	"\"in Asterisk\" |\n"
 	"| `--address ADDRESS/LENGTH` | an address of the host that the configuration is for; repeatable. Without it: "

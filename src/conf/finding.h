@@ -18,6 +18,9 @@ struct finding_row {
 		BY_LOAD,
 		BY_DOCTOR
 	} by; /* lint; the loader, which refuses the file; what must see the network */
+	/* Whom it is about: hairpin and Asterisk; Asterisk, and hairpin where it is written so or with compat=asterisk;
+	 * Asterisk alone. */
+	enum { ABOUT_BOTH, ABOUT_COMPAT, ABOUT_ASTERISK } about;
 	const char *title, *happens, *set, *source;
 };
 extern const struct finding_row finding_rows[FINDINGS];

@@ -166,6 +166,7 @@ static void tell_waiting(struct opt_cx *cx, const struct ini_line *l)
 	*l->told = true;
 	snprintf(text, sizeof text, "not served yet (it waits for: %s)", cx->opt->waits_for);
 	say(cx, cx->opt->loud ? DIAG_WARNING : DIAG_NOTE, true, text);
+	diag_unserved(cx->why);
 }
 
 bool opt_apply(struct opt_cx *cx, const struct ini_line *l)

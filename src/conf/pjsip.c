@@ -54,6 +54,7 @@ static bool is_left_out(struct plan *p, const struct ini_section *s)
 		return false;
 	diag_add(p->load->why, DIAG_WARNING, l->file, l->line,
 		 "transport %s: protocol=%s is not served yet; this transport is left out", s->name, l->value);
+	diag_unserved(p->load->why);
 	return true;
 }
 

@@ -55,8 +55,9 @@ static void collect(struct report *r)
 	r->v = xcalloc(r->why.n + r->lint.n + 1, sizeof r->v[0]);
 	for (size_t i = 0; i < r->why.n; i++) {
 		const struct diag_item *d = &r->why.items[i];
+		bool other = d->unserved && r->k->asterisk; /* Asterisk serves it */
 
-		add_item(r, (struct item){ d->sev, d->file, d->text, d->line,
+		add_item(r, (struct item){ other ? DIAG_NOTE : d->sev, d->file, d->text, d->line,
 					   d->code ? finding_rows[d->code].code : NULL });
 	}
 	for (size_t i = 0; i < r->lint.n; i++) {

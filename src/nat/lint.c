@@ -70,9 +70,13 @@ static bool is_silenced(const struct rules *r, const struct finding *f, const st
 	return false;
 }
 
-static bool is_judged(const struct rules *r, enum whose whose)
+/* Does it happen to whom the configuration is judged for? */
+static bool happens(const struct rules *r, const struct says *s)
 {
-	return whose == BOTH || r->ask->asterisk || (whose == COMPAT && r->c->hairpin.compat_asterisk);
+	int about = finding_rows[s->code].about;
+
+	return about == ABOUT_BOTH || r->ask->asterisk ||
+	       (about == ABOUT_COMPAT && (s->written || r->c->hairpin.compat_asterisk));
 }
 
 void say(struct rules *r, const struct says *s, ...)
@@ -97,7 +101,7 @@ void say(struct rules *r, const struct says *s, ...)
 		w.n_values++;
 	va_end(ap);
 	o = out_growing();
-	if (!is_judged(r, s->whose)) {
+	if (!happens(r, s)) {
 		f.asterisk_only = true;
 		f.sev = DIAG_NOTE;
 		out_str(&o, "in Asterisk, ");
@@ -115,8 +119,6 @@ void say(struct rules *r, const struct says *s, ...)
 		r->out->v = xrealloc(r->out->v, r->out->cap * sizeof r->out->v[0]);
 	}
 	r->out->v[r->out->n++] = f;
-	r->out->errors += f.sev == DIAG_ERROR;
-	r->out->warnings += f.sev == DIAG_WARNING;
 }
 
 /* ---- questions ---- */
@@ -259,6 +261,38 @@ static void unknown_codes(struct rules *r)
 	}
 }
 
+static int cmp_finding(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int d = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+	if (d || x->line != y->line)
+		return d ? d : x->line < y->line ? -1 : 1;
+	d = (int)x->code - (int)y->code;
+	d = d ? d : strcmp(x->section, y->section);
+	return d ? d : strcmp(x->text, y->text);
+}
+
+/* In the order of the files; what two endpoints with one AOR say of it, once. */
+static void sort_findings(struct lint *l)
+{
+	size_t n = 0;
+
+	if (l->n)
+		qsort(l->v, l->n, sizeof l->v[0], cmp_finding);
+	for (size_t i = 0; i < l->n; i++) {
+		if (n && cmp_finding(&l->v[n - 1], &l->v[i]) == 0) {
+			free(l->v[i].text);
+			free(l->v[i].fix_value);
+			continue;
+		}
+		l->errors += l->v[i].sev == DIAG_ERROR;
+		l->warnings += l->v[i].sev == DIAG_WARNING;
+		l->v[n++] = l->v[i];
+	}
+	l->n = n;
+}
+
 void lint_run(const struct lint_ask *ask, struct lint *l)
 {
 	struct rules r = { ask, ask->conf, l };
@@ -268,6 +302,7 @@ void lint_run(const struct lint_ask *ask, struct lint *l)
 	lint_trunks(&r);
 	lint_endpoints(&r);
 	lint_media(&r);
+	sort_findings(l);
 }
 
 void lint_free(struct lint *l)

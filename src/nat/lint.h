@@ -38,6 +38,6 @@ struct lint {
 	size_t n, cap, errors, warnings;
 };
 
-/* Appends every finding, but those that a comment silences. The conf must outlive the list. */
+/* Every finding into an empty list, by place, but those that a comment silences. The conf must outlive the list. */
 void lint_run(const struct lint_ask *ask, struct lint *l);
 void lint_free(struct lint *l);

@@ -68,11 +68,6 @@ static bool is_identified(const struct rules *r, const struct conf_endpoint *ep)
 /* ---- phones ---- */
 
 /* `no` is an answer; where nothing is written, hairpin chooses what works and Asterisk does not. */
-static enum whose whose(const struct conf_endpoint *ep, const char *option)
-{
-	return written(ep, option) ? BOTH : COMPAT;
-}
-
 static void phone(struct rules *r, const struct conf_endpoint *ep)
 {
 	bool far = symmetric(ep) || ep->rewrite_contact || on_public(r, ep);
@@ -81,16 +76,16 @@ static void phone(struct rules *r, const struct conf_endpoint *ep)
 		return;
 	if (!symmetric(ep))
 		say(r,
-		    &(struct says){ NAT009, &ep->o, "rtp_symmetric", whose(ep, "rtp_symmetric"), "rtp_symmetric",
-				    "yes" },
+		    &(struct says){ NAT009, &ep->o, "rtp_symmetric", "rtp_symmetric", "yes",
+				    .written = written(ep, "rtp_symmetric") },
 		    ep->o.name, NULL);
 	if (!ep->rewrite_contact)
 		say(r,
-		    &(struct says){ NAT045, &ep->o, "rewrite_contact", whose(ep, "rewrite_contact"), "rewrite_contact",
-				    "yes" },
+		    &(struct says){ NAT045, &ep->o, "rewrite_contact", "rewrite_contact", "yes",
+				    .written = written(ep, "rewrite_contact") },
 		    ep->o.name, NULL);
 	if (!ep->force_rport)
-		say(r, &(struct says){ NAT046, &ep->o, "force_rport", BOTH, "force_rport", "yes" }, ep->o.name, NULL);
+		say(r, &(struct says){ NAT046, &ep->o, "force_rport", "force_rport", "yes" }, ep->o.name, NULL);
 }
 
 static void kept_open(struct rules *r, const struct conf_endpoint *ep, const struct conf_aor *aor)
@@ -105,8 +100,7 @@ static void kept_open(struct rules *r, const struct conf_endpoint *ep, const str
 		snprintf(text, sizeof text, "its phones are asked every %u s only", aor->qualify_frequency);
 	else
 		snprintf(text, sizeof text, "its phones are never asked (qualify_frequency=0)");
-	say(r,
-	    &(struct says){ NAT013, &aor->o, "qualify_frequency", is_set ? BOTH : COMPAT, "qualify_frequency", "25" },
+	say(r, &(struct says){ NAT013, &aor->o, "qualify_frequency", "qualify_frequency", "25", .written = is_set },
 	    aor->o.name, text, NULL);
 }
 
@@ -116,11 +110,10 @@ static void contacts(struct rules *r, const struct conf_endpoint *ep, const stru
 	char n[24];
 
 	if (aor->max_contacts == 1 && moves && !aor->remove_existing && !aor->remove_unavailable)
-		say(r, &(struct says){ NAT011, &aor->o, "max_contacts", COMPAT, "remove_existing", "yes" }, aor->o.name,
-		    NULL);
+		say(r, &(struct says){ NAT011, &aor->o, "max_contacts", "remove_existing", "yes" }, aor->o.name, NULL);
 	if (aor->contact.n > 1) {
 		snprintf(n, sizeof n, "%zu", aor->contact.n);
-		say(r, &(struct says){ NAT047, &aor->o, "contact", COMPAT }, aor->o.name, n, NULL);
+		say(r, &(struct says){ NAT047, &aor->o, "contact" }, aor->o.name, n, NULL);
 	}
 }
 
@@ -130,7 +123,7 @@ static void nobody_registers(struct rules *r, const struct conf_endpoint *ep)
 		if (ep->aors[i]->max_contacts || ep->aors[i]->contact.n)
 			return;
 	if (ep->n_auth && ep->n_aors && !is_identified(r, ep))
-		say(r, &(struct says){ NAT012, &ep->aors[0]->o, "max_contacts", BOTH, "max_contacts", "1" },
+		say(r, &(struct says){ NAT012, &ep->aors[0]->o, "max_contacts", "max_contacts", "1" },
 		    ep->aors[0]->o.name, ep->o.name, NULL);
 }
 
@@ -143,14 +136,12 @@ static void direct_media(struct rules *r, const struct conf_endpoint *ep)
 	if (!yes(ep, "direct_media"))
 		return;
 	if (encrypted && written(ep, "direct_media"))
-		say(r, &(struct says){ NAT033, &ep->o, "direct_media", ASTERISK, "direct_media", "no" }, ep->o.name,
-		    NULL);
+		say(r, &(struct says){ NAT033, &ep->o, "direct_media", "direct_media", "no" }, ep->o.name, NULL);
 	else if (!encrypted && yes(ep, "disable_direct_media_on_nat"))
-		say(r, &(struct says){ NAT030, &ep->o, "disable_direct_media_on_nat", ASTERISK, "direct_media", "no" },
+		say(r, &(struct says){ NAT030, &ep->o, "disable_direct_media_on_nat", "direct_media", "no" },
 		    ep->o.name, NULL);
 	else if (!encrypted && has_nat(r, ep))
-		say(r, &(struct says){ NAT008, &ep->o, "direct_media", ASTERISK, "direct_media", "no" }, ep->o.name,
-		    NULL);
+		say(r, &(struct says){ NAT008, &ep->o, "direct_media", "direct_media", "no" }, ep->o.name, NULL);
 }
 
 /* The address in the endpoint's SDP: can it be opened, will it be rewritten? */
@@ -163,8 +154,8 @@ static void media_address(struct rules *r, const struct conf_endpoint *ep)
 	if (!addr_parse_ip(span_of(ep->media_address), &a))
 		return;
 	if (ep->bind_rtp_to_media_address && r->ask->n_host && !addr_is_any(&a) && !host_with(r, &a))
-		say(r, &(struct says){ NAT048, &ep->o, "media_address", BOTH, "bind_rtp_to_media_address", "no" },
-		    ep->o.name, ep->media_address, NULL);
+		say(r, &(struct says){ NAT048, &ep->o, "media_address", "bind_rtp_to_media_address", "no" }, ep->o.name,
+		    ep->media_address, NULL);
 	for (size_t i = 0; (t = transport_nth(r, ep, i)); i++)
 		if (*t->external_media_address && t->local_net.n && addr_class(&a) != ADDR_GLOBAL &&
 		    t->bind.family == a.family && !nat_is_local(t, &a)) {
@@ -182,8 +173,7 @@ static void trunk(struct rules *r, const struct conf_endpoint *ep)
 	bool is_trunk = !takes_registrations(ep) && (*ep->outbound_proxy || ep->n_outbound_auth);
 
 	if (is_trunk && ep->rewrite_contact)
-		say(r, &(struct says){ NAT010, &ep->o, "rewrite_contact", BOTH, "rewrite_contact", "no" }, ep->o.name,
-		    NULL);
+		say(r, &(struct says){ NAT010, &ep->o, "rewrite_contact", "rewrite_contact", "no" }, ep->o.name, NULL);
 }
 
 /* The longest host that a request to the endpoint may name. */
@@ -230,9 +220,9 @@ void lint_endpoints(struct rules *r)
 		trunk(r, ep);
 		long_invite(r, ep);
 		if (yes(ep, "t38_udptl") && !yes(ep, "t38_udptl_nat") && symmetric(ep))
-			say(r, &(struct says){ NAT028, &ep->o, "t38_udptl_nat", ASTERISK, "t38_udptl_nat", "yes" },
-			    ep->o.name, NULL);
+			say(r, &(struct says){ NAT028, &ep->o, "t38_udptl_nat", "t38_udptl_nat", "yes" }, ep->o.name,
+			    NULL);
 		if (yes(ep, "ice_support") && !conf_says_yes(&r->c->rtp.o, "rtp", "icesupport"))
-			say(r, &(struct says){ NAT049, &ep->o, "ice_support", ASTERISK }, ep->o.name, NULL);
+			say(r, &(struct says){ NAT049, &ep->o, "ice_support" }, ep->o.name, NULL);
 	}
 }

@@ -8,7 +8,7 @@ static void number(char text[24], size_t n)
 	snprintf(text, 24, "%zu", n);
 }
 
-/* A call for each two phones, unless max_calls says how many. */
+/* In the busy hour, a call for each four phones at most; unless max_calls says how many. */
 static size_t expected_calls(const struct rules *r)
 {
 	size_t phones = 0;
@@ -17,7 +17,7 @@ static size_t expected_calls(const struct rules *r)
 		return r->c->hairpin.max_calls;
 	for (size_t i = 0; i < r->c->n_endpoints; i++)
 		phones += takes_registrations(&r->c->endpoints[i]);
-	return MAX((phones + 1) / 2, 1);
+	return MAX(phones / 4, 1);
 }
 
 static void ports(struct rules *r)
@@ -53,7 +53,7 @@ static void bleed(struct rules *r)
 		return;
 	for (size_t i = 0; i < r->c->n_endpoints; i++)
 		if (r->c->endpoints[i].rtp_symmetric) {
-			say(r, &(struct says){ NAT023, &r->c->rtp.o, "strictrtp", BOTH, "strictrtp", "yes" },
+			say(r, &(struct says){ NAT023, &r->c->rtp.o, "strictrtp", "strictrtp", "yes" },
 			    r->c->endpoints[i].o.name, NULL);
 			return;
 		}
@@ -72,9 +72,8 @@ void lint_media(struct rules *r)
 	ports(r);
 	bleed(r);
 	if (r->c->rtp.ice_host_candidates.file && *r->c->rtp.stunaddr)
-		say(r, &(struct says){ NAT025, &r->c->rtp.o, "stunaddr", ASTERISK }, NULL);
+		say(r, &(struct says){ NAT025, &r->c->rtp.o, "stunaddr" }, NULL);
 	if (!r->c->global.keep_alive_interval && has_connections(r))
-		say(r,
-		    &(struct says){ NAT032, &r->c->global.o, "keep_alive_interval", BOTH, "keep_alive_interval", "90" },
+		say(r, &(struct says){ NAT032, &r->c->global.o, "keep_alive_interval", "keep_alive_interval", "90" },
 		    NULL);
 }

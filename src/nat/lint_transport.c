@@ -29,11 +29,11 @@ static void halves(struct rules *r, const struct conf_transport *t)
 	bool is_address = conf_is_automatic(media) || addr_parse_ip(span_of(media), &ip);
 
 	if (*sip && !*media)
-		say(r, &(struct says){ NAT035, &t->o, signaling_option(t), BOTH, "external_media_address", sip },
-		    t->o.name, sip, NULL);
+		say(r, &(struct says){ NAT035, &t->o, signaling_option(t), "external_media_address", sip }, t->o.name,
+		    sip, NULL);
 	if (*media && !*sip)
 		say(r,
-		    &(struct says){ NAT036, &t->o, "external_media_address", BOTH,
+		    &(struct says){ NAT036, &t->o, "external_media_address",
 				    is_address ? "external_signaling_address" : "external_signaling_hostname", media },
 		    t->o.name, media, NULL);
 	if (t->external_signaling_port && !*sip)
@@ -57,14 +57,14 @@ static void announced(struct rules *r, const struct conf_transport *t, const cha
 		return;
 	if (!addr_parse_ip(span_of(value), &a)) {
 		if (!dnsmgr && strcmp(option, "external_signaling_hostname") != 0)
-			say(r, &(struct says){ NAT016, &t->o, option, ASTERISK }, option, value, NULL);
+			say(r, &(struct says){ NAT016, &t->o, option }, option, value, NULL);
 		return;
 	}
 	if (addr_class(&a) != ADDR_GLOBAL) {
 		say(r, &(struct says){ NAT037, &t->o, option }, option, value, addr_class_name(addr_class(&a)), NULL);
 	} else if (nat_is_local(t, &a)) {
 		snprintf(except, sizeof except, "!%s", value);
-		say(r, &(struct says){ NAT039, &t->o, option, BOTH, "local_net", except }, t->o.name, value, NULL);
+		say(r, &(struct says){ NAT039, &t->o, option, "local_net", except }, t->o.name, value, NULL);
 	}
 }
 
@@ -104,14 +104,12 @@ static void who_is_local(struct rules *r, const struct conf_transport *t)
 	if (!t->local_net.n)
 		say(r,
 		    &(struct says){ NAT002, &t->o,
-				    *t->external_media_address ? "external_media_address" : signaling_option(t), BOTH,
+				    *t->external_media_address ? "external_media_address" : signaling_option(t),
 				    known ? "local_net" : NULL, networks },
 		    t->o.name, shown(external), networks, NULL);
 	else if (*t->external_media_address && none_is_local(r, t, &own) &&
 		 strcmp(addr_ip_str(own, ip), t->external_media_address) != 0)
-		say(r,
-		    &(struct says){ NAT001, &t->o, "external_media_address", BOTH, known ? "local_net" : NULL,
-				    networks },
+		say(r, &(struct says){ NAT001, &t->o, "external_media_address", known ? "local_net" : NULL, networks },
 		    t->o.name, ip, networks, NULL);
 	free(networks);
 }
@@ -244,7 +242,7 @@ static void behind_nat(struct rules *r, const struct conf_transport *t)
 	if (user && any && t->bind.family == 4 && own_networks(r, t, &nets)) {
 		out_char(&nets, '\0');
 		say(r,
-		    &(struct says){ NAT042, &t->o, NULL, BOTH, r->ask->asterisk ? NULL : "external_signaling_address",
+		    &(struct says){ NAT042, &t->o, NULL, r->ask->asterisk ? NULL : "external_signaling_address",
 				    "auto" },
 		    t->o.name, user, nets.p, NULL);
 	}
@@ -257,8 +255,7 @@ static void websocket(struct rules *r, const struct conf_transport *t)
 	    !*conf_text(&r->c->rtp.o, "rtp", "turnaddr"))
 		say(r,
 		    &(struct says){ NAT006, &t->o,
-				    *t->external_media_address ? "external_media_address" : signaling_option(t),
-				    ASTERISK },
+				    *t->external_media_address ? "external_media_address" : signaling_option(t) },
 		    t->o.name, NULL);
 }
 

@@ -152,11 +152,11 @@ static void one_transport(struct rules *r, const struct conf_registration *reg)
 	if (!reg->transport && n > 1 && goes_by_udp(reg->server_uri)) {
 		const char *name = ep && ep->transport ? ep->transport->o.name : NULL;
 
-		say(r, &(struct says){ NAT007, &reg->o, NULL, BOTH, name ? "transport" : NULL, name }, reg->o.name,
-		    many, name ? name : first->o.name, NULL);
+		say(r, &(struct says){ NAT007, &reg->o, NULL, name ? "transport" : NULL, name }, reg->o.name, many,
+		    name ? name : first->o.name, NULL);
 	} else if (reg->transport && ep && ep->transport != reg->transport && (ep->transport || n > 1)) {
-		say(r, &(struct says){ NAT007, &ep->o, "transport", BOTH, "transport", reg->transport->o.name },
-		    ep->o.name, many, reg->transport->o.name, NULL);
+		say(r, &(struct says){ NAT007, &ep->o, "transport", "transport", reg->transport->o.name }, ep->o.name,
+		    many, reg->transport->o.name, NULL);
 	}
 }
 
@@ -181,13 +181,12 @@ static void gives_up(struct rules *r, const struct conf_registration *reg)
 	char times[16], minutes[24];
 
 	if (!reg->retry_interval) {
-		say(r, &(struct says){ NAT044, &reg->o, "retry_interval", BOTH, "retry_interval", "60" }, reg->o.name,
-		    NULL);
+		say(r, &(struct says){ NAT044, &reg->o, "retry_interval", "retry_interval", "60" }, reg->o.name, NULL);
 	} else if (s < 86400) {
 		snprintf(times, sizeof times, "%u", reg->max_retries);
 		snprintf(minutes, sizeof minutes, "%llu", (unsigned long long)(s / 60));
-		say(r, &(struct says){ NAT043, &reg->o, "max_retries", BOTH, "max_retries", "1000000" }, reg->o.name,
-		    times, minutes, NULL);
+		say(r, &(struct says){ NAT043, &reg->o, "max_retries", "max_retries", "1000000" }, reg->o.name, times,
+		    minutes, NULL);
 	}
 }
 

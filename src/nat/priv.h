@@ -8,16 +8,13 @@ struct rules { /* one lint_run() */
 	struct lint *out;
 };
 
-/* Whom a finding is about: both; Asterisk and compat=asterisk, where hairpin chooses well; Asterisk alone. */
-enum whose { BOTH, COMPAT, ASTERISK };
-
 struct says { /* one finding: its place is the option's line, else the object's head */
 	enum finding_code code;
 	const struct conf_obj *o;
-	const char *option; /* NULL: the head */
-	enum whose whose;
+	const char *option;                 /* NULL: the head */
 	const char *fix_option, *fix_value; /* NULL: a person must decide */
 	const struct conf_place *at;        /* another place than the option's last one */
+	bool written;                       /* so that it is about hairpin, too, where hairpin could have chosen */
 };
 /* Adds the finding; the words, strings up to a NULL, fill the braces of its row. */
 void say(struct rules *r, const struct says *s, ...) __attribute__((sentinel));

@@ -116,6 +116,7 @@ void pbx_review(const struct conf *c, struct diag *why)
 			diag_add(why, DIAG_WARNING, a->first->file, a->first->line,
 				 "%s %.*s is not served yet (used %zu times); %s",
 				 a->is_function ? "function" : "application", SP(a->name), a->uses, end);
+		diag_unserved(why);
 	}
 	free(r.v);
 }

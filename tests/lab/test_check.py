@@ -89,6 +89,16 @@ def refused(lab, node):
         assert status == 2 and not said and complaint, (args, said)
 
 
+def unserved(lab, node):
+    """What hairpin does not serve yet is no reproach to an Asterisk."""
+    conf = folder(lab, "unserved", pjsip="[u]\ntype=transport\nbind=0.0.0.0\n",
+                  extensions="[default]\nexten => 1,1,Queue(x)\n")
+    status, said, _ = check(node, "--conf", conf)
+    assert status == 1 and "extensions.conf:2: warning: application Queue is not served yet" in said, said
+    status, said, _ = check(node, "--conf", conf, "--asterisk")
+    assert status == 0 and "extensions.conf:2: note: application Queue" in said, said
+
+
 def broken(lab, node):
     """Findings in an included file and in a template, comments, JSON, notes about Asterisk."""
     conf = folder(lab, "broken", pjsip=BROKEN, phones=PHONES)
@@ -138,6 +148,7 @@ def check_command(lab):
     node = lab.host("pbx", "192.0.2.10")
     the_guide(lab, node)
     refused(lab, node)
+    unserved(lab, node)
     mend(lab, node, broken(lab, node))
 
 
