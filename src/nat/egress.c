@@ -27,6 +27,16 @@ bool nat_is_local(const struct conf_transport *t, const struct addr *dst)
 	return t->local_net.n && net_list_ask(&t->local_net, &a) == NET_MATCH;
 }
 
+/* Without local_net everything is outside, as it is written; where we are to find out, what is not public is inside. */
+static bool is_inside(const struct nat_door *d, bool automatic, const struct addr *dst)
+{
+	struct addr a = unmapped(dst);
+
+	if (d->t->local_net.n || !automatic)
+		return nat_is_local(d->t, dst);
+	return addr_class(&a) != ADDR_GLOBAL;
+}
+
 static bool is_set(const char *text)
 {
 	return text && text[0];
@@ -47,7 +57,7 @@ void nat_signaling_face(const struct nat_door *d, const struct addr *local, cons
 
 	*f = (struct nat_face){ .port = local->port };
 	write_host(f, local);
-	if (nat_is_local(d->t, dst))
+	if (is_inside(d, d->auto_signaling, dst))
 		return;
 	if (is_set(name))
 		span_copy(span_of(name), f->host, sizeof f->host);
@@ -67,7 +77,7 @@ struct addr nat_media_face(const struct nat_door *d, const struct addr *local, c
 	bool ours = !d->t->local_net.n || nat_is_local(d->t, local);
 	struct addr ext = d->auto_media ? nat_external_for(&d->found, dst) : d->ext_media;
 
-	if (!ext.family || ext.family != local->family || !ours || nat_is_local(d->t, dst))
+	if (!ext.family || ext.family != local->family || !ours || is_inside(d, d->auto_media, dst))
 		return *local;
 	return addr_with_port(&ext, local->port);
 }

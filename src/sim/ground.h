@@ -77,6 +77,7 @@ struct ground_ask {
 	struct addr lan;      /* the server's own address on its private network */
 	struct addr external; /* the public address it is reached at */
 	struct addr provider;
+	struct addr stun; /* the STUN server that it asks */
 	uint16_t sip_port, rtp_first, rtp_last;
 	ms_t timeout; /* of a mapping in any of the boxes */
 };
@@ -86,7 +87,7 @@ struct ground {
 	struct sim_net *homes[4];            /* the networks of the phones' own boxes */
 	size_t n_homes;
 	struct sim_host *server, *phones[2], *provider, *far;
-	struct addr local, external, provider_ip;
+	struct addr local, external, provider_ip, stun;
 	uint16_t sip_port;
 	ms_t timeout;
 	unsigned shared; /* the kind of place whose box a second phone in the same kind shares; 0: none */
@@ -95,5 +96,6 @@ struct ground {
 void ground_make(struct ground *g, const struct ground_ask *ask);
 /* What a phone in such a place has as its server: "198.51.100.5:5060". */
 void ground_server(const struct ground *g, unsigned party, char buf[ADDR_STRLEN]);
+#define GROUND_STUN    "203.0.113.70"
 #define GROUND_TIMEOUT 30000        /* ms, of a mapping in any of the boxes */
 #define GROUND_UPLINK  "10.20.0.10" /* the server's address on its second link */

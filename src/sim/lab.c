@@ -27,6 +27,7 @@ void lab_trial(const struct lab *l, const struct lab_pair *p, const struct spot 
 			     .source = l->ask->source,
 			     .phones = { phone_of(p->phone, p->in) },
 			     .external_names = l->external_names,
+			     .stun_name = l->stun_name,
 			     .echo = p->echo,
 			     .codecs = p->phone->codecs,
 			     .wall = l->wall };
@@ -182,6 +183,7 @@ enum lab_status lab_run(const struct lab_ask *ask, struct out *o, struct diag *w
 		free(l.trunks[i].user);
 	}
 	free(l.external_names);
+	free(l.stun_name);
 	free(l.cases);
 	conf_unref(l.conf);
 	return st;

@@ -59,7 +59,7 @@ struct lab {
 	struct net_rule rules[4];
 	struct ground_ask ground; /* what the configuration says of its surroundings; spot is not set */
 	bool external_written;    /* the external address is the configuration's own, not made up */
-	char *external_names;
+	char *external_names, *stun_name;
 	enum carried by;
 	bool v6;
 	int64_t wall;

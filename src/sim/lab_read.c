@@ -194,12 +194,31 @@ static struct addr host_of(const struct net_list *local)
 	return (struct addr){ 0 };
 }
 
+/* The server is there, at its address or by its name. */
+static void take_stun(struct lab *l, const char *text)
+{
+	char host[256];
+	uint16_t port;
+
+	if (!conf_stun(text, host, &port) || l->ground.stun.port)
+		return;
+	if (!addr_parse_ip(span_of(host), &l->ground.stun)) {
+		addr_parse_ip(SPAN(GROUND_STUN), &l->ground.stun);
+		l->stun_name = xstrdup(host);
+	}
+	l->ground.stun.port = port;
+}
+
 static void take_external(struct lab *l, const char *text, struct out *names)
 {
 	struct addr a;
 
 	if (!text[0])
 		return;
+	if (conf_is_automatic(text)) {
+		take_stun(l, strcmp(text, "auto") == 0 ? l->conf->rtp.stunaddr : text);
+		return;
+	}
 	l->external_written = true;
 	if (!addr_parse_ip(span_of(text), &a))
 		out_fmt(names, " %s", text);

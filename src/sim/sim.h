@@ -72,6 +72,8 @@ void sim_host_rtp(struct sim_host *h, void (*fn)(void *arg, uint32_t sock, const
 		  void *arg);
 void sim_host_close_all(struct sim_host *h); /* as the kernel does when the process dies */
 
+bool sim_stun(struct sim_host *h, uint16_t port); /* the host is a STUN server from now on; false: the port is taken */
+
 /* ---- DNS ---- */
 void sim_dns(struct sim *s, const char *name, const struct dns_record *r);
 void sim_dns_clear(struct sim *s, const char *name, enum dns_type type);

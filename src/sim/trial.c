@@ -461,6 +461,7 @@ void trial_begin(struct trial_run *r, const struct trial *t, struct trial_result
 	if (t->tap)
 		sim_tap(r->g.sim, on_wire, r);
 	name(r->g.sim, t->external_names, r->g.external);
+	name(r->g.sim, t->stun_name, r->g.stun);
 }
 
 void trial_end(struct trial_run *r)

@@ -45,6 +45,7 @@ struct trial {
 	struct trial_phone phones[2];
 	struct trial_trunk trunk;
 	const char *external_names; /* of the external address, as `names` above; or NULL */
+	const char *stun_name;      /* of the STUN server; or NULL */
 	const char *echo;           /* an extension that sends audio back; "": the peer is called instead */
 	const char *codecs;         /* of the phones; "": ulaw and alaw */
 	int64_t wall;               /* Unix ms when it begins; 0: the simulator's own */

@@ -101,6 +101,8 @@ static bool is_automatic(const struct sip_transport *tp)
 	return tp->door.auto_signaling || tp->door.auto_media;
 }
 
+static void lend(const struct sip_transport *tp);
+
 /* Something that we write has changed; `was` is the verdict before. */
 static void found(struct sip_transport *tp, const struct addr *was)
 {
@@ -112,6 +114,29 @@ static void found(struct sip_transport *tp, const struct addr *was)
 		      x->address.family ? addr_ip_str(&x->address, new) : "not known", nat_source_name(x->source),
 		      was->family ? addr_ip_str(was, old) : "not known");
 	say(tp);
+	lend(tp);
+}
+
+static bool is_same_host(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && (addr_is_any(a) || addr_is_any(b) || addr_ip_eq(a, b));
+}
+
+/* STUN works on UDP; TCP from the same host leaves by the same address. */
+static void lend(const struct sip_transport *tp)
+{
+	const struct addr as = addr_with_port(&tp->door.found.address, 0);
+
+	if (tp->proto != NET_UDP || !as.family)
+		return;
+	list_for(n, &tp->sip->transports) {
+		struct sip_transport *to = list_entry(n, struct sip_transport, link);
+		struct addr was = to->door.found.address;
+
+		if (to->proto == NET_TCP && is_automatic(to) && is_same_host(&tp->bound, &to->bound) &&
+		    nat_external_stun(&to->door.found, 0, &tp->bound, &as))
+			found(to, &was);
+	}
 }
 
 /* ---- STUN ---- */
@@ -366,6 +391,8 @@ void sip_door_open(struct sip_transport *tp)
 		return;
 	sip_in(tp->sip, &tp->watch, WATCH);
 	watch_now(tp, true);
+	list_for(n, &tp->sip->transports)
+		lend(list_entry(n, struct sip_transport, link));
 }
 
 void sip_on_network(void *arg)

@@ -8,7 +8,9 @@ const struct config_row matrix_configs[CONFIGS] = {
 	[BY_GUIDE] = { "guide", "what the guide says: external_* and local_net for a server behind NAT; rtp_symmetric, "
 				"force_rport, rewrite_contact and qualify_frequency for the phones" },
 	[BY_DEFAULTS] = { "defaults", "nothing but names, passwords and a dialplan, with compat=asterisk" },
-	[BY_ITSELF] = { "automatic", "the same without compat: what is not written is hairpin's choice" },
+	[BY_ITSELF] = { "automatic",
+			"the same without compat, external_*=auto and a STUN server: what is not written is "
+			"hairpin's choice" },
 };
 
 /* ---- numbers and names ---- */
@@ -66,6 +68,8 @@ static void transport(const struct cell *c, bool v6, const char *proto, struct o
 
 	out_fmt(o, "[%s%s]\ntype=transport\nprotocol=%s\nbind=%s\n", proto, v6 ? "6" : "", proto,
 		v6 ? "[::]" : "0.0.0.0");
+	if (c->config == BY_ITSELF)
+		out_str(o, "external_media_address=auto\nexternal_signaling_address=auto\n");
 	if (v6 || !at->nat || c->config != BY_GUIDE)
 		return;
 	out_fmt(o,
@@ -120,7 +124,7 @@ bool matrix_conf(const struct cell *c, const char *file, struct out *o)
 			   "exten => _1NXXXXXXXXX,1,Dial(PJSIP/${EXTEN}@trunk,60)\n"
 			   "[from-external]\nexten => 19998887777,1,Dial(PJSIP/6001,30)\n");
 	} else if (strcmp(file, "rtp.conf") == 0) {
-		out_str(o, "[general]\nrtpstart=10000\nrtpend=20000\n");
+		out_str(o, "[general]\nrtpstart=10000\nrtpend=20000\nstunaddr=" GROUND_STUN "\n");
 	} else if (strcmp(file, "hairpin.conf") == 0 && c->config == BY_DEFAULTS) {
 		out_str(o, "[general]\ncompat=asterisk\n");
 	} else {

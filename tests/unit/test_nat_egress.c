@@ -153,12 +153,51 @@ static void test_media(void **state)
 	}
 }
 
+static const struct {
+	const char *says, *nets, *stun, *peer, *dst, *face, *media;
+} found[] = {
+	{ "the mapped port is written", "", "198.51.100.5:40001", "", "203.0.113.1:5060", "198.51.100.5:40001",
+	  "198.51.100.5:10000" },
+	{ "a peer is told what it sees", "", "198.51.100.5:40001", "198.51.100.6:45000", "203.0.113.1:5060",
+	  "198.51.100.6:45000", "198.51.100.6:10000" },
+	{ "no local_net: what is private is inside", "", "198.51.100.5:40001", "", "192.168.1.20:5060",
+	  "192.168.1.10:5060", "192.168.1.10:10000" },
+	{ "local_net decides alone when it is written", "10.0.0.0/8", "198.51.100.5:40001", "", "192.168.1.20:5060",
+	  "198.51.100.5:40001", "192.168.1.10:10000" },
+	{ "nothing is known yet", "", "", "", "203.0.113.1:5060", "192.168.1.10:5060", "192.168.1.10:10000" },
+};
+
+static void test_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(found); i++) {
+		struct addr local = at("192.168.1.10:5060"), rtp = at("192.168.1.10:10000"), dst = at(found[i].dst);
+		struct addr server = at("203.0.113.70:3478"), stun = at(found[i].stun), seen = at(found[i].peer), sdp;
+		char got[300], media_got[ADDR_STRLEN];
+		struct nat_face f;
+		struct world w;
+
+		build(&w, found[i].nets);
+		w.door.auto_signaling = w.door.auto_media = true;
+		if (stun.family)
+			nat_external_stun(&w.door.found, 0, &server, &stun);
+		if (seen.family)
+			nat_external_peer(&w.door.found, &dst, &seen);
+		nat_signaling_face(&w.door, &local, &dst, &f);
+		snprintf(got, sizeof got, "%s:%u", f.host, f.port);
+		sdp = nat_media_face(&w.door, &rtp, &dst);
+		if (strcmp(got, found[i].face) != 0 || strcmp(addr_str(&sdp, media_got), found[i].media) != 0)
+			fail_msg("%s: got %s and %s", found[i].says, got, addr_str(&sdp, media_got));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_signaling),
 		cmocka_unit_test(test_media),
+		cmocka_unit_test(test_found),
 	};
 
 	return cmocka_run_group_tests_name("nat egress", tests, NULL, NULL);
