@@ -8,6 +8,7 @@ import hairpin
 import provider
 from net import Node, Switch
 from peers import Phone
+from stun import stun_server
 
 EXTERNAL, LAN, SERVER_V6 = "198.51.100.5", "192.168.1.", "2001:db8:1::10"
 HOMES = ("203.0.113.77", "203.0.113.88")
@@ -107,6 +108,9 @@ class Ground:
         self.pbx.names({"gw1.example.com": LINK + "1"})
 
     def start(self, conf):
+        with open(os.path.join(conf, "pjsip.conf")) as f:
+            if "=auto" in f.read():
+                stun_server(self.lab)
         self.hairpin = hairpin.Hairpin(self.pbx, conf)
 
     # --- phones --------------------------------------------------------------

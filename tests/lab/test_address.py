@@ -5,10 +5,11 @@ import calls
 import capture
 from net import wait_for
 from provider import DID, GW1, NUMBER
+from stun import STUN, stun_server
 from suite import scenario
 from worlds import LAN, One, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK, Two
 
-STUN, MOVED, OWN_NEW = "203.0.113.70", "198.51.100.77", "203.0.113.11"
+MOVED, OWN_NEW = "198.51.100.77", "203.0.113.11"
 
 
 def automatic(how):
@@ -19,18 +20,6 @@ def automatic(how):
                                 "%s=%s" % (option, how))
         return text
     return change
-
-
-def stun_server(lab):
-    """coturn, as a STUN server alone."""
-    node = lab.host("stun", STUN)
-    program = node.start("turnserver", [
-        "turnserver", "-n", "--stun-only", "--no-tls", "--no-dtls", "--no-cli",
-        "--listening-ip=" + STUN, "--listening-port=3478",
-        "--log-file=stdout", "--pidfile=" + lab.path("turnserver.pid")])
-    wait_for(lambda: node.run("ss", "-Hlun", "sport", "=", ":3478"), 10,
-             "coturn listens")
-    return program
 
 
 def bindings(w, address=MOVED):
