@@ -272,9 +272,12 @@ def fill(h, users, each):
         names = [row[1] for row in db.execute("PRAGMA table_info(contact)")]
         row = dict(zip(names, db.execute("SELECT * FROM contact").fetchone()))
         insert = f"INSERT OR REPLACE INTO contact VALUES({','.join('?' * len(names))})"
+        seen = db.execute("SELECT cseq, expires FROM refresh").fetchone()
         for u in range(users):
-            db.executemany(insert, [tuple({**row, "aor": f"u{u}", "uri": f"sip:u{u}@127.0.0.4:5063;n={c}"}.values())
-                                    for c in range(each)])
+            ids = range(u * each + 1, u * each + each + 1)
+            db.executemany(insert, [tuple({**row, "id": i, "aor": f"u{u}", "endpoint": f"u{u}",
+                                           "uri": f"sip:u{u}@127.0.0.4:5063;n={i}"}.values()) for i in ids])
+            db.executemany("INSERT OR REPLACE INTO refresh VALUES(?,?,?)", [(i, *seen) for i in ids])
         db.commit()
 
 
