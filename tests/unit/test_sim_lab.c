@@ -155,9 +155,33 @@ static void test_report(void **state)
 	out_free(&o);
 }
 
+/* Two phones, no trunk. */
+static void test_phones_only(void **state)
+{
+	static const char two[] =
+		"[udp]\ntype=transport\nprotocol=udp\nbind=0.0.0.0\n"
+		"[a]\ntype=endpoint\ncontext=all\nallow=!all,alaw\naors=a\n[a]\ntype=aor\nmax_contacts=1\n"
+		"[b]\ntype=endpoint\ncontext=all\nallow=!all,ulaw,alaw\naors=b\n[b]\ntype=aor\nmax_contacts=1\n";
+	const char *const files[] = { "pjsip.conf", two, "extensions.conf",
+				      "[all]\nexten => 1,1,Dial(PJSIP/a)\nexten => 2,1,Dial(PJSIP/b)\n", NULL };
+	struct conf_source source = mem_source(files);
+	struct lab_ask a = { .source = &source, .label = "here", .where = "public", .phone = "symmetric" };
+	struct diag why = { 0 };
+	struct out o = out_growing();
+
+	(void)state;
+	assert_int_equal(lab_run(&a, &o, &why), LAB_AUDIO);
+	expect_text(&o, "phone a, and 1 with the same options\n");
+	expect_text(&o, "a dials 2 to reach b\nb dials 1 to reach a\n");
+	expect_text(&o, "ok: all 8 calls have audio");
+	out_free(&o);
+	diag_free(&why);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_culprits), cmocka_unit_test(test_report) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_culprits), cmocka_unit_test(test_report),
+					    cmocka_unit_test(test_phones_only) };
 
 	return cmocka_run_group_tests_name("hairpin lab", tests, NULL, NULL);
 }
