@@ -22,7 +22,6 @@ _Noreturn void load_die(const char *fmt, ...) PRINTF(1, 2);
 
 struct port {
 	int fd;
-	bool spins;                  /* never sleeps: whoever sends to it need not wake it */
 	struct sockaddr_in me, peer; /* everything is sent to peer unless another address is named */
 	unsigned n_out;
 	struct mmsghdr *in, *out;
@@ -114,7 +113,6 @@ struct load {
 	double ramp;     /* call: how fast those are set up and taken down, calls/s */
 	double patience; /* seconds until an unanswered request is a failure */
 	bool retry_after;
-	bool spin;          /* never sleeps between messages */
 	const char *series; /* call: a file that gets a line for every 100 ms */
 	unsigned users, contacts, rounds;
 	double rate; /* register */

@@ -533,7 +533,6 @@ struct calls *calls_new(struct load *l)
 	c->run = (uint64_t)time(NULL) % 1000000 * 10000;
 	c->uac = port_open(load_socket(&l->uac, l->ns[0]), l->uac, l->server);
 	c->uas = port_open(load_socket(&l->uas, l->ns[1]), l->uas, l->server);
-	c->uac->spins = c->uas->spins = l->spin;
 	c->uac_host = host_of(&l->uac, true);
 	c->uas_host = host_of(&l->uas, true);
 	c->uac_ip = host_of(&l->uac, false);

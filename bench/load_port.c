@@ -176,12 +176,5 @@ bool port_wait(struct port *const ports[], unsigned n, us_t until)
 	BUG_ON(n > ARRAY_LEN(fds));
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = (struct pollfd){ .fd = ports[i]->fd, .events = POLLIN };
-	if (!ports[0]->spins)
-		return ppoll(fds, n, &t, NULL) > 0;
-	t = (struct timespec){ 0 };
-	do
-		if (ppoll(fds, n, &t, NULL) > 0)
-			return true;
-	while (load_now() < until);
-	return false;
+	return ppoll(fds, n, &t, NULL) > 0;
 }

@@ -217,7 +217,6 @@ int load_register(struct load *l)
 	r.host = xasprintf("%s:%u", ip, ntohs(l->uac.sin_port));
 	r.uri = xasprintf("sip:%s", server);
 	r.port = port_open(load_socket(&l->uac, l->ns[0]), l->uac, l->server);
-	r.port->spins = l->spin;
 	for (r.round = 0; r.round < l->rounds; r.round++)
 		run_round(&r);
 	return 0;

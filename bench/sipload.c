@@ -24,7 +24,6 @@ static const char usage[] =
 	"next\n"
 	"  --up N          N calls that are up from before the first phase until after the last\n"
 	"  --ramp RATE     how fast those are set up and taken down: 500 calls/s\n"
-	"  --spin          never sleeps: the server need not wake its peer for each message\n"
 	"  --retry-after   offers nothing for as long as a 503 asks for\n"
 	"  --series FILE   offered, answered and shed calls/s, a line for each 100 ms\n"
 	"\n"
@@ -93,7 +92,6 @@ static const struct option_row {
 	{ "up", COUNT, offsetof(struct load, up) },
 	{ "ramp", NUMBER, offsetof(struct load, ramp) },
 	{ "retry-after", FLAG, offsetof(struct load, retry_after) },
-	{ "spin", FLAG, offsetof(struct load, spin) },
 	{ "series", TEXT, offsetof(struct load, series) },
 	{ "users", COUNT, offsetof(struct load, users) },
 	{ "contacts", COUNT, offsetof(struct load, contacts) },
