@@ -67,7 +67,7 @@ const struct opt global_opts[] = {
 	{ "unidentified_request_period", OPT_UINT, AT(unidentified_request_period), .def = "5", .unit = "s",
 	  .help = "Time in which they are counted." },
 	{ "unidentified_request_prune_interval", OPT_UINT, AT(unidentified_request_prune_interval), .def = "30",
-	  .unit = "s", .help = "How often old counts are dropped." },
+	  .unit = "s", .help = "Counts older than this make room when 4096 strangers are counted." },
 	{ "use_callerid_contact", OPT_BOOL, .def = "no", .waits_for = "caller id in Contact",
 	  .help = "Put the caller's number into our Contact." },
 	{ "user_agent", OPT_STR, AT(user_agent), .def = "hairpin/" HAIRPIN_VERSION,
