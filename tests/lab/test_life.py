@@ -7,6 +7,7 @@ from suite import scenario
 from worlds import NAT_A, PLAIN_TRANSPORT, Two
 
 SECONDS = 5                 # the qualify period of these runs
+DURABLE = 1                 # a contact survives kill -9 within this
 
 
 def quick_qualify(text):
@@ -98,6 +99,7 @@ def crash(lab):
     phone, other = w.phone_a(expires=600), w.phone_b(expires=600)
     w.hairpin.wait_contact("6001", "Avail")
     before = uris(w.hairpin)
+    calls.time.sleep(DURABLE)
     w.hairpin.crash()
     w.hairpin.start()
     assert uris(w.hairpin) == before, "contacts after the restart: %s" % (
@@ -111,6 +113,7 @@ def crash_in_call(lab):
     w = build(lab)
     phone, other = w.phone_a(expires=600), w.phone_b(expires=600)
     calls.connect(other, phone, "6001")
+    calls.time.sleep(DURABLE)
     w.hairpin.crash()
     w.hairpin.start()
     w.hairpin.wait_idle()
