@@ -33,6 +33,7 @@ disallow=all
 allow=ulaw
 direct_media=no
 rtp_symmetric=yes
+rtp_keepalive=0
 [caller](side)
 {caller}
 [callee](side)

@@ -22,6 +22,7 @@ void conf_automatic(struct conf *c)
 	for (size_t i = 0; i < c->n_endpoints; i++) {
 		struct conf_endpoint *e = &c->endpoints[i];
 
+		e->open_pinhole = e->rtp_keepalive || !conf_written(&e->o, "endpoint", "rtp_keepalive");
 		if (!phones_register(e))
 			continue;
 		e->rewrite_if_nat = !conf_written(&e->o, "endpoint", "rewrite_contact");

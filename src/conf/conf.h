@@ -124,6 +124,7 @@ struct conf_endpoint {
 	uint32_t device_state_busy_at;
 	uint8_t tos_audio;
 	bool rewrite_if_nat; /* automatic: rewrite_contact for a phone whose messages show that it is behind NAT */
+	bool open_pinhole;   /* automatic: silence until the peer is heard; not with rtp_keepalive=0 written */
 	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;

@@ -222,7 +222,8 @@ const struct opt endpoint_opts[] = {
 	  .help = "Engine that carries the media." },
 	{ "rtp_ipv6", OPT_BOOL, AT(rtp_ipv6), .def = "no", .help = "Offer IPv6 media addresses." },
 	{ "rtp_keepalive", OPT_UINT, AT(rtp_keepalive), .def = "0", .unit = "s",
-	  .help = "Send a packet after so much silence of ours; 0: never." },
+	  .help = "Send a packet after so much silence of ours; 0: never. Not written: silence in the codec "
+		  "agreed on opens the way until the peer is heard, unless compat=asterisk." },
 	{ "rtp_port_end", OPT_UINT, AT(rtp_port_end), .def = "0", .max = 65535,
 	  .help = "Last media port for this endpoint; 0: as rtp.conf says." },
 	{ "rtp_port_start", OPT_UINT, AT(rtp_port_start), .def = "0", .max = 65535,

@@ -86,7 +86,8 @@ struct media_plan {
 	struct addr remote, remote_rtcp; /* from SDP; family 0: send nothing until (if ever) a source is latched */
 	bool new_sdp;                    /* a remote description was applied: the latch looks at it again */
 	bool rtcp_mux;
-	bool send, recv; /* direction */
+	bool send, recv;   /* direction */
+	bool open_pinhole; /* silence of ours opens the way until the peer is heard */
 	struct latch_conf latch;
 	struct {
 		uint8_t codec, pt;
@@ -134,6 +135,7 @@ struct media_stats {
 	uint64_t fast_packets;               /* of rx_packets: those that went through the kernel */
 	bool fast;                           /* what comes in goes that way now */
 	uint64_t rx_cn, rx_dtmf;             /* C10: of rx_packets */
+	uint64_t tx_opening;                 /* of tx_packets: silence that was to open the way (open_pinhole) */
 	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
 	uint64_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */
 	uint32_t srtp_failures;     /* C12: 0 until SRTP is served */

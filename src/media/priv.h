@@ -143,6 +143,7 @@ struct stream {
 	struct seen_source seen[SOURCES_SEEN]; /* latest first */
 	struct timer timer;
 	ms_t keep_at, silent_from, rtcp_at, publish_at;
+	ms_t open_from, open_at; /* plan.open_pinhole: since when; the next packet */
 	bool keep_first, silent_told, rtcp_said;
 	uint64_t rtcp_tx_packets; /* sent when the last report was made */
 	uint32_t rr_highest;
@@ -235,6 +236,7 @@ bool tx_ready(const struct stream *s); /* may send, and knows where to */
 void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now);
 void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now);
 void tx_keepalive(struct stream *s, ms_t now);
+void tx_silence(struct stream *s, ms_t now); /* in the codec agreed on; real time may have passed since the last */
 enum codec tx_codec(const struct stream *s, uint8_t *pt); /* for what we make ourselves; CODEC_NONE: none fits */
 size_t tx_frame_size(const struct stream *s);             /* samples */
 uint32_t tx_rate(const struct stream *s);                 /* of its RTP clock */

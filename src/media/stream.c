@@ -11,6 +11,7 @@
 
 #define KEEP_FIRST_MS 500 /* after SDP; nobody may have opened a way through the NAT by then */
 #define LATE_MS       200 /* a source that is later than this gives up catching up */
+#define OPEN_GAP_MAX  1000
 
 void stream_touch(struct stream *s, ms_t now)
 {
@@ -120,6 +121,8 @@ void stream_plan(struct stream *s, const struct media_plan *p, ms_t now)
 	for (uint8_t i = 0; i < p->n_formats; i++)
 		BUG_ON(p->formats[i].codec >= CODEC_COUNT);
 	take_back(s);
+	if (p->open_pinhole && (!s->plan.open_pinhole || !addr_eq(&s->plan.remote, &p->remote)))
+		s->open_from = s->open_at = now;
 	s->plan = *p;
 	s->planned = true;
 	latch_set_conf(&s->latch, &p->latch, now);
@@ -163,9 +166,8 @@ void stream_play(struct stream *s, struct source *what, ms_t now)
 	s->source = what;
 	s->tx.feeder = FEED_NONE;
 	s->compiled = false;
-	if (!what)
-		return;
-	what->next = now;
+	if (what)
+		what->next = now;
 	stream_touch(s, now);
 }
 
@@ -308,6 +310,28 @@ static ms_t keepalive_due(struct stream *s, ms_t now)
 	return s->keep_at;
 }
 
+/*
+ * Until the peer is heard, silence opens our side of the way; whoever waits for audio to learn our address gets some.
+ * The pace is that of audio at first, then the gaps grow with the time it takes. Audio of the other leg does as well.
+ */
+static ms_t pinhole_due(struct stream *s, ms_t now)
+{
+	ms_t frame = (ms_t)tx_frame_size(s) * 1000 / SOURCE_RATE, gap = MAX(frame, (now - s->open_from) / 4);
+
+	if (!s->plan.open_pinhole || s->latch.validated || !tx_ready(s) || source_speaks(s->source))
+		return MS_NEVER;
+	if (now < s->open_at)
+		return s->open_at;
+	gap = MIN(gap, OPEN_GAP_MAX);
+	if (s->tx.feeder != FEED_PACKETS || now - s->tx.at >= gap) {
+		take_back(s);
+		tx_silence(s, now);
+		s->st.tx_opening++;
+	}
+	s->open_at = now - s->open_at > LATE_MS ? now + gap : s->open_at + gap;
+	return s->open_at;
+}
+
 static ms_t silence_due(struct stream *s, ms_t now)
 {
 	ms_t at = MAX(s->st.last_rx, s->silent_from) + (ms_t)s->plan.timeout_ms;
@@ -327,6 +351,7 @@ ms_t stream_tick(struct stream *s, ms_t now)
 
 	fast_sync(s);
 	next = play_due(s, now);
+	next = MIN(next, pinhole_due(s, now));
 	next = MIN(next, keepalive_due(s, now));
 	next = MIN(next, silence_due(s, now));
 	tell_digit(s, dtmf_tick(&s->dtmf, now));

@@ -8,6 +8,7 @@
 
 #include "media/pcm.h"
 #include "media/priv.h"
+#include "media/silence.h"
 
 #define YOUNG     200 /* packets after a change during which stragglers from before it are refused */
 #define FRAME_MAX 480 /* samples: 60 ms */
@@ -159,6 +160,25 @@ void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
 	r.payload = (struct span){ (const char *)payload, pcm_encode(c, pcm, n, payload) };
 	s->st.tx_codec = c;
 	send_own(s, &r, n, now);
+}
+
+void tx_silence(struct stream *s, ms_t now)
+{
+	uint8_t payload[SILENCE_MAX];
+	struct rtp r = { .pt = s->plan.formats[0].pt };
+	enum codec c = (enum codec)s->plan.formats[0].codec;
+	unsigned ms = s->plan.ptime;
+	size_t n = s->plan.n_formats ? silence_frame(c, &ms, payload) : 0;
+
+	if (!n) {
+		tx_keepalive(s, now);
+		return;
+	}
+	if (s->tx.packets && now - s->tx.at >= 2 * (ms_t)ms)
+		s->tx.feeder = FEED_NONE;
+	r.payload = (struct span){ (const char *)payload, n };
+	s->st.tx_codec = (uint8_t)c;
+	send_own(s, &r, ms * tx_rate(s) / 1000, now);
 }
 
 /* Comfort noise if that was agreed, else real silence; a codec that we cannot make gets comfort noise all the same. */

@@ -256,6 +256,7 @@ void leg_progress(struct chan *c)
 		return;
 	c->progress_sent = c->answer_sent = true;
 	sip_reply(c->invite, 183, NULL, c->offer ? build_with_sdp : build_plain, c);
+	leg_media_apply(c, false);
 }
 
 int leg_answer(struct chan *c)

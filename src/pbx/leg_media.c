@@ -256,6 +256,7 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 		.rtcp_mux = d->rtcp_mux,
 		.send = d->dir & SDP_SENDONLY,
 		.recv = d->dir & SDP_RECVONLY,
+		.open_pinhole = ep->open_pinhole && (!c->incoming || c->answer_sent), /* a ringing tone goes on */
 		.latch = { .strict = c->conf->rtp.strictrtp,
 			   .probation = (uint8_t)c->conf->rtp.probation,
 			   .symmetric = ep->rtp_symmetric,

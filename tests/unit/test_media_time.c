@@ -32,6 +32,75 @@ static void test_keepalive(void **state)
 	media_close(&leg);
 }
 
+/* Silence in the codec until the peer is heard: dense, then sparse; the other leg's audio takes its place, one stream.
+ */
+static void test_pinhole(void **state)
+{
+	struct world *w = *state;
+	struct media_plan pa = plan_of("192.0.2.20:4000", CODEC_ALAW, 8, 0);
+	struct talk b = { "203.0.113.1:5000", { .pt = 8, .seq = 1, .ssrc = 12 } };
+	struct talk a = { "192.0.2.20:4000", { .pt = 8, .seq = 1, .ssrc = 11 } };
+	struct media_stats st;
+	struct sent silent;
+	struct pair p;
+
+	pa.open_pinhole = true;
+	p = join(w, pa, plan_of("203.0.113.1:5000", CODEC_ALAW, 8, 0));
+	run_until(w, w->now + 90);
+	assert_int_equal(w->n_sent, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(addr_str(&w->sent[i].to, (char[ADDR_STRLEN]){ 0 }), "192.0.2.20:4000");
+		assert_int_equal(w->sent[i].rtp.pt, 8);
+		assert_int_equal(w->sent[i].rtp.payload.n, 160);
+		assert_int_equal((uint8_t)w->sent[i].rtp.payload.p[7], 0xd5);
+		assert_int_equal(w->sent[i].rtp.seq, (uint16_t)(w->sent[0].rtp.seq + i));
+		assert_int_equal(w->sent[i].rtp.ts, (uint32_t)(w->sent[0].rtp.ts + 160 * i));
+	}
+	run_until(w, w->now + 3000);
+	assert_in_range(w->n_sent, 12, 40);
+	silent = *last(w);
+	speak(w, p.b, &b, 50);
+	for (size_t i = w->n_sent - 50; i < w->n_sent; i++)
+		assert_int_equal(w->sent[i].rtp.payload.p[7], 0x2a);
+	assert_int_equal(last(w)->rtp.ssrc, silent.rtp.ssrc);
+	assert_int_equal(last(w)->rtp.seq, (uint16_t)(silent.rtp.seq + 50));
+	assert_int_equal(last(w)->rtp.ts - silent.rtp.ts, (last(w)->at - silent.at) * 8);
+	speak(w, p.a, &a, 1);
+	run_until(w, w->now + 20000);
+	media_stats(p.a, &st);
+	assert_int_equal(st.tx_packets, 50 + st.tx_opening);
+	part(&p);
+}
+
+/* Every codec that we have an encoder for gets its own silence; the others get comfort noise. */
+static void test_pinhole_codecs(void **state)
+{
+	static const struct {
+		enum codec codec;
+		size_t bytes, ticks;
+	} of[] = { { CODEC_ULAW, 160, 160 }, { CODEC_G722, 160, 160 }, { CODEC_GSM, 33, 160 },
+		   { CODEC_G726, 80, 160 },  { CODEC_OPUS, 3, 960 },   { CODEC_SLIN, 320, 160 } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i <= ARRAY_LEN(of); i++) {
+		bool known = i < ARRAY_LEN(of);
+		struct media_plan pa = plan_of("192.0.2.20:4000", known ? of[i].codec : CODEC_G729, 96, 0);
+		struct media_leg *leg = leg_open(w, "a");
+		size_t before = w->n_sent;
+
+		pa.open_pinhole = true;
+		media_replan(leg, &pa);
+		run_until(w, w->now + 30);
+		assert_int_equal(w->n_sent, before + 2);
+		assert_int_equal(last(w)->rtp.pt, known ? 96 : 13);
+		assert_int_equal(last(w)->rtp.payload.n, known ? of[i].bytes : 1);
+		if (known)
+			assert_int_equal(last(w)->rtp.ts - w->sent[before].rtp.ts, of[i].ticks);
+		media_close(&leg);
+		media_tick(w->m, w->now);
+	}
+}
+
 static void test_timeout(void **state)
 {
 	struct world *w = *state;
@@ -362,9 +431,9 @@ int main(void)
 #define T(name)                                                        \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown), \
 		cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = { T(keepalive), T(timeout),        T(tone),  T(file),
-					    T(echo),      T(play_in_bridge), T(rtcp),  T(rtcp_answers),
-					    T(rtcp_mux),  T(late_mux),       T(debug), T(close) };
+	const struct CMUnitTest tests[] = { T(keepalive), T(pinhole),  T(pinhole_codecs), T(timeout), T(tone),
+					    T(file),      T(echo),     T(play_in_bridge), T(rtcp),    T(rtcp_answers),
+					    T(rtcp_mux),  T(late_mux), T(debug),          T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media by the clock", tests, NULL, NULL);
