@@ -100,7 +100,7 @@ static void copy_counts(const struct route *r, struct route_count *c)
 
 static void absorb_rx(struct stream *s, const struct route_count *c, ms_t at)
 {
-	struct latch_packet latest = { s->latch.source, c->max_seq, at };
+	struct latch_packet latest = { s->latch.source, c->max_seq, at, s->rx.ssrc, c->ts - s->fast.route->ts_off };
 	uint64_t packets = c->packets - s->fast.seen.packets, cn = c->cn - s->fast.seen.cn;
 	uint8_t codec = s->fast.route->formats[c->format].codec;
 

@@ -13,6 +13,7 @@ struct media_leg; /* one side of one audio stream: a pair of ports; owned by who
 
 enum media_event_kind {
 	MEDIA_LATCHED, /* source learned or moved: from, was */
+	MEDIA_REFUSED, /* a stranger's stream is kept out: from; once. was: whom we hear, or expect */
 	MEDIA_DTMF,    /* digit, duration in ms: at the event's end */
 	MEDIA_SILENT,  /* nothing received for rtp_timeout (or rtp_timeout_hold) */
 	MEDIA_PLAYED,  /* the source of media_play() ended; ok: false when it could not be read */
@@ -123,6 +124,7 @@ struct media_stats {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped; /* C1, C3, C4 */
 	ms_t opened, sdp_at, first_rx, last_rx, first_tx, last_tx;       /* media clock; 0: never */
 	struct addr sdp_addr, rx_source, tx_to, last_dropped;            /* C2, C3, C4 */
+	struct addr refused; /* the first whole stream of a stranger's that was kept out (C4, C5) */
 	enum latch_state latch;
 	uint32_t sources;                         /* C5: concurrent sources seen */
 	uint32_t rx_lost, rx_jitter_us, rtt_us;   /* our view; RTT from RTCP, 0: unknown */

@@ -243,6 +243,7 @@ void report_fill(struct stream *s, struct media_stats *st)
 	st->rx_dropped = s->latch.drops;
 	st->tx_to = s->latch.remote;
 	st->last_dropped = s->latch.last_dropped;
+	st->refused = s->latch.refused;
 	st->latch = s->latch.state;
 	st->source_moves = s->latch.moves;
 	st->rx_lost = lost(&s->rx);

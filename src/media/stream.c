@@ -208,15 +208,17 @@ static void pass_on(struct stream *s, const struct rtp *r, const struct arrival 
 }
 
 /* The latch judges; what it learned is told. */
-static bool admit(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
+static bool admit(struct stream *s, const struct addr *from, const struct rtp *r, ms_t now)
 {
 	struct addr was = s->latch.source.family ? s->latch.source : s->latch.requested, to = s->latch.remote;
-	struct latch_packet p = { *from, seq, now };
+	struct latch_packet p = { *from, r->seq, now, r->ssrc, r->ts };
 	enum latch_say say;
 
-	report_seen(s, from, seq, now);
+	report_seen(s, from, r->seq, now);
 	say = latch_rtp(&s->latch, &p, s->plan.rtcp_mux);
-	if (say == LATCH_DROP) {
+	if (say == LATCH_REFUSED)
+		worker_event(s, &(struct media_event){ .kind = MEDIA_REFUSED, .from = *from, .was = was }, 0);
+	if (say == LATCH_DROP || say == LATCH_REFUSED) {
 		s->w->dropped++;
 		return false;
 	}
@@ -233,7 +235,7 @@ void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 	struct rtp r;
 
 	fast_sync(s);
-	if (!rtp_parse(p->bytes, &r) || !admit(s, &p->from, r.seq, now))
+	if (!rtp_parse(p->bytes, &r) || !admit(s, &p->from, &r, now))
 		return;
 	if (!s->compiled)
 		compile(s);

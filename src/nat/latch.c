@@ -6,13 +6,24 @@
  * time CLOSED   only what was learned is accepted
  *
  * LEARN closes by itself: the first packet later than LEARN_MS after SDP finds it closed, unless nothing was learned
- * yet. The rules are Asterisk's, one for one, with one addition, keep_on_same_sdp: a re-INVITE that repeats the address
- * we know changes nothing once a packet has proved where the peer is. Without it such a re-INVITE (a session timer, a
- * resume) turns the audio back to a private address until the phone speaks again.
+ * yet. The rules are Asterisk's, one for one, with three additions, each with a switch of its own:
+ *
+ *   keep_on_same_sdp  a re-INVITE that repeats the address we know changes nothing once a packet has proved where the
+ *                     peer is. Else it (a session timer, a resume) turns the audio back to a private address until the
+ *                     phone speaks again.
+ *   relatch           when the source has been silent for a while, its stream may go on from another address: the same
+ *                     SSRC, and sequence and timestamp where they can be by now. From the same IP (a NAT that moved
+ *                     the port) the SSRC and a later sequence are enough. Nobody off the path knows these.
+ *   restricted        whoever comes first must not win just by that (RTP bleed): a stranger is learned only at the IP
+ *                     that SDP names, or that the signalling comes from.
  */
 #include "nat/nat.h"
 
-#define LEARN_MS 5000
+#define LEARN_MS      5000
+#define RELATCH_MS    2000
+#define LEAST_PTIME   5 /* ms: a stream cannot have sent more than one packet in so long */
+#define SLACK_PACKETS 50
+#define SLACK_MS      2000
 
 static int probation(const struct latch *l)
 {
@@ -30,19 +41,18 @@ void latch_init(struct latch *l, const struct latch_conf *conf)
 	*l = (struct latch){ .conf = *conf, .state = conf->strict == STRICTRTP_NO ? LATCH_OPEN : LATCH_CLOSED };
 }
 
-static void watch_candidate(struct latch *l, uint16_t seq)
+static void watch_candidate(const struct latch *l, struct latch_candidate *c, uint16_t seq)
 {
-	l->left = probation(l);
-	l->max_seq = seq;
-	l->stranger_at = 0;
+	c->left = probation(l);
+	c->max_seq = seq;
+	c->at = 0;
 }
 
 static void learn(struct latch *l, ms_t now)
 {
 	l->state = LATCH_LEARN;
 	l->learn_at = now;
-	l->proposed = (struct addr){ 0 };
-	watch_candidate(l, 0);
+	l->proposed = (struct latch_candidate){ .left = probation(l) };
 }
 
 void latch_set_conf(struct latch *l, const struct latch_conf *conf, ms_t now)
@@ -92,47 +102,89 @@ void latch_sdp(struct latch *l, const struct addr *rtp, const struct addr *rtcp,
 		learn(l, now);
 }
 
-/* One more packet of the proposed source; true when it has shown enough. */
-static bool candidate_passes(struct latch *l, const struct latch_packet *p)
+/* One more packet of a stranger; true when it has shown enough. */
+static bool candidate_passes(const struct latch *l, struct latch_candidate *c, const struct latch_packet *p)
 {
 	bool timed = l->conf.strict == STRICTRTP_YES && l->conf.audio;
 
-	if (p->seq == (uint16_t)(l->max_seq + 1)) {
-		l->left--;
+	if (!addr_eq(&p->src, &c->addr)) {
+		c->addr = p->src;
+		watch_candidate(l, c, p->seq);
+		return false;
+	}
+	if (p->seq == (uint16_t)(c->max_seq + 1)) {
+		c->left--;
 	} else {
-		l->left = probation(l) - 1;
-		l->stranger_at = p->now;
+		c->left = probation(l) - 1;
+		c->at = p->now;
 	}
-	l->max_seq = p->seq;
-	if (timed && !l->stranger_at) {
-		l->stranger_at = p->now;
-	} else if (timed && l->left <= 0 && p->now - l->stranger_at < least_ms(l)) {
-		l->left = probation(l) - 1;
-		l->stranger_at = p->now;
+	c->max_seq = p->seq;
+	if (timed && !c->at) {
+		c->at = p->now;
+	} else if (timed && c->left <= 0 && p->now - c->at < least_ms(l)) {
+		c->left = probation(l) - 1;
+		c->at = p->now;
 	}
-	return l->left <= 0;
+	return c->left <= 0;
 }
 
 static enum latch_say take(struct latch *l, const struct latch_packet *p)
 {
 	l->strict = p->src;
-	watch_candidate(l, p->seq);
+	watch_candidate(l, &l->proposed, p->seq);
 	return LATCH_LEARNED;
+}
+
+static bool may_be_learned(const struct latch *l, const struct addr *src)
+{
+	return !l->conf.restricted || addr_ip_eq(src, &l->sdp_last) ||
+	       (l->conf.signalling.family && addr_ip_eq(src, &l->conf.signalling));
+}
+
+/* The silent source's stream, from another address: what it says of itself is where that stream can be by now. */
+static bool goes_on(const struct latch *l, const struct latch_packet *p)
+{
+	ms_t quiet = p->now - l->heard_at;
+	uint32_t ticks = p->ts - l->ts, rate = l->conf.rate ? l->conf.rate : 8000;
+	uint16_t ahead = (uint16_t)(p->seq - l->seq);
+
+	if (!l->conf.relatch || !l->validated || quiet < RELATCH_MS || p->ssrc != l->ssrc || !ahead || ahead >= 0x8000)
+		return false;
+	return addr_ip_eq(&p->src, &l->strict) ||
+	       (ahead <= quiet / LEAST_PTIME + SLACK_PACKETS && ticks <= (uint64_t)(quiet + SLACK_MS) * rate / 1000);
+}
+
+/* Kept out, and told once when it is more than a stray packet. */
+static enum latch_say keep_out(struct latch *l, const struct latch_packet *p)
+{
+	if (!l->conf.restricted || l->refused.family || !candidate_passes(l, &l->outsider, p))
+		return LATCH_DROP;
+	l->refused = p->src;
+	return LATCH_REFUSED;
 }
 
 static enum latch_say judge_learning(struct latch *l, const struct latch_packet *p)
 {
 	if (addr_eq(&p->src, &l->strict)) {
-		watch_candidate(l, p->seq); /* who speaks keeps strangers out */
+		watch_candidate(l, &l->proposed, p->seq); /* who speaks keeps strangers out */
 		return LATCH_ACCEPT;
 	}
 	if (addr_eq(&p->src, &l->requested))
 		return take(l, p);
-	if (addr_eq(&p->src, &l->proposed))
-		return candidate_passes(l, p) ? take(l, p) : LATCH_DROP;
-	l->proposed = p->src;
-	watch_candidate(l, p->seq);
-	return LATCH_DROP;
+	if (!may_be_learned(l, &p->src) && !goes_on(l, p))
+		return keep_out(l, p);
+	return candidate_passes(l, &l->proposed, p) ? take(l, p) : LATCH_DROP;
+}
+
+static enum latch_say judge_closed(struct latch *l, const struct latch_packet *p)
+{
+	if (!l->strict.family)
+		return LATCH_DROP;
+	if (addr_eq(&p->src, &l->strict))
+		return LATCH_ACCEPT;
+	if (!goes_on(l, p))
+		return keep_out(l, p);
+	return candidate_passes(l, &l->proposed, p) ? take(l, p) : LATCH_DROP;
 }
 
 static enum latch_say judge(struct latch *l, const struct latch_packet *p)
@@ -141,16 +193,24 @@ static enum latch_say judge(struct latch *l, const struct latch_packet *p)
 		return LATCH_ACCEPT;
 	if (l->state == LATCH_LEARN && l->strict.family && p->now - l->learn_at > LEARN_MS)
 		l->state = LATCH_CLOSED;
-	if (l->state == LATCH_LEARN)
-		return judge_learning(l, p);
-	return l->strict.family && addr_eq(&p->src, &l->strict) ? LATCH_ACCEPT : LATCH_DROP;
+	return l->state == LATCH_LEARN ? judge_learning(l, p) : judge_closed(l, p);
+}
+
+static void note_heard(struct latch *l, const struct latch_packet *p)
+{
+	l->heard_at = p->now;
+	if (p->ssrc == l->ssrc && (int16_t)(p->seq - l->seq) < 0)
+		return;
+	l->ssrc = p->ssrc;
+	l->seq = p->seq;
+	l->ts = p->ts;
 }
 
 enum latch_say latch_rtp(struct latch *l, const struct latch_packet *p, bool mux)
 {
 	enum latch_say say = judge(l, p);
 
-	if (say == LATCH_DROP) {
+	if (say == LATCH_DROP || say == LATCH_REFUSED) {
 		l->drops++;
 		l->last_dropped = p->src;
 		return say;
@@ -159,6 +219,7 @@ enum latch_say latch_rtp(struct latch *l, const struct latch_packet *p, bool mux
 		l->moves++;
 	l->source = p->src;
 	l->validated = true;
+	note_heard(l, p);
 	if (l->conf.symmetric && !addr_eq(&l->remote, &p->src))
 		send_to(l, &p->src, NULL, mux);
 	return say;

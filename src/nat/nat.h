@@ -84,6 +84,7 @@ enum latch_say {
 	LATCH_DROP,
 	LATCH_ACCEPT,
 	LATCH_LEARNED, /* accept, and this source is new as the strict address */
+	LATCH_REFUSED, /* drop, and this is a whole stream that another rule would have let in; said once */
 };
 struct latch_conf {
 	uint8_t strict; /* STRICTRTP_* of conf_rtp */
@@ -91,6 +92,16 @@ struct latch_conf {
 	bool symmetric;        /* rtp_symmetric */
 	bool audio;            /* the time test of learning applies */
 	bool keep_on_same_sdp; /* F9: a re-offer with the same address as before does not un-latch a validated source */
+	bool relatch;          /* F8: when the source is silent, its stream may go on from elsewhere */
+	bool restricted; /* F10: a stranger is learned only at the IP of SDP or of `signalling` (family 0: none) */
+	struct addr signalling;
+	uint32_t rate; /* Hz of timestamps; 0: 8000 */
+};
+struct latch_candidate { /* a stranger on probation */
+	struct addr addr;
+	int left; /* packets it still has to show */
+	uint16_t max_seq;
+	ms_t at;
 };
 struct latch {
 	struct latch_conf conf;
@@ -101,18 +112,19 @@ struct latch {
 	struct addr source;    /* of the last packet accepted */
 	struct addr remote;    /* where we send; follows the source when symmetric */
 	struct addr remote_rtcp;
-	struct addr proposed; /* a stranger on probation */
-	int left;             /* packets it still has to show */
-	uint16_t max_seq;
-	ms_t learn_at, stranger_at;
+	struct latch_candidate proposed, outsider; /* outsider: from where nothing is learned */
+	ms_t learn_at, heard_at;
+	uint32_t ssrc, ts; /* of the latest packet accepted */
+	uint16_t seq;
 	bool validated;        /* a packet was accepted since SDP gave this address */
 	uint32_t drops, moves; /* C4, C9 */
-	struct addr last_dropped;
+	struct addr last_dropped, refused;
 };
 struct latch_packet {
 	struct addr src;
 	uint16_t seq;
 	ms_t now;
+	uint32_t ssrc, ts;
 };
 void latch_init(struct latch *l, const struct latch_conf *conf);
 /* The options changed within a call; what was learned stays, unless strictrtp itself was switched on or off. */

@@ -196,6 +196,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	c = chan_new(p, ep, p->conf, true);
 	c->peer = m->flow.peer;
 	c->behind_nat = sip_behind_nat(m);
+	c->proxied = m->n_vias > 1 || sip_hdr(m, SIP_HDR_RECORD_ROUTE);
 	c->request = span_dup(m->bytes);
 	c->request_n = m->bytes.n;
 	if (m->max_forwards != SIP_NO_NUMBER)

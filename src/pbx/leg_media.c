@@ -240,6 +240,25 @@ void leg_media_prefer(struct chan *c, enum codec codec)
 
 /* ---- plans ---- */
 
+/* Who may be learned as the source: what SDP or the signalling names; who else sends first has proved nothing. */
+static struct latch_conf latch_rules(const struct chan *c)
+{
+	struct addr local = media_local(c->media);
+	bool heals = !c->conf->hairpin.compat_asterisk, known = !c->proxied && c->peer.family == local.family;
+	struct latch_conf l = { .strict = c->conf->rtp.strictrtp,
+				.probation = (uint8_t)c->conf->rtp.probation,
+				.symmetric = c->ep->rtp_symmetric,
+				.audio = true,
+				.keep_on_same_sdp = heals,
+				.relatch = heals && !c->deal.held,
+				.rate = codec_descs[c->deal.codecs[0].codec].rate };
+
+	l.restricted = heals && l.strict == STRICTRTP_YES && (known || addr_class(&c->deal.remote) == ADDR_GLOBAL);
+	if (known)
+		l.signalling = c->peer;
+	return l;
+}
+
 void leg_media_apply(struct chan *c, bool new_sdp)
 {
 	const struct sdp_deal *d = &c->deal;
@@ -257,11 +276,7 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 		.send = d->dir & SDP_SENDONLY,
 		.recv = d->dir & SDP_RECVONLY,
 		.open_pinhole = ep->open_pinhole && (!c->incoming || c->answer_sent), /* a ringing tone goes on */
-		.latch = { .strict = c->conf->rtp.strictrtp,
-			   .probation = (uint8_t)c->conf->rtp.probation,
-			   .symmetric = ep->rtp_symmetric,
-			   .audio = true,
-			   .keep_on_same_sdp = !c->conf->hairpin.compat_asterisk },
+		.latch = latch_rules(c),
 		.n_formats = d->n_codecs,
 		.dtmf_pt = d->dtmf_pt,
 		.cn_pt = d->cn_pt,
@@ -292,6 +307,12 @@ void leg_media_event(void *arg, const struct media_event *ev)
 	case MEDIA_LATCHED:
 		trace(EV_NAT_LATCH, c->name, "audio comes from %s (was %s)", addr_str(&ev->from, from),
 		      addr_str(&ev->was, was));
+		break;
+	case MEDIA_REFUSED:
+		trace(EV_NAT_DROP, c->name,
+		      "audio from %s is refused: it comes from %s; an IP that neither SDP nor the signalling has is "
+		      "not learned (strictrtp=seqno in rtp.conf would)",
+		      addr_str(&ev->from, from), addr_str(&ev->was, was));
 		break;
 	case MEDIA_DTMF:
 		up.kind = CH_DTMF;

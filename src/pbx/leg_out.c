@@ -155,6 +155,7 @@ static void follow_dialog(struct chan *c, struct sip_uac *uac, const struct sip_
 {
 	struct sip_dialog_conf d = leg_dialog_conf(c);
 
+	c->proxied = c->path[0] || c->ep->outbound_proxy[0] || sip_hdr(m, SIP_HDR_RECORD_ROUTE);
 	if (c->dialog && sip_dialog_is(c->dialog, m)) {
 		sip_dialog_refresh(c->dialog, m);
 		return;

@@ -170,6 +170,7 @@ struct chan {
 	} tries;
 	struct addr peer;
 	bool behind_nat; /* as its INVITE showed, or as its contact was stored */
+	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
 	char *contact_host; /* of our last Contact; NULL: none was written yet */
 	uint16_t contact_port;

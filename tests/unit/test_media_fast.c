@@ -249,6 +249,33 @@ static void test_source_moves(void **state)
 	part(&p);
 }
 
+/* Long after learning: what the kernel carried last is what the stream from another port is measured by. */
+static void test_relatch(void **state)
+{
+	struct world *w = *state;
+	struct media_plan pa = plan_of(A, CODEC_ULAW, 0, 101);
+	struct talk a = { A, { .ssrc = 7, .seq = 100, .ts = 5000 } }, b = { B, { .ssrc = 8, .seq = 1, .ts = 90000 } };
+	struct talk liar = { "198.51.100.66:666", { .ssrc = 7, .seq = 9000, .ts = 5000 } };
+	struct pair p;
+
+	pa.latch.relatch = true;
+	p = join(w, pa, plan_of(B, CODEC_ULAW, 0, 96));
+	speak(w, p.a, &a, 400);
+	speak(w, p.b, &b, 4);
+	assert_true(stats(p.a).fast && stats(p.b).fast);
+	run_until(w, w->now + 3000);
+	speak(w, p.a, &liar, 20);
+	assert_int_equal(stats(p.a).source_moves, 0);
+	a.from = "192.0.2.20:4444";
+	speak(w, p.a, &a, 20);
+	assert_int_equal(stats(p.a).source_moves, 1);
+	assert_true(stats(p.a).fast);
+	speak(w, p.b, &b, 5);
+	assert_true(stats(p.b).fast);
+	assert_true(addr_eq(&last(w)->to, &(struct addr){ .family = 4, .port = 4444, .ip = { 192, 0, 2, 20 } }));
+	part(&p);
+}
+
 static void test_play(void **state)
 {
 	struct world *w = *state;
@@ -392,10 +419,11 @@ static void test_close(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = { T(goes_over),    T(at_once),   T(same_figures), T(debug),
-					    T(hold),         T(dtmf),      T(ssrc_change),  T(stranger),
-					    T(source_moves), T(play),      T(transcoded),   T(comfort_noise),
-					    T(timeout),      T(keepalive), T(in_vain),      T(close) };
+	const struct CMUnitTest tests[] = { T(goes_over),    T(at_once), T(same_figures), T(debug),
+					    T(hold),         T(dtmf),    T(ssrc_change),  T(stranger),
+					    T(source_moves), T(play),    T(transcoded),   T(comfort_noise),
+					    T(relatch),      T(timeout), T(keepalive),    T(in_vain),
+					    T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media goes over to the kernel", tests, NULL, NULL);

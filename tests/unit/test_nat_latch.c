@@ -273,9 +273,134 @@ static void test_counts(void **state)
 	assert_true(addr_eq(&l.remote_rtcp, &rtcp));
 }
 
+/* Eight packets of one source, 20 ms apart. What the last one is told. */
+static enum latch_say stream(struct latch *l, char who, ms_t at, unsigned seq, struct latch_packet p)
+{
+	enum latch_say say = LATCH_DROP, one;
+
+	p.src = of(who);
+	for (unsigned i = 0; i < 8; i++) {
+		p.seq = (uint16_t)(seq + i);
+		p.now = at + 20 * i;
+		one = latch_rtp(l, &p, false);
+		say = one == LATCH_REFUSED ? one : say == LATCH_REFUSED ? say : one;
+		p.ts += 160;
+	}
+	return say;
+}
+
+/* A phone at S whose SDP says P, heard from 0 to 6140 ms: SSRC 7, sequence up to 107, timestamp up to 1120. */
+static struct latch heard(struct latch_conf conf)
+{
+	struct addr p = of('P');
+	struct latch l;
+
+	conf.strict = STRICTRTP_YES;
+	conf.probation = 4;
+	conf.audio = conf.symmetric = true;
+	latch_init(&l, &conf);
+	latch_sdp(&l, &p, NULL, false, 0);
+	assert_int_equal(stream(&l, 'S', 10, 1, (struct latch_packet){ .ssrc = 7 }), LATCH_ACCEPT);
+	assert_int_equal(stream(&l, 'S', 6000, 100, (struct latch_packet){ .ssrc = 7 }), LATCH_ACCEPT);
+	assert_int_equal(l.state, LATCH_CLOSED);
+	return l;
+}
+
+/* F8, F10: who takes over after the source went silent. x: the source's IP, another port. */
+static void test_relatch(void **state)
+{
+	static const struct {
+		const char *says;
+		char who;
+		ms_t at;
+		uint32_t ssrc, ts;
+		unsigned seq;
+		bool moves;
+	} tries[] = {
+		{ "the stream goes on from another port", 'x', 9000, 7, 25000, 250, true },
+		{ "and when the timestamp is anywhere, and the sequence far ahead", 'x', 9000, 7, 99999999, 9000,
+		  true },
+		{ "the stream goes on from another IP", 'X', 9000, 7, 25000, 250, true },
+		{ "a phone that was muted: its numbers stood still", 'X', 60000, 7, 1280, 108, true },
+		{ "too early: the source may be there still", 'X', 7000, 7, 8000, 150, false },
+		{ "another SSRC, another IP", 'X', 9000, 8, 25000, 250, false },
+		{ "another SSRC, the same IP: a neighbour", 'x', 9000, 8, 25000, 250, false },
+		{ "the SSRC was guessed, the sequence not: too far ahead", 'X', 9000, 7, 25000, 900, false },
+		{ "not the sequence: behind", 'X', 9000, 7, 25000, 60, false },
+		{ "behind, the same IP", 'x', 9000, 7, 25000, 60, false },
+		{ "the timestamp was not guessed", 'X', 9000, 7, 99999999, 250, false },
+		{ "a timestamp of the past", 'X', 9000, 7, 100, 250, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		struct latch l = heard((struct latch_conf){ .relatch = true });
+		struct latch off = heard((struct latch_conf){ 0 });
+		struct latch_packet p = { .ssrc = tries[i].ssrc, .ts = tries[i].ts };
+		struct addr to = of(tries[i].moves ? tries[i].who : 'S'), stays = of('S');
+
+		stream(&l, tries[i].who, tries[i].at, tries[i].seq, p);
+		if (!addr_eq(&l.remote, &to))
+			fail_msg("%s", tries[i].says);
+		stream(&off, tries[i].who, tries[i].at, tries[i].seq, p);
+		assert_true(addr_eq(&off.remote, &stays));
+	}
+}
+
+/* The real source speaks again while somebody is on probation: the silence begins anew. */
+static void test_relatch_source_returns(void **state)
+{
+	struct latch l = heard((struct latch_conf){ .relatch = true });
+	struct latch_packet p = { .src = of('X'), .ssrc = 7, .ts = 25000 };
+	struct addr here = of('S');
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		p.seq = (uint16_t)(250 + i);
+		p.now = 9000 + 20 * i;
+		assert_int_equal(latch_rtp(&l, &p, false), LATCH_DROP);
+	}
+	stream(&l, 'S', 9060, 253, (struct latch_packet){ .ssrc = 7, .ts = 26000 });
+	assert_int_equal(stream(&l, 'X', 9300, 270, (struct latch_packet){ .ssrc = 7, .ts = 29000 }), LATCH_DROP);
+	assert_true(addr_eq(&l.remote, &here));
+}
+
+/* F10: before the phone was heard, too, only the IP of SDP or of the signalling is learned; the rest is told once. */
+static void test_restricted(void **state)
+{
+	struct latch_conf conf = { .strict = STRICTRTP_YES,
+				   .probation = 4,
+				   .audio = true,
+				   .symmetric = true,
+				   .restricted = true,
+				   .signalling = of('x') };
+	struct addr p = of('P'), x = of('X'), s = of('S');
+	struct latch l;
+
+	(void)state;
+	latch_init(&l, &conf);
+	latch_sdp(&l, &p, NULL, false, 0);
+	assert_int_equal(stream(&l, 'X', 10, 1, (struct latch_packet){ .ssrc = 9 }), LATCH_REFUSED);
+	assert_true(addr_eq(&l.refused, &x));
+	assert_int_equal(stream(&l, 'Y', 300, 1, (struct latch_packet){ .ssrc = 9 }), LATCH_DROP);
+	assert_true(addr_eq(&l.remote, &p));
+	assert_int_equal(stream(&l, 'S', 900, 1, (struct latch_packet){ .ssrc = 7 }), LATCH_ACCEPT);
+	assert_true(addr_eq(&l.remote, &s));
+	latch_init(&l, &conf);
+	latch_sdp(&l, &x, NULL, false, 0);
+	assert_int_equal(stream(&l, 'X', 10, 1, (struct latch_packet){ .ssrc = 9 }), LATCH_ACCEPT);
+	conf.signalling = (struct addr){ 0 };
+	latch_init(&l, &conf);
+	latch_sdp(&l, &x, NULL, false, 0);
+	assert_int_equal(stream(&l, 'S', 10, 1, (struct latch_packet){ .ssrc = 9 }), LATCH_REFUSED);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stories), cmocka_unit_test(test_counts) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stories), cmocka_unit_test(test_counts),
+					    cmocka_unit_test(test_relatch),
+					    cmocka_unit_test(test_relatch_source_returns),
+					    cmocka_unit_test(test_restricted) };
 
 	return cmocka_run_group_tests_name("nat latch", tests, NULL, NULL);
 }
