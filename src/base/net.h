@@ -34,6 +34,18 @@ struct dns_record {
 	char name[256];                                     /* SRV target, NAPTR replacement */
 };
 
+/* A question to a router by UPnP-IGD. Ports of IPv4 only. */
+struct net_upnp {
+	enum net_upnp_kind {
+		UPNP_LOOK, /* its address outside; port not 0: and is this port open still? */
+		UPNP_OPEN,
+		UPNP_CLOSE,
+	} kind;
+	enum net_proto proto;
+	uint16_t port, outside; /* ours; the one that is wanted, or open, outside */
+	uint32_t lifetime;      /* s */
+};
+
 struct net {
 	void *arg;
 	/* Opens a UDP socket or a TCP listener. 0, or -errno. *bound gets the address with the real port. */
@@ -50,6 +62,13 @@ struct net {
 	struct addr (*source)(void *arg, uint32_t listener, const struct addr *to);
 	/* Asks DNS, /etc/hosts first for A and AAAA. The answer comes through sink->resolved, never from inside. */
 	void (*resolve)(void *arg, uint64_t query, const char *name, enum dns_type type);
+	/* The router that packets to the public addresses of the family go through; family 0: none. May be NULL. */
+	struct addr (*gateway)(void *arg, uint8_t family);
+	/*
+	 * Asks the router that answers to UPnP, one question after the other; the answers come through sink->upnp,
+	 * never from inside. It may take seconds. May be NULL.
+	 */
+	void (*upnp)(void *arg, uint64_t query, const struct net_upnp *ask);
 	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
 	unsigned (*backlog)(void *arg);
 };
@@ -64,6 +83,8 @@ struct net_sink {
 	void (*failed)(void *arg, const struct flow *f, int err);
 	/* n == 0 and err == 0: no such record; err < 0: the question failed (timeout, SERVFAIL). */
 	void (*resolved)(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err);
+	/* err 0: done; -ENODEV: no router answers to UPnP; -ENOENT: the port is not open any more. May be NULL. */
+	void (*upnp)(void *arg, uint64_t query, int err, const struct addr *outside);
 	/* Our own addresses or routes have changed. May be NULL. */
 	void (*network)(void *arg);
 };

@@ -36,7 +36,7 @@ void finish_system(struct opt_cx *cx, void *obj)
 /* STUN asks from the socket whose outer address it is to tell. */
 static void check_stun(struct opt_cx *cx, const struct conf_transport *t, const char *option, const char *value)
 {
-	if (t->protocol != PROTO_UDP && conf_is_automatic(value) && strcmp(value, "auto") != 0)
+	if (t->protocol != PROTO_UDP && conf_is_automatic(value) && !conf_router(value))
 		opt_bad_object(cx, "%s=%s asks over UDP; on this transport write auto", option, value);
 }
 

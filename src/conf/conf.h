@@ -51,7 +51,7 @@ struct conf_transport {
 	enum conf_proto protocol;
 	struct addr bind; /* port filled in: 5060, TLS 5061 */
 	struct net_list local_net;
-	/* "": not set; an IP, a name, "auto" or "stun:host[:port]" (conf_stun) */
+	/* "": not set; an IP, a name, "auto", "pcp", "upnp" or "stun:host[:port]" (conf_stun) */
 	const char *external_signaling_address, *external_signaling_hostname, *external_media_address;
 	uint32_t external_signaling_port; /* 0: unchanged */
 	const char *domain;
@@ -166,7 +166,8 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
 	uint32_t media_workers; /* 0: one per CPU */
 	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;
-	uint32_t max_calls, max_contacts_total, max_transactions; /* caps on what peers can make us hold */
+	/* caps on what peers can make us hold */
+	uint32_t max_calls, max_contacts_total, max_router_ports, max_transactions;
 	const char *sounds_dir;
 };
 
@@ -251,8 +252,12 @@ const struct dp_context *conf_context(const struct conf *c, struct span name);
 /* Is the option written in the files, for this object (or one of its templates)? `type` as in "endpoint". */
 bool conf_written(const struct conf_obj *o, const char *type, const char *option);
 
-/* external_*_address: found out while we run ("auto", "stun:host[:port]"), rather than written. */
+/* external_*_address: found out while we run ("auto", "pcp", "upnp", "stun:host[:port]"), rather than written. */
 bool conf_is_automatic(const char *external);
+/* How our router is to be asked for ports: "auto" both, "pcp" (or NAT-PMP), "upnp"; 0: not at all. */
+#define ROUTER_BY_PCP  1u
+#define ROUTER_BY_UPNP 2u
+unsigned conf_router(const char *external);
 /* Host and port of "stun:host[:port]" or "host[:port]"; 3478 when there is none. False: neither. */
 bool conf_stun(const char *value, char host[256], uint16_t *port);
 

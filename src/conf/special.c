@@ -79,7 +79,14 @@ bool conf_stun(const char *value, char host[256], uint16_t *port)
 
 bool conf_is_automatic(const char *external)
 {
-	return strcmp(external, "auto") == 0 || span_istarts(span_of(external), SPAN("stun:"));
+	return conf_router(external) || span_istarts(span_of(external), SPAN("stun:"));
+}
+
+unsigned conf_router(const char *external)
+{
+	if (strcmp(external, "auto") == 0)
+		return ROUTER_BY_PCP | ROUTER_BY_UPNP;
+	return strcmp(external, "pcp") == 0 ? ROUTER_BY_PCP : strcmp(external, "upnp") == 0 ? ROUTER_BY_UPNP : 0;
 }
 
 bool set_stunaddr(struct opt_cx *cx, void *field, struct span v)
@@ -95,13 +102,15 @@ bool set_stunaddr(struct opt_cx *cx, void *field, struct span v)
 /* What set_external_host takes; or how it is to be found out. */
 bool set_external_address(struct opt_cx *cx, void *field, struct span v)
 {
+	static const char *const ways[] = { "auto", "pcp", "upnp" };
 	char host[256];
 	uint16_t port;
 
-	if (span_iis(v, "auto")) {
-		*(const char **)field = "auto";
-		return true;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		if (span_iis(v, ways[i])) {
+			*(const char **)field = ways[i];
+			return true;
+		}
 	if (!span_istarts(v, SPAN("stun:")))
 		return set_external_host(cx, field, v);
 	*(const char **)field = arena_str(cx->arena, v);

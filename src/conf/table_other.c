@@ -146,6 +146,9 @@ const struct opt hairpin_opts[] = {
 	  .help = "Calls at one time; more are refused with 503." },
 	{ "max_contacts_total", OPT_UINT, AT(max_contacts_total), .def = "100000", .min = 1, .max = 100000000,
 	  .help = "Registered contacts of all phones together." },
+	{ "max_router_ports", OPT_UINT, AT(max_router_ports), .def = "512", .max = 65536,
+	  .help = "Ports that our router is asked to open (`external_*_address=auto`, `pcp`, `upnp`), those of "
+		  "audio included: two for each leg of a call." },
 	{ "max_transactions", OPT_UINT, AT(max_transactions), .def = "100000", .min = 100, .max = 10000000,
 	  .help = "SIP transactions at one time; more requests are refused with 503." },
 	{ "media_engine", OPT_ENUM, AT(media_engine), .def = "auto", .names = engine_names,

@@ -130,12 +130,12 @@ const struct opt transport_opts[] = {
 	  .help = "Ethernet priority of SIP packets." },
 	{ "domain", OPT_STR, AT(domain), .def = "", .help = "Domain that requests on this transport belong to." },
 	{ "external_media_address", OPT_CUSTOM, AT(external_media_address), .def = "", .set = set_external_address,
-	  .help = "Address written into SDP for destinations outside `local_net`; `auto` or `stun:host:port`: found "
-		  "out." },
+	  .help = "Address written into SDP for destinations outside `local_net`; `auto`, `pcp`, `upnp` or "
+		  "`stun:host:port`: found out, and with the first three the ports are opened by the router." },
 	{ "external_signaling_address", OPT_CUSTOM, AT(external_signaling_address), .def = "",
 	  .set = set_external_address,
-	  .help = "Address written into Via and Contact for destinations outside `local_net`; `auto` or "
-		  "`stun:host:port`: found out." },
+	  .help = "Address written into Via and Contact for destinations outside `local_net`; `auto`, `pcp`, `upnp` or "
+		  "`stun:host:port`: found out, and with the first three the port is opened by the router." },
 	{ "external_signaling_hostname", OPT_CUSTOM, AT(external_signaling_hostname), .def = "",
 	  .set = set_external_host, .help = "Host name to write instead of the external signalling address." },
 	{ "external_signaling_port", OPT_UINT, AT(external_signaling_port), .def = "0", .max = 65535,

@@ -229,6 +229,11 @@ static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_ty
 	dns_ask(l->dns, query, name, type);
 }
 
+static struct addr net_gateway(void *arg UNUSED, uint8_t family)
+{
+	return gateway_find(family);
+}
+
 static unsigned net_backlog(void *arg)
 {
 	return ((struct io_loop *)arg)->backlog;
@@ -243,6 +248,7 @@ struct net io_net(struct io_loop *l)
 			     .send = net_send,
 			     .source = net_source,
 			     .backlog = net_backlog,
+			     .gateway = net_gateway,
 			     .resolve = net_resolve };
 }
 

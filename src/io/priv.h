@@ -93,6 +93,8 @@ struct netlink;
 struct netlink *netlink_new(struct io_loop *l); /* NULL: this system does not tell */
 void netlink_free(struct netlink *n);
 
+struct addr gateway_find(uint8_t family); /* family 0: there is none */
+
 /* ---- the loop ---- */
 
 #define RECV_BATCH 32

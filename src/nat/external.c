@@ -11,6 +11,7 @@ const char *nat_source_name(enum nat_source s)
 		[NAT_BY_STUN_ONCE] = "STUN, once",
 		[NAT_BY_PEERS] = "responses of peers",
 		[NAT_BY_STUN] = "STUN",
+		[NAT_BY_ROUTER] = "our router",
 	};
 
 	return names[s];
@@ -50,6 +51,22 @@ static struct addr of_stun(const struct nat_external *x, bool silent)
 	return a;
 }
 
+/* One that is itself behind NAT does not know, and what STUN sees elsewhere does not come through this router. */
+static struct addr of_router(const struct nat_external *x)
+{
+	bool seen = false, agreed = false;
+
+	if (!is_public(&x->router))
+		return (struct addr){ 0 };
+	for (unsigned i = 0; i < NAT_STUNS; i++) {
+		bool says = x->stun[i].as.family && !x->stun[i].silent;
+
+		seen |= says;
+		agreed |= says && addr_ip_eq(&x->stun[i].as, &x->router);
+	}
+	return seen && !agreed ? (struct addr){ 0 } : x->router;
+}
+
 static unsigned votes(const struct nat_external *x, const struct addr *as)
 {
 	unsigned n = 0;
@@ -84,8 +101,9 @@ static bool decide(struct nat_external *x, bool anyway)
 			     [NAT_BY_INTERFACE] = is_public(&x->own) ? addr_with_port(&x->own, 0) : (struct addr){ 0 },
 			     [NAT_BY_STUN_ONCE] = of_stun(x, true),
 			     [NAT_BY_PEERS] = of_peers(x),
-			     [NAT_BY_STUN] = of_stun(x, false) };
-	enum nat_source s = NAT_BY_STUN;
+			     [NAT_BY_STUN] = of_stun(x, false),
+			     [NAT_BY_ROUTER] = of_router(x) };
+	enum nat_source s = NAT_BY_ROUTER;
 	bool changed;
 
 	while (s != NAT_BY_NOBODY && !by[s].family)
@@ -145,17 +163,31 @@ bool nat_external_peer(struct nat_external *x, const struct addr *by, const stru
 	return decide(x, !addr_eq(&old.by, by) || !addr_eq(&old.as, as));
 }
 
+bool nat_external_router(struct nat_external *x, const struct addr *as)
+{
+	struct addr old = x->router;
+
+	if (old.family && as->family && !addr_ip_eq(&old, as)) {
+		forget(x->stun, NAT_STUNS, &old);
+		forget(x->peers, NAT_WITNESSES, &old);
+	}
+	x->router = *as;
+	return decide(x, false);
+}
+
 bool nat_external_own(struct nat_external *x, const struct addr *own)
 {
 	x->own = *own;
 	return decide(x, false);
 }
 
+/* A port that the router holds open lasts longer than the mapping that the peer's responses came through. */
 struct addr nat_external_for(const struct nat_external *x, const struct addr *dst)
 {
 	for (unsigned i = 0; i < NAT_WITNESSES; i++)
 		if (x->peers[i].by.family && addr_eq(&x->peers[i].by, dst))
-			return x->peers[i].as;
+			return x->source == NAT_BY_ROUTER && addr_ip_eq(&x->peers[i].as, &x->address) ? x->address
+												      : x->peers[i].as;
 	return x->address;
 }
 

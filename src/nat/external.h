@@ -2,9 +2,10 @@
  * nat/external.h: our address as the world sees it, as a live object: who says what, whom we believe, and what follows
  * when it changes. Pure rules; the asking is done by sip. One object for each transport.
  *
- * Sources, best first: STUN servers; what configured peers (providers) write into the `received` and `rport` of their
- * responses; a STUN server that has stopped answering; the public address of our own interface. A peer that told us
- * how it sees us is always told exactly that: it misleads nobody but itself.
+ * Sources, best first: the router, where it opens ports for us and STUN does not contradict; STUN servers; what
+ * configured peers (providers) write into the `received` and `rport` of their responses; a STUN server that has stopped
+ * answering; the public address of our own interface. A peer that told us how it sees us is always told exactly that:
+ * it misleads nobody but itself.
  */
 #pragma once
 #include "base/addr.h"
@@ -12,7 +13,7 @@
 #define NAT_STUNS     2
 #define NAT_WITNESSES 32
 
-enum nat_source { NAT_BY_NOBODY, NAT_BY_INTERFACE, NAT_BY_STUN_ONCE, NAT_BY_PEERS, NAT_BY_STUN };
+enum nat_source { NAT_BY_NOBODY, NAT_BY_INTERFACE, NAT_BY_STUN_ONCE, NAT_BY_PEERS, NAT_BY_STUN, NAT_BY_ROUTER };
 const char *nat_source_name(enum nat_source s);
 
 struct nat_view {
@@ -24,6 +25,7 @@ struct nat_view {
 struct nat_external {
 	struct nat_view stun[NAT_STUNS];
 	struct nat_view peers[NAT_WITNESSES]; /* the one heard last comes first */
+	struct addr router;                   /* where it has opened our port; family 0: nowhere */
 	struct addr own;                      /* what packets to the outside leave with */
 	struct addr address;                  /* the verdict; family 0: not known; port 0: our own */
 	enum nat_source source;
@@ -35,6 +37,8 @@ bool nat_external_stun(struct nat_external *x, unsigned server, const struct add
 bool nat_external_stun_silent(struct nat_external *x, unsigned server);
 /* A response of a configured peer to a request of ours. A private peer counts for itself only. */
 bool nat_external_peer(struct nat_external *x, const struct addr *by, const struct addr *as);
+/* as->family 0: it opens nothing for us (any more). */
+bool nat_external_router(struct nat_external *x, const struct addr *as);
 bool nat_external_own(struct nat_external *x, const struct addr *own);
 /* What to write for a message to dst; family 0: not known. */
 struct addr nat_external_for(const struct nat_external *x, const struct addr *dst);

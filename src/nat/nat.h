@@ -33,6 +33,9 @@ void nat_signaling_face(const struct nat_door *d, const struct addr *local, cons
  */
 struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst);
 
+/* Is what dst reads in SDP to be a port that our router opens? dst: family 0: a public address. */
+bool nat_media_by_router(const struct nat_door *d, const struct addr *dst);
+
 /* ---- the door in: what do we believe of what the peer says about itself? ---- */
 
 /* Where a response goes (RFC 3261 18.2.2, RFC 3581), and what to add to the top Via we received. */

@@ -87,6 +87,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->max_forwards = conf->global.max_forwards;
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
+	c->ports.wait.fire = leg_ports_due;
 	c->caller_name = xstrdup("");
 	c->caller_num = xstrdup("");
 	c->dialed = xstrdup("");
@@ -112,6 +113,7 @@ static void chan_free(struct chan *c)
 	struct pbx *p = c->pbx;
 
 	bridge_part(c);
+	leg_ports_close(c);
 	media_close(&c->media);
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
@@ -172,6 +174,7 @@ void chan_ended(struct chan *c, int cause)
 		c->gone = true;
 		c->cause = c->cause ? c->cause : cause;
 		bridge_part(c);
+		leg_ports_close(c);
 		media_close(&c->media);
 	}
 	clock_in(c->pbx->clock, &c->reap, 0);

@@ -178,6 +178,11 @@ static void build_retry_after(void *arg, struct sip_build *b)
 	sip_put(b, "Retry-After", "%s", (const char *)arg);
 }
 
+static void start(struct chan *c)
+{
+	dp_start(c, c->ep->context, c->dialed);
+}
+
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
@@ -214,7 +219,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	sip_uas_on_cancel(uas, on_cancel, c);
 	sip_reply(uas, 100, NULL, NULL, NULL);
 	if (take_offer(c, uas, m))
-		dp_start(c, ep->context, c->dialed);
+		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, start);
 }
 
 void leg_ring_tone(struct chan *c, bool on)

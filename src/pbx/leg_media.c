@@ -111,9 +111,15 @@ static struct addr face_for(const struct chan *c, const struct nat_door *door, c
 	else if (bound.family != here.family)
 		here = own_address(c, bound.family);
 	here.port = bound.port;
-	here = door ? nat_media_face(door, &here, &f->peer) : here;
-	here.port = bound.port;
-	return here;
+	if (!door)
+		return here;
+	return leg_ports_face(c, door, f, nat_media_face(door, &here, &f->peer));
+}
+
+static void set_face(struct chan *c, const struct sip_build *b)
+{
+	c->local.face = face_for(c, b->door, &b->flow);
+	c->local.rtcp_port = leg_ports_rtcp(c);
 }
 
 bool leg_media_outdated(const struct chan *c, const struct flow *f)
@@ -123,7 +129,7 @@ bool leg_media_outdated(const struct chan *c, const struct flow *f)
 	if (!c->media || !c->local.face.family)
 		return false;
 	now = face_for(c, sip_transport_of(c->pbx->sip, f).door, f);
-	return !addr_ip_eq(&now, &c->local.face);
+	return !addr_eq(&now, &c->local.face);
 }
 
 void leg_media_put_offer(struct chan *c, struct sip_build *b)
@@ -132,7 +138,7 @@ void leg_media_put_offer(struct chan *c, struct sip_build *b)
 
 	if (!c->media)
 		return;
-	c->local.face = face_for(c, b->door, &b->flow);
+	set_face(c, b);
 	c->offer_out = true;
 	body = sip_put_body(b, "application/sdp");
 	if (c->has_deal)
@@ -154,7 +160,7 @@ void leg_media_put_answer(struct chan *c, struct sip_build *b)
 	}
 	if (sdp_parse((struct span){ c->offer, c->offer_n }, &offer, &why) < 0)
 		return;
-	c->local.face = face_for(c, b->door, &b->flow);
+	set_face(c, b);
 	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, &offer, &c->deal);
 }
 

@@ -80,7 +80,7 @@ static char *request_uri(const struct chan *c)
 	return xasprintf("%.*s;user=phone%s", (int)headers, c->target, c->target + headers);
 }
 
-static int ask(struct chan *c)
+static void ask(struct chan *c)
 {
 	struct span route = span_of(c->path);
 	char *uri = request_uri(c);
@@ -110,7 +110,6 @@ static int ask(struct chan *c)
 	a.auths = outbound_auths(c->ep, &a.n_auths);
 	c->asking = sip_ask(c->pbx->sip, &a);
 	free(uri);
-	return 0;
 }
 
 static void set_text(char **slot, const char *s)
@@ -145,7 +144,13 @@ int leg_call(struct chan *c, const struct leg_call *call)
 		return -ENOENT;
 	toward = media_family(c, &u);
 	err = leg_media_open(c, leg_media_family(c, &toward), call->from);
-	return err < 0 ? err : ask(c);
+	if (err < 0)
+		return err;
+	if (!addr_parse_ip(u.host, &toward))
+		toward = (struct addr){ 0 };
+	leg_ports_open(c, sip_door_toward(c->pbx->sip, c->ep->transport ? c->ep->transport : c->via, &toward), &toward,
+		       ask);
+	return 0;
 }
 
 /* ---- answers ---- */
@@ -247,7 +252,8 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
 	c->has_deal = c->offer_out = false;
-	return ask(c) == 0;
+	ask(c);
+	return true;
 }
 
 /* What a failure means. Our own 404 and 503: the address is unknown or cannot be reached. */

@@ -246,9 +246,9 @@ void pbx_stop(struct pbx *p, bool now)
 		pbx_hangup(p, SPAN("all"));
 }
 
-bool pbx_is_idle(const struct pbx *p)
+bool pbx_is_idle(struct pbx *p)
 {
-	return p->stopping && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip);
+	return p->stopping && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip) && sip_ports_closed(p->sip);
 }
 
 struct net_sink pbx_sink(struct pbx *p)

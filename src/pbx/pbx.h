@@ -37,8 +37,9 @@ struct conf *pbx_conf(struct pbx *p);
 int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why);
 /* No new calls from now on (503); `now`: calls end, too. Registrations are ended with Expires: 0. */
 void pbx_stop(struct pbx *p, bool now);
-bool pbx_is_idle(const struct pbx *p); /* stopping, and nothing is left to wait for */
-void pbx_free(struct pbx *p);          /* drops what is left without a word */
+/* Stopping, and nothing is left to wait for; what our router opened for us is given back last. */
+bool pbx_is_idle(struct pbx *p);
+void pbx_free(struct pbx *p); /* drops what is left without a word */
 
 /* ---- what there is ---- */
 

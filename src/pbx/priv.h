@@ -187,6 +187,11 @@ struct chan {
 	size_t offer_n;
 	struct media_leg *media;
 	struct media_plan plan;
+	struct {                            /* of our RTP ports at our router: leg_ports.c */
+		struct sip_map *rtp, *rtcp; /* NULL: not asked for */
+		struct timer wait;
+		void (*then)(struct chan *c); /* what waits for the answer */
+	} ports;
 
 	/* who is told */
 	void (*on_event)(void *arg, struct chan *c, const struct chan_event *ev);
@@ -237,6 +242,14 @@ unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
 
+/* leg_ports.c: toward: family 0: a public address. `then` is called at once, or when the router has answered. */
+void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
+		    void (*then)(struct chan *c));
+void leg_ports_close(struct chan *c);
+void leg_ports_due(struct timer *t, ms_t now);
+/* What SDP to the peer of f says: `face`, or what the router has opened. */
+struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
+uint16_t leg_ports_rtcp(const struct chan *c); /* beside c->local.face; 0: the port above it */
 /* leg_moved.c: calls whose peers know an old address of ours are re-INVITEd */
 void legs_moved(struct pbx *p, const struct conf_transport *t);
 void leg_renew_due(struct timer *t, ms_t now);

@@ -159,6 +159,12 @@ static void place_server(struct ground *g, const struct ground_ask *ask)
 	}
 	default: behind(g, ask, &nat, "lan"); break;
 	}
+	if (ask->spot.where == AT_FORWARD) {
+		struct addr inside = g->local;
+
+		inside.ip[3] = inside.ip[3] == 1 ? 254 : 1;
+		sim_router(g->near, &inside, &(struct sim_router_conf){ .speaks = ask->router });
+	}
 	g->server = sim_host(g->sim, g->near, &g->local);
 	sim_host_name(g->server, "hairpin");
 	if (sim_wheres[ask->spot.where].v6) {

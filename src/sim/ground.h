@@ -77,7 +77,8 @@ struct ground_ask {
 	struct addr lan;      /* the server's own address on its private network */
 	struct addr external; /* the public address it is reached at */
 	struct addr provider;
-	struct addr stun; /* the STUN server that it asks */
+	struct addr stun;              /* the STUN server that it asks */
+	enum sim_router_speaks router; /* of the one that forwards its ports */
 	uint16_t sip_port, rtp_first, rtp_last;
 	ms_t timeout; /* of a mapping in any of the boxes */
 };

@@ -215,6 +215,10 @@ static void take_external(struct lab *l, const char *text, struct out *names)
 
 	if (!text[0])
 		return;
+	if (strcmp(text, "pcp") == 0 || strcmp(text, "upnp") == 0) {
+		l->ground.router = text[0] == 'p' ? SIM_PCP : SIM_UPNP;
+		return;
+	}
 	if (conf_is_automatic(text)) {
 		take_stun(l, strcmp(text, "auto") == 0 ? l->conf->rtp.stunaddr : text);
 		return;

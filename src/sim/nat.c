@@ -37,11 +37,11 @@ static struct mapping *by_port(struct sim_net *n, uint16_t port, bool tcp)
 
 static uint16_t free_port(struct sim_net *n, const struct addr *inside, bool tcp)
 {
-	if (n->nat.preserve_ports && !by_port(n, inside->port, tcp))
+	if (n->nat.preserve_ports && !by_port(n, inside->port, tcp) && !sim_lease_at(n, tcp, inside->port))
 		return inside->port;
 	do
 		n->next_port = n->next_port >= 60000 ? 40000 : (uint16_t)(n->next_port + 7);
-	while (by_port(n, n->next_port, tcp));
+	while (by_port(n, n->next_port, tcp) || sim_lease_at(n, tcp, n->next_port));
 	return n->next_port;
 }
 
@@ -99,8 +99,13 @@ static bool lets_in(const struct sim_net *n, const struct mapping *m, const stru
 
 static bool find_inside(struct sim_net *n, struct passage *p)
 {
+	struct lease *open = sim_lease_at(n, p->tcp, p->to.port);
 	struct mapping *m;
 
+	if (open) {
+		p->to = open->inside;
+		return true;
+	}
 	expire(n);
 	m = by_port(n, p->to.port, p->tcp);
 	if (m && lets_in(n, m, &p->from)) {
@@ -164,7 +169,7 @@ static struct sim_net *box_on(struct sim_net *outer, const struct addr *ip)
 
 static struct sim_host *leave(struct sim_net *n, struct passage *p)
 {
-	const struct forward *f = forwarded(n, &p->from);
+	const struct lease *open = sim_lease_of(n, p->tcp, &p->from);
 	struct addr out = addr_with_port(&n->nat.external, p->from.port);
 	bool home = addr_ip_eq(&p->to, &n->nat.external);
 
@@ -172,7 +177,9 @@ static struct sim_host *leave(struct sim_net *n, struct passage *p)
 		p->to = sim_nat64(&p->to);
 	if (n->nat.xlat == XLAT_PLAT && !sim_nat46(&p->to, &p->to))
 		return NULL;
-	if (!f)
+	if (open)
+		out.port = open->port;
+	else if (!forwarded(n, &p->from))
 		out.port = map_out(n, p)->port;
 	if (home && !n->nat.hairpins)
 		return NULL;
@@ -210,6 +217,7 @@ struct sim_net *sim_net(struct sim *s, const char *name, struct sim_net *outer, 
 		n->nat = *nat;
 	n->next_port = 40000;
 	list_init(&n->mappings);
+	list_init(&n->router.leases);
 	list_push(&s->nets, &n->link);
 	return n;
 }
@@ -230,6 +238,7 @@ void sim_restart_nat(struct sim_net *n)
 	list_for(l, &n->mappings)
 		list_entry(l, struct mapping, link)->expires = 0;
 	expire(n);
+	sim_router_restart(n);
 	sim_cut_streams(n);
 }
 

@@ -19,6 +19,15 @@ struct forward {
 	struct addr to;
 };
 
+/* What a box was asked to open: both ways, until it expires. */
+struct lease {
+	struct list link;
+	bool tcp;
+	struct addr inside;
+	uint16_t port; /* on the external address */
+	ms_t expires;
+};
+
 struct sim_net {
 	struct list link;
 	struct sim *sim;
@@ -29,6 +38,12 @@ struct sim_net {
 	struct forward forwards[8];
 	unsigned n_forwards;
 	uint16_t next_port;
+	struct { /* router.c */
+		struct sim_router_conf conf;
+		struct addr inside; /* family 0: none that hosts know */
+		ms_t since;         /* it runs since then */
+		struct list leases;
+	} router;
 };
 
 struct socket {
@@ -91,6 +106,11 @@ struct passage {
 	struct span mangled;    /* what a SIP ALG made of it; `owned` holds the bytes */
 	char *owned;
 };
+/* router.c: what is open at a port of the box; for a port of a host; NULL: nothing. */
+struct lease *sim_lease_at(struct sim_net *n, bool tcp, uint16_t port);
+struct lease *sim_lease_of(struct sim_net *n, bool tcp, const struct addr *inside);
+int sim_router_upnp(struct sim_net *n, const struct addr *host, const struct net_upnp *ask, struct addr *outside);
+void sim_router_restart(struct sim_net *n);
 struct sim_host *sim_route(struct sim_net *n, struct passage *p);
 struct sim_host *sim_host_on(struct sim_net *n, const struct addr *ip);
 void sim_show(struct sim_net *n, const struct passage *p); /* to the tap */

@@ -55,6 +55,19 @@ void sim_forward(struct sim_net *n, uint16_t first, uint16_t last, const struct 
 void sim_restart_nat(struct sim_net *n); /* every mapping is lost, and every TCP connection through it */
 void sim_move_nat(struct sim_net *n, const struct addr *external); /* the same, and another address outside */
 
+/*
+ * The box of n has this address inside, which is the way out for n's hosts, and opens ports for them when asked in this
+ * language. Made anew by sim_restart_nat() and sim_move_nat(), as after a loss of power.
+ */
+enum sim_router_speaks { SIM_OPENS_NOTHING, SIM_PCP, SIM_NATPMP, SIM_UPNP };
+struct sim_router_conf {
+	enum sim_router_speaks speaks;
+	unsigned shift; /* added to the port that was wanted outside */
+	unsigned room;  /* ports that it opens at most; 0: as many as it is asked for */
+};
+void sim_router(struct sim_net *n, const struct addr *inside, const struct sim_router_conf *c);
+unsigned sim_router_open(struct sim_net *n); /* how many ports are open */
+
 /* ---- hosts ---- */
 
 struct sim_host *sim_host(struct sim *s, struct sim_net *n, const struct addr *ip);

@@ -267,6 +267,10 @@ static bool ask(struct question *q)
 		return ask_phone(q, x);
 	if (x && x->kind == A_PBX)
 		return ask_pbx(q, x);
+	if (x && x->kind == A_NET && word_is(w, 1, "opens") && w->n > 2) {
+		snprintf(q->seen, sizeof q->seen, "%u", sim_router_open(x->net));
+		return sim_router_open(x->net) == word_number(w->w[2], 0);
+	}
 	if (x && x->kind == A_RAW && word_is(w, 1, "gets") && w->n > 2)
 		return word_is(w, 2, "nothing") ? !raw_got(q->t, x->raw, w, w->n) : raw_got(q->t, x->raw, w, 2);
 	q->bad = true;

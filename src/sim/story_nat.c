@@ -1,4 +1,4 @@
-/* sim/story_nat.c: what happens to addresses in a story: a router gets another one, and STUN servers tell. */
+/* sim/story_nat.c: addresses in a story: a router gets another one, STUN servers tell, routers open ports. */
 #include "sim/story_priv.h"
 
 void stun_make(struct tale *t, struct thing *x, const struct words *w)
@@ -20,6 +20,26 @@ static void move_nat(struct tale *t, const struct words *w)
 	sim_move_nat(x->net, &ip);
 }
 
+/* router NET IP none|pcp|natpmp|upnp [shift=N] [room=N]: what the box of NET opens for its hosts. */
+static void make_router(struct tale *t, const struct words *w)
+{
+	static const char *const names[] = { "none", "pcp", "natpmp", "upnp" };
+	struct thing *x = w->n >= 4 ? thing_get(t, w->w[1], A_NET) : NULL;
+	struct sim_router_conf c = { .shift = word_number(word_opt(w, "shift"), 0),
+				     .room = word_number(word_opt(w, "room"), 0) };
+	struct addr ip;
+	unsigned i = 0;
+
+	while (x && i < ARRAY_LEN(names) && !word_is(w, 3, names[i]))
+		i++;
+	if (!x || i == ARRAY_LEN(names) || !addr_parse_ip(span_of(w->w[2]), &ip)) {
+		tale_fail(t, "router NET IP none|pcp|natpmp|upnp");
+		return;
+	}
+	c.speaks = i;
+	sim_router(x->net, &ip, &c);
+}
+
 /* readdress HOST IP: its first address becomes another one; who listens to the network on it is told. */
 static void readdress(struct tale *t, const struct words *w)
 {
@@ -39,6 +59,8 @@ bool nat_statement(struct tale *t, const struct words *w)
 {
 	if (word_is(w, 0, "move-nat"))
 		move_nat(t, w);
+	else if (word_is(w, 0, "router"))
+		make_router(t, w);
 	else if (word_is(w, 0, "readdress"))
 		readdress(t, w);
 	else

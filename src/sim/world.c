@@ -9,10 +9,11 @@
 #include "base/trace.h"
 #include "sim/priv.h"
 
-#define LATENCY     3 /* ms, one way */
-#define DNS_LATENCY 5
+#define LATENCY      3 /* ms, one way */
+#define DNS_LATENCY  5
+#define UPNP_LATENCY 40
 
-enum what { DATAGRAM, STREAM, OPENED, ACCEPTED, CLOSED, UNREACHABLE, DNS_ANSWER };
+enum what { DATAGRAM, STREAM, OPENED, ACCEPTED, CLOSED, UNREACHABLE, DNS_ANSWER, UPNP_ANSWER };
 
 struct packet {
 	struct list link;
@@ -29,6 +30,7 @@ struct packet {
 	size_t n;
 	uint64_t query;
 	enum dns_type type;
+	int err; /* UPNP_ANSWER: and `from` is the address outside */
 };
 
 struct clock *sim_clock(struct sim *s)
@@ -254,6 +256,8 @@ static void arrive(struct timer *t, ms_t now UNUSED)
 		arrive_datagram(k);
 	else if (k->what == DNS_ANSWER)
 		arrive_answer(k);
+	else if (k->what == UPNP_ANSWER && k->host->sink.upnp)
+		k->host->sink.upnp(k->host->sink.arg, k->query, k->err, &k->from);
 	else
 		arrive_stream(k);
 	packet_free(k);
@@ -508,6 +512,33 @@ static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_ty
 	clock_in(&h->sim->clock, &k->timer, DNS_LATENCY);
 }
 
+static const struct place *way_to_world(struct sim_host *h, uint8_t family)
+{
+	const struct addr any = { .family = family };
+	struct addr world = { 0 };
+
+	addr_parse_ip(family == 6 ? SPAN("2000::1") : SPAN("192.0.0.1"), &world);
+	return way_out(h, &any, &world);
+}
+
+static struct addr net_gateway(void *arg, uint8_t family)
+{
+	const struct place *at = way_to_world(arg, family);
+
+	return at && at->net->router.inside.family == family ? at->net->router.inside : (struct addr){ 0 };
+}
+
+static void net_upnp(void *arg, uint64_t query, const struct net_upnp *ask)
+{
+	struct sim_host *h = arg;
+	const struct place *at = way_to_world(h, 4);
+	struct packet *k = packet_new(h->sim, UPNP_ANSWER, h, SPAN_NONE);
+
+	k->query = query;
+	k->err = at ? sim_router_upnp(at->net, &at->ip, ask, &k->from) : -ENODEV;
+	clock_in(&h->sim->clock, &k->timer, UPNP_LATENCY);
+}
+
 static unsigned net_backlog(void *arg)
 {
 	return ((struct sim_host *)arg)->backlog;
@@ -527,6 +558,8 @@ struct net sim_host_net(struct sim_host *h)
 			     .send = net_send,
 			     .source = net_source,
 			     .backlog = net_backlog,
+			     .gateway = net_gateway,
+			     .upnp = net_upnp,
 			     .resolve = net_resolve };
 }
 

@@ -65,6 +65,7 @@ struct net_sink sip_sink(struct sip *s)
 				  .connected = sip_on_connected,
 				  .failed = sip_on_failed,
 				  .resolved = sip_on_resolved,
+				  .upnp = sip_on_upnp,
 				  .network = sip_on_network };
 }
 
@@ -75,6 +76,7 @@ struct sip *sip_new(const struct sip_config *c)
 	s->c = *c;
 	list_init(&s->transports);
 	list_init(&s->uacs);
+	sip_router_init(s);
 	list_init(&s->nonces_by_age);
 	list_init(&s->dead_by_age);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
@@ -100,6 +102,7 @@ void sip_free(struct sip *s)
 		sip_uas_drop(u);
 	BUG_ON(s->dialogs);
 	sip_transports_free(s);
+	sip_router_free(s);
 	sip_dns_free(s);
 	sip_digest_free(s);
 	sip_hashes_free(s->hashes);
@@ -260,7 +263,10 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	if (only_line_ends(bytes)) /* a keep-alive */
 		return false;
 	if (stun_is_packet(bytes)) {
-		sip_stun_input(s, f, bytes);
+		if (f->listener == s->router.sock)
+			sip_router_input(s, f, bytes);
+		else
+			sip_stun_input(s, f, bytes);
 		return false;
 	}
 	sip_wire(s, f, false, bytes);

@@ -236,7 +236,16 @@ void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes)
 	}
 }
 
-/* ---- watching ---- */
+/* ---- our router ---- */
+
+static void on_map(void *arg)
+{
+	struct sip_transport *tp = arg;
+	struct addr was = tp->door.found.address, outside = sip_map_outside(tp->map);
+
+	if (nat_external_router(&tp->door.found, &outside))
+		found(tp, &was);
+}
 
 /* What packets to public addresses leave with; none when it is said to be behind NAT. */
 static struct addr way_out(const struct sip_transport *tp)
@@ -247,6 +256,43 @@ static struct addr way_out(const struct sip_transport *tp)
 	own = tp->sip->c.net.source(tp->sip->c.net.arg, tp->sock, &anywhere);
 	return nat_is_local(tp->conf, &own) ? (struct addr){ 0 } : own;
 }
+
+static bool is_behind_router(const struct sip_transport *tp)
+{
+	struct addr own = way_out(tp);
+
+	return tp->bound.family == 4 && addr_class(&own) != ADDR_GLOBAL;
+}
+
+static void map_it(struct sip_transport *tp)
+{
+	struct sip_map_ask ask = { .proto = tp->proto, .port = tp->bound.port, .told = on_map, .arg = tp };
+	bool wanted = conf_router(tp->conf->external_signaling_address) && is_behind_router(tp);
+
+	if (wanted && !tp->map)
+		tp->map = sip_map_open(tp->sip, &ask);
+	else if (!wanted)
+		sip_map_close(&tp->map);
+	on_map(tp);
+}
+
+void sip_door_ways(struct sip *s)
+{
+	unsigned ways = 0;
+
+	list_for(n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (is_behind_router(tp))
+			ways |= conf_router(tp->conf->external_signaling_address) |
+				conf_router(tp->conf->external_media_address);
+	}
+	sip_router_want(s, ways);
+	list_for(n, &s->transports)
+		map_it(list_entry(n, struct sip_transport, link));
+}
+
+/* ---- watching ---- */
 
 /* The mapping that a peer's requests come by closes when nobody sends: RFC 5626 4.4.1's double CRLF keeps it open. */
 static void keep_open(struct sip_transport *tp)
@@ -262,7 +308,7 @@ static void keep_open(struct sip_transport *tp)
 
 static void watch_now(struct sip_transport *tp, bool again)
 {
-	struct addr was = tp->door.found.address, own = way_out(tp);
+	struct addr was = tp->door.found.address, own = tp->only_router ? (struct addr){ 0 } : way_out(tp);
 	ms_t now = sip_now(tp->sip), every = tp->sip->dialogs ? WATCH : WATCH_IDLE;
 
 	if (nat_external_own(&tp->door.found, &own))
@@ -324,7 +370,7 @@ void sip_door_seen(struct sip *s, const struct flow *f, const struct sip_msg *m)
 	if (!tp || nat_is_local(tp->conf, &f->peer) || !seen_in(tp, m, &seen.as))
 		return;
 	compare_written(tp, &seen);
-	if (!is_automatic(tp))
+	if (!is_automatic(tp) || tp->only_router)
 		return;
 	was = tp->door.found.address;
 	if (nat_external_peer(&tp->door.found, &seen.by, &seen.as))
@@ -354,8 +400,14 @@ static void add_stun_of(struct sip_transport *tp, const char *external)
 {
 	if (strcmp(external, "auto") == 0)
 		add_stun(tp, tp->snapshot->rtp.stunaddr);
-	else if (conf_is_automatic(external))
+	else if (!conf_router(external) && conf_is_automatic(external))
 		add_stun(tp, external);
+}
+
+/* `pcp` and `upnp`: whatever else could tell is not believed. */
+static bool asks_others(const char *external)
+{
+	return strcmp(external, "auto") == 0 || (!conf_router(external) && conf_is_automatic(external));
 }
 
 void sip_door_close(struct sip_transport *tp)
@@ -380,6 +432,8 @@ void sip_door_open(struct sip_transport *tp)
 	tp->door.t = t;
 	tp->door.auto_signaling = conf_is_automatic(t->external_signaling_address);
 	tp->door.auto_media = conf_is_automatic(t->external_media_address);
+	tp->only_router = is_automatic(tp) && !asks_others(t->external_signaling_address) &&
+			  !asks_others(t->external_media_address);
 	tp->compared = (struct addr){ 0 };
 	memset(tp->stun, 0, sizeof tp->stun);
 	ask_names(tp);
@@ -400,6 +454,8 @@ void sip_on_network(void *arg)
 	struct sip *s = arg;
 
 	sip_dialogs_forget_source(s);
+	sip_router_network(s);
+	sip_door_ways(s);
 	list_for(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 

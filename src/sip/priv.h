@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "nat/pcp.h"
 #include "nat/stun.h"
 #include "sip/sip.h"
 
@@ -51,6 +52,8 @@ struct sip_transport {
 	struct sip_stun stun[NAT_STUNS];
 	unsigned n_stun;
 	struct timer watch;
+	struct sip_map *map;  /* of its port at our router; NULL: it is asked for none */
+	bool only_router;     /* tells our address: pcp, upnp */
 	ms_t kept_at;         /* when mappings were last kept open */
 	struct addr compared; /* with what is written: how a peer saw us */
 };
@@ -90,10 +93,35 @@ void sip_on_failed(void *arg, const struct flow *f, int err);
 /* ---- door.c ---- */
 void sip_door_open(struct sip_transport *tp); /* after tp->conf changed: learns what its external_* stand for */
 void sip_door_close(struct sip_transport *tp);
+/* Our router is asked for what the transports behind it want, and for nothing else. */
+void sip_door_ways(struct sip *s);
 void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes);
 /* A response from a configured peer to a request of ours: how it sees us. */
 void sip_door_seen(struct sip *s, const struct flow *f, const struct sip_msg *m);
 void sip_on_network(void *arg);
+
+/* ---- router.c ---- */
+struct sip_router {
+	struct sip *sip;
+	unsigned ways;       /* ROUTER_BY_* of conf.h: what may be tried; 0: it is not asked */
+	uint32_t sock;       /* 0: none yet */
+	struct addr at, own; /* it, and our address towards it */
+	enum sip_router_speaks speaks;
+	unsigned sends; /* of the question whether it is there */
+	struct pcp_epoch epoch;
+	struct addr outside; /* NAT-PMP, UPnP: its address there */
+	struct sip_map *maps;
+	uint64_t queries, looking; /* UPnP: asked so far; the one that looks after the router, 0: none is out */
+	struct timer watch;
+	bool leaving; /* no port is opened any more */
+};
+void sip_router_init(struct sip *s);
+void sip_router_free(struct sip *s);
+void sip_router_want(struct sip *s, unsigned ways); /* ROUTER_BY_*; 0: every port is given back */
+void sip_router_input(struct sip *s, const struct flow *f, struct span bytes);
+void sip_router_failed(struct sip *s, const struct flow *f);
+void sip_router_network(struct sip *s);
+void sip_on_upnp(void *arg, uint64_t query, int err, const struct addr *outside);
 
 /* ---- dns.c ---- */
 struct dns_entry;
@@ -264,6 +292,7 @@ struct sip {
 	struct sip_config c;
 	struct conf *conf;
 	struct list transports, uacs;
+	struct sip_router router;
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
 	size_t n_ctx_peers;     /* a power of two, no less than a quarter of them */
 	struct sip_conn *conns, *conns_by_peer;

@@ -59,6 +59,9 @@ struct sip_transport_info {
 bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info);
 /* The transport that a flow belongs to; conf NULL if it is gone. */
 struct sip_transport_info sip_transport_of(const struct sip *s, const struct flow *f);
+/* The door to `to` (family 0: a public address that is not known yet), on this transport or (NULL) what fits; or NULL.
+ */
+const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transport *want, const struct addr *to);
 /* What a message to the peer of this flow would say of us now, and leave with (f->local). False: its transport is
  * gone. */
 bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face);
@@ -72,6 +75,26 @@ struct sip_lookup_answer {
 typedef void sip_lookup_fn(void *arg, const struct sip_lookup_answer *a);
 void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg);
 void sip_lookup_drop(struct sip *s, void *arg); /* arg is going: its lookups never call back */
+
+/* ---- ports that our router opens for us (PCP, NAT-PMP, UPnP) ---- */
+
+struct sip_map; /* one port; its taker's until sip_map_close() */
+struct sip_map_ask {
+	enum net_proto proto;
+	uint16_t port;           /* ours */
+	bool media;              /* it may be wanted again soon: stays open for a while */
+	void (*told)(void *arg); /* it was opened, moved, or is closed; may not open or close ports from inside */
+	void *arg;
+};
+/* NULL when no router is to be asked, or max_router_ports is reached. One taker for each port. */
+struct sip_map *sip_map_open(struct sip *s, const struct sip_map_ask *ask);
+void sip_map_close(struct sip_map **m);               /* clears the handle; NULL is fine */
+bool sip_map_waits(const struct sip_map *m);          /* a router that answers has been asked for the first time */
+struct addr sip_map_outside(const struct sip_map *m); /* family 0: not open */
+ms_t sip_map_lease(const struct sip_map *m);          /* what is left of it */
+bool sip_ports_closed(struct sip *s); /* gives back every port, and opens none any more; true when none is left */
+enum sip_router_speaks { ROUTER_UNKNOWN, ROUTER_PCP, ROUTER_PMP, ROUTER_UPNP, ROUTER_SILENT };
+const char *sip_router_speech(enum sip_router_speaks s);
 
 /* ---- building ---- */
 

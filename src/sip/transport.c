@@ -28,6 +28,7 @@ static void tp_close(struct sip_transport *tp)
 			sip_on_failed(s, &c->flow, 0);
 	sip_ctx_fail_listener(s, tp->sock);
 	sip_door_close(tp);
+	sip_map_close(&tp->map);
 	s->c.net.close(s->c.net.arg, tp->sock);
 	list_del(&tp->link);
 	conf_unref(tp->snapshot);
@@ -109,6 +110,7 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 
 		err = err ? err : e;
 	}
+	sip_door_ways(s);
 	conf_unref(old);
 	return err;
 }
@@ -188,6 +190,21 @@ struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transp
 		best = best ? best : tp;
 	}
 	return best;
+}
+
+const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transport *want, const struct addr *to)
+{
+	struct sip_transport *tp = want ? tp_named(s, want->o.name) : NULL;
+
+	if (!tp && to->family)
+		tp = sip_transport_pick(s, NULL, NET_UDP, to);
+	list_for(n, &s->transports) {
+		if (tp)
+			break;
+		if (list_entry(n, struct sip_transport, link)->door.auto_media)
+			tp = list_entry(n, struct sip_transport, link);
+	}
+	return tp ? &tp->door : NULL;
 }
 
 /* ---- flows ---- */
@@ -352,6 +369,7 @@ void sip_on_failed(void *arg, const struct flow *f, int err)
 
 	if (c)
 		conn_free(c);
+	sip_router_failed(s, &copy);
 	sip_ctx_fail_peer(s, &copy, err);
 	if (copy.proto == NET_TCP && s->c.user.closed)
 		s->c.user.closed(s->c.user.arg, &copy);

@@ -74,6 +74,36 @@ static void ranks(void **state UNUSED)
 	is(&x, B ":40001", NAT_BY_STUN_ONCE);
 }
 
+static bool router(struct nat_external *x, const char *as)
+{
+	struct addr a = at(as);
+
+	return nat_external_router(x, &a);
+}
+
+/* A router that holds a port open is believed, unless STUN sees us elsewhere, or it is itself behind NAT. */
+static void router_opens(void **state UNUSED)
+{
+	struct nat_external x = { 0 };
+
+	peer(&x, "203.0.113.1:5060", A ":45001");
+	assert_true(router(&x, A ":5060"));
+	is(&x, A ":5060", NAT_BY_ROUTER);
+	for_peer(&x, "203.0.113.1:5060", A ":5060"); /* not the mapping that its response came through */
+	assert_false(stun(&x, 0, A ":45007"));
+	is(&x, A ":5060", NAT_BY_ROUTER);
+	assert_true(router(&x, B ":5060")); /* it moved: what STUN saw is over */
+	is(&x, B ":5060", NAT_BY_ROUTER);
+	assert_true(stun(&x, 0, "203.0.113.9:45007"));
+	is(&x, "203.0.113.9:45007", NAT_BY_STUN);
+	assert_true(stun(&x, 0, B ":45007"));
+	is(&x, B ":5060", NAT_BY_ROUTER);
+	assert_true(router(&x, ""));
+	is(&x, B ":45007", NAT_BY_STUN);
+	assert_false(router(&x, "10.1.1.1:5060"));
+	is(&x, B ":45007", NAT_BY_STUN);
+}
+
 static void mapping(void **state UNUSED)
 {
 	struct nat_external x = { 0 };
@@ -151,8 +181,9 @@ static void many_peers(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ranks), cmocka_unit_test(mapping), cmocka_unit_test(moved),
-		cmocka_unit_test(peers), cmocka_unit_test(vpn),     cmocka_unit_test(many_peers),
+		cmocka_unit_test(router_opens), cmocka_unit_test(ranks), cmocka_unit_test(mapping),
+		cmocka_unit_test(moved),        cmocka_unit_test(peers), cmocka_unit_test(vpn),
+		cmocka_unit_test(many_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
