@@ -140,6 +140,7 @@ static void chan_free(struct chan *c)
 	free(c->headers);
 	free(c->path);
 	free(c->offer);
+	sdp_deal_free(&c->deal);
 	free(c->contact_host);
 	conf_unref(c->conf);
 	free(c);

@@ -203,11 +203,14 @@ int leg_media_offered(struct chan *c, struct span body)
 	if (err < 0)
 		return err;
 	err = leg_media_open(c, deal.remote.family ? deal.remote.family : c->peer.family, NULL);
-	if (err < 0)
+	if (err < 0) {
+		sdp_deal_free(&deal);
 		return err;
+	}
 	free(c->offer);
 	c->offer = span_dup(body);
 	c->offer_n = body.n;
+	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;
 	if (again) {
@@ -230,6 +233,7 @@ int leg_media_answered(struct chan *c, struct span body)
 	err = sdp_deal_answered(&c->caps, &answer, &deal);
 	if (err < 0)
 		return err;
+	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;
 	c->offer_out = false;

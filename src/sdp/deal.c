@@ -6,6 +6,7 @@
 #include "sdp/sdp.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "sdp/pt.h"
 
@@ -100,6 +101,7 @@ static bool copy_word(struct span s, char *buf, size_t cap)
 static void note_lines(const struct sdp *s, struct sdp_deal *d)
 {
 	d->n_lines = s->n_media;
+	d->lines = xcalloc(s->n_media, sizeof d->lines[0]);
 	for (uint8_t i = 0; i < s->n_media; i++) {
 		struct sdp_line *l = &d->lines[i];
 		struct span formats = s->media[i].fmt_text, first;
@@ -138,11 +140,19 @@ static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, 
 static int deal(const struct sdp_caps *caps, const struct sdp *s, bool ours, struct sdp_deal *d)
 {
 	*d = (struct sdp_deal){ .stream = -1 };
-	note_lines(s, d);
 	for (uint8_t i = 0; i < s->n_media && d->stream < 0; i++)
 		if (take_stream(caps, &s->media[i], ours, d))
 			d->stream = i;
-	return d->stream < 0 ? -ENOENT : 0;
+	if (d->stream < 0)
+		return -ENOENT;
+	note_lines(s, d);
+	return 0;
+}
+
+void sdp_deal_free(struct sdp_deal *d)
+{
+	free(d->lines);
+	*d = (struct sdp_deal){ 0 };
 }
 
 int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struct sdp_deal *d)

@@ -65,10 +65,10 @@ struct sdp_line {
 	char type[16], proto[24], fmt[16];
 };
 
-/* What both sides agreed for the one audio stream. */
+/* What both sides agreed for the one audio stream. Owns its lines. */
 struct sdp_codec_pt {
-	enum codec codec;
-	uint8_t pt; /* the same both ways: the answerer keeps the offer's numbers (RFC 3264 6.1) */
+	uint8_t codec; /* enum codec */
+	uint8_t pt;    /* the same both ways: the answerer keeps the offer's numbers (RFC 3264 6.1) */
 };
 struct sdp_deal {
 	int stream;                              /* index of the m= line taken; -1: none */
@@ -82,7 +82,7 @@ struct sdp_deal {
 	bool held;                       /* the remote put us on hold: sendonly, inactive or null address */
 	bool rtcp_mux;
 	uint8_t n_lines; /* m= lines of the session, the one taken included */
-	struct sdp_line lines[SDP_MAX_MEDIA];
+	struct sdp_line *lines;
 };
 
 /* One leg's own side of SDP: what it writes, kept from offer to offer (RFC 3264 8: the version rises when it changes).
@@ -98,11 +98,15 @@ struct sdp_local {
 void sdp_write_offer(struct out *o, const struct sdp_local *l, const struct sdp_caps *caps);
 /* Our offer again within a call: the numbers of the deal are kept, the deal's codecs come first. */
 void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sdp_caps *caps, const struct sdp_deal *d);
-/* We are offered: takes the first audio stream we can. 0, or -ENOENT (no codec in common, or no audio: 488). */
+/*
+ * We are offered: takes the first audio stream we can. 0, or -ENOENT (no codec in common, or no audio: 488); then *d
+ * owns nothing.
+ */
 int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struct sdp_deal *d);
 /* Our answer: one m= line for each of the offer's (RFC 3264 6), those not taken with port 0. */
 void sdp_write_answer(struct out *o, const struct sdp_local *l, const struct sdp *offer, const struct sdp_deal *d);
 /* We offered caps (dynamic numbers as sdp_write_offer gives them) and got an answer. 0 or -ENOENT. */
 int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp *answer, struct sdp_deal *d);
+void sdp_deal_free(struct sdp_deal *d); /* and clears it; a zeroed one is fine */
 /* Puts `c` first if the deal has it; true if it does. */
 bool sdp_deal_prefer(struct sdp_deal *d, enum codec c);

@@ -60,6 +60,7 @@ static bool take_offer(struct sim_phone *p, struct span body)
 		return false;
 	free(c->offer);
 	c->offer = span_dup(body);
+	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->local.version += c->has_deal;
 	c->has_deal = true;
@@ -75,6 +76,7 @@ static bool take_answer(struct sim_phone *p, struct span body)
 
 	if (sdp_parse(body, &answer, &why) < 0 || sdp_deal_answered(&c->caps, &answer, &deal) < 0)
 		return false;
+	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;
 	c->offer_out = false;
@@ -95,6 +97,7 @@ static void call_over(struct sim_phone *p)
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
 	free(c->offer);
+	sdp_deal_free(&c->deal);
 	*c = (struct phone_call){ 0 };
 	phone_rtp_close(p);
 	p->st.ringing = false;

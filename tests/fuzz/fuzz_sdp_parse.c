@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		codec_list_add(&caps.codecs, (enum codec)c);
 	addr_parse(SPAN("198.51.100.5:10000"), &l.face);
 	sdp_deal_answered(&caps, &s, &d);
+	sdp_deal_free(&d);
 	if (sdp_deal_offered(&caps, &s, &d) != 0)
 		return 0;
 	sdp_write_answer(&o, &l, &s, &d);
@@ -40,5 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	o = out_growing();
 	sdp_write_reoffer(&o, &l, &caps, &d);
 	reread(&o, s.n_media);
+	sdp_deal_free(&d);
 	return 0;
 }

@@ -164,6 +164,7 @@ static void test_answer(void **state)
 			continue;
 		sdp_write_answer(&o, &l, &s, &d);
 		same(answers[i].says, &o, answers[i].answer);
+		sdp_deal_free(&d);
 	}
 }
 
@@ -196,6 +197,7 @@ static void test_hold(void **state)
 		if (d.held != holds[i].held || d.dir != holds[i].dir ||
 		    strcmp(addr_str(&d.remote, remote), holds[i].remote) != 0)
 			fail_msg("%s: held %d dir %d remote %s", holds[i].says, d.held, d.dir, remote);
+		sdp_deal_free(&d);
 	}
 }
 
@@ -218,6 +220,7 @@ static void test_answered(void **state)
 	assert_int_equal(d.codecs[0].codec, CODEC_OPUS);
 	assert_int_equal(d.codecs[1].codec, CODEC_ULAW);
 	assert_false(sdp_deal_prefer(&d, CODEC_GSM));
+	sdp_deal_free(&d);
 	parse(HEAD "m=audio 0 RTP/AVP 0\r\n", &s);
 	assert_int_equal(sdp_deal_answered(&caps, &s, &d), -ENOENT);
 	parse(HEAD "m=audio 4000 RTP/AVP 18\r\n", &s);
@@ -241,6 +244,7 @@ static void test_reoffer(void **state)
 	same("numbers of the deal first, no number twice, declined lines in place", &o,
 	     OURS "m=video 0 RTP/AVP 31\r\nm=audio 10000 RTP/AVP 8 97 0 96 101\r\n" ALAW
 		  "a=rtpmap:97 opus/48000/2\r\n" ULAW "a=rtpmap:96 iLBC/8000\r\na=fmtp:96 mode=30\r\n" TE BOTH);
+	sdp_deal_free(&d);
 }
 
 static void test_local(void **state)
