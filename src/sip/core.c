@@ -109,6 +109,7 @@ void sip_free(struct sip *s)
 	explicit_bzero(s->key_secret, sizeof s->key_secret);
 	sip_targets_free(s);
 	conf_unref(s->conf);
+	free(s->spare);
 	free(s->scratch);
 	free(s);
 }
@@ -272,7 +273,7 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 	sip_wire(s, f, false, bytes);
 	if (sip_shed(s, f, bytes))
 		return true;
-	m = sip_msg_parse(bytes, &why);
+	m = sip_msg_parse_in(&s->spare, bytes, &why);
 	if (!m) {
 		char peer[ADDR_STRLEN];
 
@@ -285,6 +286,6 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 		on_request(s, m);
 	else
 		on_response(s, m);
-	sip_msg_unref(m);
+	sip_msg_spare(&s->spare, m);
 	return true;
 }

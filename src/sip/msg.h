@@ -78,7 +78,7 @@ struct sip_hdr {
 };
 
 struct sip_msg {
-	unsigned refs;
+	unsigned refs, room; /* room: bytes of the block that it is in */
 	bool request;
 	enum sip_method method; /* of the request, or of CSeq for a response */
 	struct span method_text, reason;
@@ -106,6 +106,10 @@ struct sip_msg {
  * a response dropped. `bytes` is copied: one allocation. On streams the caller has cut at Content-Length.
  */
 struct sip_msg *sip_msg_parse(struct span bytes, const char **why);
+/* The same in a block that an earlier message left in *spare, if it is large enough. */
+struct sip_msg *sip_msg_parse_in(struct sip_msg **spare, struct span bytes, const char **why);
+/* Gives a reference back; the last one leaves its block in *spare, if that is empty. */
+void sip_msg_spare(struct sip_msg **spare, struct sip_msg *m);
 /*
  * No more than an answer copies: the method, Vias, From, To, Call-ID and CSeq, with their values unparsed but for the
  * top Via. Nothing is allocated or copied: spans point into `bytes`. False: not that simple; parse it.

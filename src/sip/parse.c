@@ -375,7 +375,33 @@ static const char *parse_all(struct sip_msg *m, const struct lines *ls)
 	return parse_values(m);
 }
 
+#define SPARE_LEAST 2048u /* most messages fit */
+#define SPARE_MOST  8192u
+
+static struct sip_msg *block_for(struct sip_msg **spare, size_t n)
+{
+	struct sip_msg *m = spare ? *spare : NULL;
+	unsigned room;
+
+	if (m && m->room >= n) {
+		*spare = NULL;
+		room = m->room;
+	} else {
+		room = (unsigned)MAX(n, spare ? SPARE_LEAST : 0);
+		m = xmalloc(room);
+	}
+	memset(m, 0, sizeof *m);
+	m->refs = 1;
+	m->room = room;
+	return m;
+}
+
 struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
+{
+	return sip_msg_parse_in(NULL, bytes, why);
+}
+
+struct sip_msg *sip_msg_parse_in(struct sip_msg **spare, struct span bytes, const char **why)
 {
 	struct lines ls;
 	struct sip_msg *m;
@@ -388,9 +414,7 @@ struct sip_msg *sip_msg_parse(struct span bytes, const char **why)
 		return NULL;
 	}
 	find_lines(bytes, &ls);
-	m = xmalloc(sizeof *m + ls.n * sizeof m->hdrs[0] + bytes.n + 1);
-	memset(m, 0, sizeof *m);
-	m->refs = 1;
+	m = block_for(spare, sizeof *m + ls.n * sizeof m->hdrs[0] + bytes.n + 1);
 	m->hdrs = (struct sip_hdr *)(m + 1);
 	copy = (char *)(m->hdrs + ls.n);
 	if (bytes.n)
@@ -467,6 +491,14 @@ void sip_msg_unref(struct sip_msg *m)
 {
 	if (m && --m->refs == 0)
 		free(m);
+}
+
+void sip_msg_spare(struct sip_msg **spare, struct sip_msg *m)
+{
+	if (m->refs == 1 && !*spare && m->room <= SPARE_MOST)
+		*spare = m;
+	else
+		sip_msg_unref(m);
 }
 
 const struct sip_hdr *sip_hdr(const struct sip_msg *m, enum sip_hdr_id id)

@@ -309,9 +309,10 @@ struct sip {
 	uint64_t key_secret[2]; /* of sip_key(): tables and nonces */
 	ms_t t1;
 	ms_t timer_b;
-	bool shedding; /* overload: shed.c */
-	unsigned shed; /* refused since it began */
-	char *scratch; /* SIP_SCRATCH bytes for the message being built */
+	bool shedding;         /* overload: shed.c */
+	unsigned shed;         /* refused since it began */
+	char *scratch;         /* SIP_SCRATCH bytes for the message being built */
+	struct sip_msg *spare; /* a block for the next message, or NULL */
 };
 bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */
 static inline ms_t sip_now(const struct sip *s)

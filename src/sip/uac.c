@@ -14,9 +14,10 @@
 
 #include "base/trace.h"
 
-#define DEAD_FOR   32000
-#define PATIENCE   8 /* * T1: a silent target is given up for the next one */
-#define AUTH_TRIES 3
+#define DEAD_FOR    32000
+#define PATIENCE    8 /* * T1: a silent target is given up for the next one */
+#define AUTH_TRIES  3
+#define CALL_ID_LEN 36
 
 static void attempt(struct sip_uac *u);
 
@@ -301,6 +302,20 @@ static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 	return true;
 }
 
+/* Only an INVITE is answered again: of others the transaction alone stays, to swallow repeats (Timer K). */
+static void leave_transaction(struct sip_uac *u)
+{
+	struct sip_ctx *t = u->ctx;
+
+	if (u->ask.method == SIP_INVITE || !t)
+		return;
+	t->up = NULL;
+	t->gone = NULL;
+	u->ctx = NULL;
+	u->ctxs--;
+	uac_free_if_idle(u);
+}
+
 static void on_final(struct sip_uac *u, const struct sip_msg *m)
 {
 	if ((m->status == 401 || m->status == 407) && try_auth(u, m))
@@ -317,6 +332,7 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 	}
 	u->handed_over = m->status < 300;
 	finish(u, m, m->status, NULL);
+	leave_transaction(u);
 }
 
 static void on_provisional(struct sip_uac *u, const struct sip_msg *m)
@@ -541,7 +557,6 @@ static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
 {
 	struct sip_ask *c = &u->ask;
 	struct span *routes = arena_alloc(u->mem, a->n_routes * sizeof *routes);
-	struct flow *flow = arena_alloc(u->mem, sizeof *flow);
 
 	*c = *a;
 	c->uri = copy(u, a->uri);
@@ -557,6 +572,8 @@ static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
 		routes[i] = copy(u, a->routes[i]);
 	c->routes = routes;
 	if (a->flow) {
+		struct flow *flow = arena_alloc(u->mem, sizeof *flow);
+
 		*flow = *a->flow;
 		c->flow = flow;
 	}
@@ -565,16 +582,33 @@ static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
 	if (a->call_id.n) {
 		c->call_id = copy(u, a->call_id);
 	} else {
-		char *id = arena_alloc(u->mem, 37);
+		char *id = arena_alloc(u->mem, CALL_ID_LEN + 1);
 
-		rng_token(&u->sip->c.clock->rng, id, 36);
+		rng_token(&u->sip->c.clock->rng, id, CALL_ID_LEN);
 		c->call_id = span_of(id);
 	}
 }
 
+#define PIECE 16 /* what the arena's alignment may add to each */
+
+/* What copy_ask() and one target will take: an INVITE's stays for as long as its 2xx may come again. */
+static size_t room_for(const struct sip_ask *a)
+{
+	const struct span texts[] = { a->uri,       a->from_display, a->from_user, a->from_domain, a->from_params,
+				      a->from_text, a->to,           a->proxy,     a->headers,     a->call_id };
+	size_t n = sizeof(struct sip_uac) + (a->flow ? sizeof *a->flow : 0) + a->n_routes * sizeof(struct span) +
+		   sizeof(struct sip_target) + (a->call_id.n ? 0 : CALL_ID_LEN + 1) + 4 * (size_t)PIECE;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		n += texts[i].n ? texts[i].n + PIECE : 0;
+	for (size_t i = 0; i < a->n_routes; i++)
+		n += a->routes[i].n + PIECE;
+	return n;
+}
+
 struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 {
-	struct arena *mem = arena_new(sizeof(struct sip_uac) + 768);
+	struct arena *mem = arena_new(room_for(a));
 	struct sip_uac *u = arena_zero(mem, sizeof *u);
 
 	u->mem = mem;
