@@ -81,11 +81,19 @@ void addr_out_ip(struct out *o, const struct addr *a)
 	char buf[INET6_ADDRSTRLEN];
 
 	if (a->family == 4) {
+		size_t n = 0;
+
 		for (int i = 0; i < 4; i++) {
-			if (i)
-				out_char(o, '.');
-			out_uint(o, a->ip[i]);
+			unsigned v = a->ip[i];
+
+			if (v >= 100)
+				buf[n++] = (char)('0' + v / 100);
+			if (v >= 10)
+				buf[n++] = (char)('0' + v / 10 % 10);
+			buf[n++] = (char)('0' + v % 10);
+			buf[n++] = '.';
 		}
+		out_bytes(o, buf, n - 1);
 		return;
 	}
 	if (!a->family || !inet_ntop(AF_INET6, a->ip, buf, sizeof buf))

@@ -48,6 +48,10 @@ void out_uint(struct out *o, uint64_t v)
 	char tmp[20];
 	size_t n = sizeof tmp;
 
+	if (v < 10) {
+		out_char(o, (char)('0' + v));
+		return;
+	}
 	do
 		tmp[--n] = (char)('0' + v % 10);
 	while (v /= 10);

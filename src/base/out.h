@@ -41,6 +41,32 @@ static inline void out_span(struct out *o, struct span s)
 }
 void out_uint(struct out *o, uint64_t v);
 void out_hex(struct out *o, const void *p, size_t n); /* lower case */
+
+/*
+ * out_all(o, "CSeq: ", m->cseq, " ", method, "\r\n"): one after the other: texts, spans and unsigned numbers, at most
+ * eight. What messages are made of; a format would be read again for each of them.
+ */
+#define out_one(o, x) \
+	_Generic((x),                                                                                           \
+		struct span: out_span,                                                                          \
+		char *: out_str,                                                                                \
+		const char *: out_str,                                                                          \
+		uint8_t: out_uint,                                                                              \
+		uint16_t: out_uint,                                                                             \
+		uint32_t: out_uint,                                                                             \
+		uint64_t: out_uint)(o, x)
+#define out_1(o, x)                             out_one(o, x)
+#define out_2(o, x, ...)                        (out_one(o, x), out_1(o, __VA_ARGS__))
+#define out_3(o, x, ...)                        (out_one(o, x), out_2(o, __VA_ARGS__))
+#define out_4(o, x, ...)                        (out_one(o, x), out_3(o, __VA_ARGS__))
+#define out_5(o, x, ...)                        (out_one(o, x), out_4(o, __VA_ARGS__))
+#define out_6(o, x, ...)                        (out_one(o, x), out_5(o, __VA_ARGS__))
+#define out_7(o, x, ...)                        (out_one(o, x), out_6(o, __VA_ARGS__))
+#define out_8(o, x, ...)                        (out_one(o, x), out_7(o, __VA_ARGS__))
+#define out_nth(a, b, c, d, e, f, g, h, n, ...) n
+
+#define out_all(o, ...) out_nth(__VA_ARGS__, out_8, out_7, out_6, out_5, out_4, out_3, out_2, out_1, )(o, __VA_ARGS__)
+
 void out_fmt(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_vfmt(struct out *o, const char *fmt, va_list ap);
 /* The length written, or -ENOSPC if any step did not fit. */

@@ -44,10 +44,10 @@ static char *with_user(const char *uri, struct span number)
 
 	if (!number.n || !sip_uri_parse(span_of(uri), &u) || !u.is_sip)
 		return xstrdup(uri);
-	out_fmt(&o, "%.*s:", SP(u.scheme));
+	out_all(&o, u.scheme, ":");
 	sip_out_user(&o, number);
 	after = (size_t)(u.host.p - u.text.p);
-	out_fmt(&o, "@%s", uri + after);
+	out_all(&o, "@", uri + after);
 	return out_take(&o);
 }
 

@@ -44,15 +44,9 @@ static void write_ip(struct out *o, const struct addr *a)
 
 static void write_session(struct out *o, const struct sdp_local *l)
 {
-	out_str(o, "v=0\r\no=");
-	out_str(o, or_dash(l->owner));
-	out_char(o, ' ');
-	out_uint(o, l->session_id);
-	out_char(o, ' ');
-	out_uint(o, l->version);
-	out_char(o, ' ');
+	out_all(o, "v=0\r\no=", or_dash(l->owner), " ", l->session_id, " ", l->version, " ");
 	write_ip(o, &l->face);
-	out_fmt(o, "s=%s\r\nc=", or_dash(l->session));
+	out_all(o, "s=", or_dash(l->session), "\r\nc=");
 	write_ip(o, &l->face);
 	out_str(o, "t=0 0\r\n");
 }
@@ -66,7 +60,7 @@ static void write_codec(struct out *o, const struct sdp_codec_pt *c)
 {
 	const struct codec_desc *d = &codec_descs[c->codec];
 
-	out_fmt(o, "a=rtpmap:%u %s/%u", c->pt, d->encoding, d->rate);
+	out_all(o, "a=rtpmap:", c->pt, " ", d->encoding, "/", d->rate);
 	if (d->channels > 1)
 		out_fmt(o, "/%u", d->channels);
 	out_str(o, "\r\n");
@@ -77,11 +71,11 @@ static void write_codec(struct out *o, const struct sdp_codec_pt *c)
 static void write_formats(struct out *o, const struct audio *s)
 {
 	for (uint8_t i = 0; i < s->n; i++)
-		out_fmt(o, " %u", s->codecs[i].pt);
+		out_all(o, " ", s->codecs[i].pt);
 	if (s->cn_pt)
-		out_fmt(o, " %u", s->cn_pt);
+		out_all(o, " ", s->cn_pt);
 	if (s->dtmf_pt)
-		out_fmt(o, " %u", s->dtmf_pt);
+		out_all(o, " ", s->dtmf_pt);
 	out_str(o, "\r\n");
 }
 
@@ -92,13 +86,13 @@ static void write_attributes(struct out *o, const struct sdp_local *l, const str
 	for (uint8_t i = 0; i < s->n; i++)
 		write_codec(o, &s->codecs[i]);
 	if (s->cn_pt)
-		out_fmt(o, "a=rtpmap:%u CN/8000\r\n", s->cn_pt);
+		out_all(o, "a=rtpmap:", s->cn_pt, " CN/8000\r\n");
 	if (s->dtmf_pt)
-		out_fmt(o, "a=rtpmap:%u telephone-event/%u\r\na=fmtp:%u 0-16\r\n", s->dtmf_pt, s->dtmf_rate,
-			s->dtmf_pt);
+		out_all(o, "a=rtpmap:", s->dtmf_pt, " telephone-event/", s->dtmf_rate, "\r\na=fmtp:", s->dtmf_pt,
+			" 0-16\r\n");
 	if (s->ptime)
-		out_fmt(o, "a=ptime:%u\r\n", s->ptime);
-	out_fmt(o, "a=%s\r\n", dirs[s->dir & SDP_SENDRECV]);
+		out_all(o, "a=ptime:", s->ptime, "\r\n");
+	out_all(o, "a=", dirs[s->dir & SDP_SENDRECV], "\r\n");
 	if (s->rtcp_mux)
 		out_str(o, "a=rtcp-mux\r\n");
 	else if (l->rtcp_port && l->rtcp_port != l->face.port + 1)
@@ -111,7 +105,7 @@ static void write_audio(struct out *o, const struct sdp_local *l, struct span pr
 		out_str(o, "m=audio 0 RTP/AVP 0\r\n");
 		return;
 	}
-	out_fmt(o, "m=audio %u %.*s", l->face.port, SP(proto));
+	out_all(o, "m=audio ", l->face.port, " ", proto);
 	write_formats(o, s);
 	write_attributes(o, l, s);
 }

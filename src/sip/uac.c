@@ -86,7 +86,7 @@ static void out_from(struct out *o, const struct sip_uac *u, const struct nat_fa
 		out_span(o, a->from_domain);
 	else
 		out_str(o, face->host);
-	out_fmt(o, "%.*s>;tag=%s\r\n", SP(a->from_params), u->tag);
+	out_all(o, a->from_params, ">;tag=", u->tag, "\r\n");
 }
 
 static bool is_loose(struct span route)
@@ -104,9 +104,9 @@ static void out_target(struct out *o, const struct sip_uac *u, const char *metho
 	struct sip_naddr first;
 
 	if (strict && sip_naddr_parse(a->routes[0], &first))
-		out_fmt(o, "%s %.*s SIP/2.0\r\n", method, SP(first.uri.text));
+		out_all(o, method, " ", first.uri.text, " SIP/2.0\r\n");
 	else
-		out_fmt(o, "%s %.*s SIP/2.0\r\n", method, SP(a->uri));
+		out_all(o, method, " ", a->uri, " SIP/2.0\r\n");
 }
 
 static void out_routes(struct out *o, const struct sip_uac *u)
@@ -132,24 +132,24 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	sip_build_init(s, &b, &u->flow, o);
 	b.request = true;
 	out_target(o, u, method);
-	out_fmt(o, "Via: SIP/2.0/%s %s", u->flow.proto == NET_TCP ? "TCP" : "UDP", b.face.host);
+	out_all(o, "Via: SIP/2.0/", u->flow.proto == NET_TCP ? "TCP " : "UDP ", b.face.host);
 	if (b.face.port)
-		out_fmt(o, ":%u", b.face.port);
-	out_fmt(o, "%s;branch=%s\r\n", s->conf->system.disable_rport ? "" : ";rport", branch);
+		out_all(o, ":", b.face.port);
+	out_all(o, s->conf->system.disable_rport ? "" : ";rport", ";branch=", branch, "\r\n");
 	out_routes(o, u);
-	out_fmt(o, "Max-Forwards: %u\r\n", a->max_forwards ? a->max_forwards : s->conf->global.max_forwards);
+	out_all(o, "Max-Forwards: ", a->max_forwards ? a->max_forwards : s->conf->global.max_forwards, "\r\n");
 	out_from(o, u, &b.face);
 	if (a->to.n)
 		sip_out_line(o, "To", a->to);
 	else
-		out_fmt(o, "To: <%.*s>\r\n", SP(a->uri));
-	out_fmt(o, "Call-ID: %.*s\r\nCSeq: %u %s\r\n", SP(a->call_id), u->cseq, method);
+		out_all(o, "To: <", a->uri, ">\r\n");
+	out_all(o, "Call-ID: ", a->call_id, "\r\nCSeq: ", u->cseq, " ", method, "\r\n");
 	if (u->credentials)
 		out_str(o, u->credentials);
 	out_span(o, a->headers);
 	if (a->build)
 		a->build(a->arg, &b);
-	out_fmt(o, "User-Agent: %s\r\n", a->user_agent ? a->user_agent : sip_user_agent(s));
+	out_all(o, "User-Agent: ", a->user_agent ? a->user_agent : sip_user_agent(s), "\r\n");
 	sip_build_end(&b);
 }
 

@@ -82,7 +82,7 @@ static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat
 		out_span(o, value);
 	}
 	if (say->add_rport)
-		out_fmt(o, ";rport=%u", m->flow.peer.port);
+		out_all(o, ";rport=", m->flow.peer.port);
 	if (say->add_received) {
 		out_str(o, ";received=");
 		addr_out_ip(o, &m->flow.peer);
@@ -92,10 +92,7 @@ static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat
 
 void sip_out_line(struct out *o, const char *name, struct span value)
 {
-	out_str(o, name);
-	out_str(o, ": ");
-	out_span(o, value);
-	out_str(o, "\r\n");
+	out_all(o, name, ": ", value, "\r\n");
 }
 
 static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, bool record_route)
@@ -121,7 +118,7 @@ static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, 
 	}
 	out_str(o, "\r\n");
 	sip_out_line(o, "Call-ID", m->call_id);
-	out_fmt(o, "CSeq: %u %.*s\r\n", m->cseq, SP(m->method_text));
+	out_all(o, "CSeq: ", m->cseq, " ", m->method_text, "\r\n");
 }
 
 /* When the connection (18.2.2) or, after a reload, the socket is gone, the answer finds another way to the sent-by. */
@@ -140,16 +137,16 @@ static struct flow reply_flow(struct sip *s, const struct sip_msg *m, const stru
 	return tp && sip_flow_to(s, tp, &say->to, &other) == 0 ? other : f;
 }
 
-static void write_reply(struct out *o, const struct sip_uas *t, unsigned code, const char *reason)
+static void write_reply(struct out *o, const struct sip_uas *t, const struct nat_via *say, unsigned code,
+			const char *reason)
 {
 	const struct sip_msg *m = t->msg;
-	struct nat_via say = ask_door(m, t->force_rport);
 	bool dialog = m->method == SIP_INVITE && code > 100 && code < 300;
 
-	out_fmt(o, "SIP/2.0 %u %s\r\n", code, reason ? reason : sip_reason_phrase(code));
-	out_top_via(o, m, &say);
+	out_all(o, "SIP/2.0 ", code, " ", reason ? reason : sip_reason_phrase(code), "\r\n");
+	out_top_via(o, m, say);
 	out_copied(o, m, code > 100 ? t->tag : NULL, dialog);
-	out_fmt(o, "Server: %s\r\n", sip_user_agent(t->sip));
+	out_all(o, "Server: ", sip_user_agent(t->sip), "\r\n");
 }
 
 void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_fn *build, void *arg)
@@ -163,7 +160,7 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	say = ask_door(t->msg, t->force_rport);
 	t->flow = reply_flow(t->sip, t->msg, &say);
 	sip_build_init(t->sip, &b, &t->flow, &o);
-	write_reply(&o, t, code, reason);
+	write_reply(&o, t, &say, code, reason);
 	if (build)
 		build(arg, &b);
 	sip_build_end(&b);
@@ -171,7 +168,7 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 		o = out_fixed(t->sip->scratch, SIP_SCRATCH);
 		code = 513;
 		reason = NULL;
-		write_reply(&o, t, code, reason);
+		write_reply(&o, t, &say, code, reason);
 		out_str(&o, "Content-Length: 0\r\n\r\n");
 	}
 	if (out_done(&o) < 0) /* what has to be copied alone is too long: the peer waits in vain */
@@ -248,8 +245,8 @@ void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, st
 void sip_build_end(struct sip_build *b)
 {
 	if (b->content_type.n)
-		out_fmt(b->o, "Content-Type: %.*s\r\n", SP(b->content_type));
-	out_fmt(b->o, "Content-Length: %zu\r\n\r\n", b->body.n);
+		out_all(b->o, "Content-Type: ", b->content_type, "\r\n");
+	out_all(b->o, "Content-Length: ", b->body.n, "\r\n\r\n");
 	out_span(b->o, out_look(&b->body));
 	out_free(&b->body);
 }
@@ -281,10 +278,10 @@ void sip_put_contact(struct sip_build *b, struct span user, struct span uri_para
 	}
 	out_str(b->o, b->face.host);
 	if (b->face.port)
-		out_fmt(b->o, ":%u", b->face.port);
+		out_all(b->o, ":", b->face.port);
 	if (b->flow.proto == NET_TCP)
 		out_str(b->o, ";transport=tcp");
-	out_fmt(b->o, "%.*s>%.*s\r\n", SP(uri_params), SP(params));
+	out_all(b->o, uri_params, ">", params, "\r\n");
 }
 
 struct out *sip_put_body(struct sip_build *b, const char *content_type)
