@@ -62,10 +62,16 @@ void out_hex(struct out *o, const void *p, size_t n)
 {
 	static const char digit[] = "0123456789abcdef";
 	const unsigned char *b = p;
+	char text[64];
+	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		out_char(o, digit[b[i] >> 4]);
-		out_char(o, digit[b[i] & 15]);
+		text[at++] = digit[b[i] >> 4];
+		text[at++] = digit[b[i] & 15];
+		if (at == sizeof text || i + 1 == n) {
+			out_bytes(o, text, at);
+			at = 0;
+		}
 	}
 }
 

@@ -81,27 +81,33 @@ static int cmp_obj(const void *a, const void *b)
 	return r ? r : (x->line > y->line) - (x->line < y->line);
 }
 
-void index_sort(struct name_index *x)
+/* The slot of a name, or the free one where it belongs. */
+static uint32_t *slot_of(const struct name_index *x, struct span name)
+{
+	size_t at = span_hash(name);
+
+	while (x->slots[at & (x->n_slots - 1)] && !span_is(name, x->v[x->slots[at & (x->n_slots - 1)] - 1]->name))
+		at++;
+	return &x->slots[at & (x->n_slots - 1)];
+}
+
+void index_make(struct name_index *x, struct arena *a)
 {
 	qsort(x->v, x->n, sizeof(struct conf_obj *), cmp_obj);
+	if (!x->n)
+		return;
+	for (x->n_slots = 2; x->n_slots < x->n * 2; x->n_slots *= 2)
+		;
+	x->slots = arena_zero(a, x->n_slots * sizeof x->slots[0]);
+	for (size_t i = 0; i < x->n; i++)
+		*slot_of(x, span_of(x->v[i]->name)) = (uint32_t)i + 1;
 }
 
 const struct conf_obj *index_find(const struct name_index *x, struct span name)
 {
-	size_t low = 0, high = x->n;
+	uint32_t at = x->slots ? *slot_of(x, name) : 0;
 
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		int r = span_cmp(name, span_of(x->v[mid]->name));
-
-		if (r == 0)
-			return x->v[mid];
-		if (r < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return NULL;
+	return at ? x->v[at - 1] : NULL;
 }
 
 struct name_index *index_of(const struct conf *c, const char *type)
@@ -111,27 +117,27 @@ struct name_index *index_of(const struct conf *c, const char *type)
 
 const struct conf_endpoint *conf_endpoint(const struct conf *c, struct span name)
 {
-	return (const struct conf_endpoint *)index_find(index_of(c, "endpoint"), name);
+	return (const struct conf_endpoint *)index_find(&c->priv->by_name[TYPE_ENDPOINT], name);
 }
 
 const struct conf_aor *conf_aor(const struct conf *c, struct span name)
 {
-	return (const struct conf_aor *)index_find(index_of(c, "aor"), name);
+	return (const struct conf_aor *)index_find(&c->priv->by_name[TYPE_AOR], name);
 }
 
 const struct conf_auth *conf_auth(const struct conf *c, struct span name)
 {
-	return (const struct conf_auth *)index_find(index_of(c, "auth"), name);
+	return (const struct conf_auth *)index_find(&c->priv->by_name[TYPE_AUTH], name);
 }
 
 const struct conf_transport *conf_transport(const struct conf *c, struct span name)
 {
-	return (const struct conf_transport *)index_find(index_of(c, "transport"), name);
+	return (const struct conf_transport *)index_find(&c->priv->by_name[TYPE_TRANSPORT], name);
 }
 
 const struct conf_registration *conf_registration(const struct conf *c, struct span name)
 {
-	return (const struct conf_registration *)index_find(index_of(c, "registration"), name);
+	return (const struct conf_registration *)index_find(&c->priv->by_name[TYPE_REGISTRATION], name);
 }
 
 const struct dp_context *conf_context(const struct conf *c, struct span name)

@@ -78,6 +78,7 @@ struct opt_type {
 };
 
 extern const struct opt_type conf_types[]; /* ends with a row without name */
+enum { TYPE_TRANSPORT = 2, TYPE_ENDPOINT, TYPE_AUTH, TYPE_AOR, TYPE_REGISTRATION = 7 }; /* rows looked up by name */
 enum { TYPE_MAX = 24 };
 const struct opt_type *opt_type(struct span name);
 const struct opt *opt_find(const struct opt_type *t, struct span name);
@@ -129,6 +130,8 @@ opt_finish finish_identify, finish_registration, finish_rtp;
 struct name_index { /* objects of one type by name */
 	const struct conf_obj **v;
 	size_t n;
+	uint32_t *slots; /* of a hash table: 1 + the place in v, or 0; NULL: empty */
+	size_t n_slots;  /* a power of two, at least twice n */
 };
 struct conf_priv {
 	struct arena *arena;
@@ -139,7 +142,7 @@ struct conf_priv {
 	struct places *places;               /* NULL: not kept */
 };
 const struct conf_obj *index_find(const struct name_index *x, struct span name);
-void index_sort(struct name_index *x);
+void index_make(struct name_index *x, struct arena *a); /* v is filled */
 struct name_index *index_of(const struct conf *c, const char *type);
 
 /* places.c; each does nothing when places are not kept. */

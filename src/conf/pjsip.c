@@ -166,7 +166,7 @@ static void index_type(struct plan *p, const struct opt_type *t, bool left_out, 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->objects[i].type == t && p->objects[i].left_out == left_out)
 			x->v[x->n++] = p->objects[i].obj;
-	index_sort(x);
+	index_make(x, p->load->arena);
 	if (!t->one)
 		check_twice(p, t, x);
 }

@@ -300,12 +300,11 @@ void out_uri_user(struct out *o, const struct conf *c, struct span user)
 
 static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
 {
-	const struct conf_endpoint *ep;
-	char *name = xasprintf("%.*s@%.*s", SP(user), SP(domain));
+	char name[1024];
+	struct out o = out_fixed(name, sizeof name);
 
-	ep = conf_endpoint(p->conf, span_of(name));
-	free(name);
-	return ep;
+	out_all(&o, user, "@", domain);
+	return out_done(&o) > 0 ? conf_endpoint(p->conf, out_look(&o)) : NULL;
 }
 
 /* user@domain, user@alias, user@the transport's domain, user. */

@@ -70,7 +70,9 @@ static bool names_aor(const struct conf *c, const char *aor, struct span user, s
 
 static struct aor *choose_aor(const struct reg *r)
 {
-	struct span realm, user = r->m->to.uri.user, auth = sip_digest_username(r->m, &realm);
+	bool by_auth = r->ep->identify_by & IDENTIFY_AUTH_USERNAME;
+	struct span realm, user = r->m->to.uri.user;
+	struct span auth = by_auth ? sip_digest_username(r->m, &realm) : SPAN_NONE;
 	struct out plain = out_growing();
 	struct aor *a = NULL;
 
@@ -79,7 +81,7 @@ static struct aor *choose_aor(const struct reg *r)
 		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, out_look(&plain), r->m->to.uri.host))
 			a = aor_find(r->p, span_of(r->ep->aors[i]->o.name));
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
-		if ((r->ep->identify_by & IDENTIFY_AUTH_USERNAME) && span_is(auth, r->ep->aors[i]->o.name))
+		if (by_auth && span_is(auth, r->ep->aors[i]->o.name))
 			a = aor_find(r->p, auth);
 	out_free(&plain);
 	return a;

@@ -147,16 +147,16 @@ static bool requirements_met(struct sip *s, const struct sip_msg *m)
 	return false;
 }
 
-static void on_cancel(struct sip *s, struct sip_msg *m)
+static void on_cancel(struct sip *s, struct sip_msg *m, const struct sip_key *key)
 {
-	struct sip_uas *inv = sip_uas_find(s, m, true);
-	struct sip_uas *own;
+	struct sip_key of_invite = sip_uas_key(s, m, SIP_INVITE);
+	struct sip_uas *inv = sip_uas_find(s, &of_invite), *own;
 
 	if (!inv) {
 		sip_reply_stateless(s, m, 481, NULL, NULL);
 		return;
 	}
-	own = sip_uas_new(s, m);
+	own = sip_uas_new(s, m, key);
 	if (own) {
 		memcpy(own->tag, inv->tag, sizeof own->tag);
 		own->force_rport = inv->force_rport;
@@ -175,7 +175,8 @@ static void on_cancel(struct sip *s, struct sip_msg *m)
 
 static void on_ack(struct sip *s, const struct sip_msg *m)
 {
-	struct sip_uas *t = sip_uas_find(s, m, false);
+	struct sip_key of_invite = sip_uas_key(s, m, SIP_INVITE);
+	struct sip_uas *t = sip_uas_find(s, &of_invite);
 	struct sip_dialog *d;
 
 	if (t)
@@ -187,7 +188,7 @@ static void on_ack(struct sip *s, const struct sip_msg *m)
 		count(CNT_sip_strays);
 }
 
-static void on_new_request(struct sip *s, struct sip_msg *m)
+static void on_new_request(struct sip *s, struct sip_msg *m, const struct sip_key *key)
 {
 	struct sip_dialog *d = m->to.tag.n ? sip_dialog_find(s, m, true) : NULL;
 	struct sip_uas *t;
@@ -196,7 +197,7 @@ static void on_new_request(struct sip *s, struct sip_msg *m)
 		sip_reply_stateless(s, m, 481, NULL, NULL);
 		return;
 	}
-	t = sip_uas_new(s, m);
+	t = sip_uas_new(s, m, key);
 	if (!t) {
 		count(CNT_sip_shed);
 		sip_reply_stateless(s, m, 503, "Too many requests in progress", "Retry-After: 5\r\n");
@@ -210,6 +211,7 @@ static void on_new_request(struct sip *s, struct sip_msg *m)
 
 static void on_request(struct sip *s, struct sip_msg *m)
 {
+	struct sip_key key;
 	struct sip_uas *t;
 
 	if (m->bad_code) {
@@ -223,13 +225,14 @@ static void on_request(struct sip *s, struct sip_msg *m)
 		on_ack(s, m);
 		return;
 	}
-	t = sip_uas_find(s, m, false);
+	key = sip_uas_key(s, m, m->method);
+	t = sip_uas_find(s, &key);
 	if (t)
 		sip_uas_input(t, m);
 	else if (m->method == SIP_CANCEL)
-		on_cancel(s, m);
+		on_cancel(s, m, &key);
 	else if (requirements_met(s, m))
-		on_new_request(s, m);
+		on_new_request(s, m, &key);
 }
 
 static void on_response(struct sip *s, const struct sip_msg *m)

@@ -39,7 +39,7 @@ struct credentials { /* of a Digest challenge or answer */
 
 /* Looked up once: the library takes longer to find an algorithm by its name than to run it. */
 struct hashes {
-	EVP_MD_CTX *ctx;
+	EVP_MD_CTX *ctx[ARRAY_LEN(algs)]; /* always ready for the next hash */
 	EVP_MD *md[ARRAY_LEN(algs)];
 };
 
@@ -47,28 +47,30 @@ struct hashes *sip_hashes_new(void)
 {
 	struct hashes *h = xcalloc(1, sizeof *h);
 
-	h->ctx = EVP_MD_CTX_new();
-	BUG_ON(!h->ctx);
-	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
 		h->md[i] = EVP_MD_fetch(NULL, algs[i].bit == AUTH_ALG_SHA512_256 ? "SHA512-256" : algs[i].name, NULL);
+		h->ctx[i] = EVP_MD_CTX_new();
+		BUG_ON(!h->ctx[i] || !EVP_DigestInit_ex2(h->ctx[i], h->md[i], NULL));
+	}
 	return h;
 }
 
 void sip_hashes_free(struct hashes *h)
 {
-	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
+		EVP_MD_CTX_free(h->ctx[i]);
 		EVP_MD_free(h->md[i]);
-	EVP_MD_CTX_free(h->ctx);
+	}
 	free(h);
 }
 
-static const EVP_MD *md_of(const struct hashes *h, uint32_t alg)
+static size_t row_of(uint32_t alg)
 {
 	size_t i = 0;
 
 	while (algs[i].bit != alg)
 		i++;
-	return h->md[i];
+	return i;
 }
 
 struct hash {
@@ -79,12 +81,12 @@ struct hash {
 /* Lower-case hex of the hash of the parts joined by ':'. */
 static void hash_hex(const struct hash *h, const struct span *parts, size_t n, char hex[HEX_MAX])
 {
-	EVP_MD_CTX *ctx = h->all->ctx;
+	size_t row = row_of(h->alg);
+	EVP_MD_CTX *ctx = h->all->ctx[row];
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 	struct out o = out_fixed(hex, HEX_MAX);
 
-	BUG_ON(!EVP_DigestInit_ex2(ctx, md_of(h->all, h->alg), NULL));
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			EVP_DigestUpdate(ctx, ":", 1);
@@ -92,7 +94,7 @@ static void hash_hex(const struct hash *h, const struct span *parts, size_t n, c
 			EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
 	}
 	BUG_ON(!EVP_DigestFinal_ex(ctx, md, &len));
-	EVP_MD_CTX_reset(ctx); /* it has seen a password */
+	BUG_ON(!EVP_DigestInit_ex2(ctx, h->all->md[row], NULL)); /* and it forgets the password that it has seen */
 	out_hex(&o, md, len);
 	out_char(&o, '\0');
 }
@@ -175,10 +177,14 @@ static bool read_digest(struct span v, struct credentials *c)
 	memset(c, 0, sizeof *c);
 	if (!span_word(&v, &scheme) || !span_iis(scheme, "Digest"))
 		return false;
-	while (next_field(&v, &name, &value))
-		for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-			if (span_ieq(name, fields[i].name))
-				*(struct span *)(void *)((char *)c + fields[i].at) = value;
+	while (next_field(&v, &name, &value)) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(fields) && !span_ieq(name, fields[i].name))
+			i++;
+		if (i < ARRAY_LEN(fields))
+			*(struct span *)(void *)((char *)c + fields[i].at) = value;
+	}
 	return c->nonce.n > 0;
 }
 

@@ -13,21 +13,27 @@ static uint64_t rotl(uint64_t v, int n)
 	return (v << n) | (v >> (64 - n));
 }
 
-static void rounds(uint64_t v[4], int n)
+static inline void round_of(uint64_t v[4])
 {
-	while (n--) {
-		v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);
-		v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];
-		v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];
-		v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);
-	}
+	v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);
+	v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);
 }
 
-static void absorb(uint64_t v[4], uint64_t word)
+static inline void absorb(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
-	rounds(v, 2);
+	round_of(v);
+	round_of(v);
 	v[0] ^= word;
+}
+
+static uint64_t finish(uint64_t v[4])
+{
+	for (int i = 0; i < 4; i++)
+		round_of(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n)
@@ -38,18 +44,22 @@ struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n)
 	struct sip_key key;
 
 	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
+
 		absorb(v, parts[i].n); /* the lengths tell apart what was joined */
-		for (size_t at = 0; at < parts[i].n; at += 8) {
-			word = 0;
-			memcpy(&word, parts[i].p + at, MIN(parts[i].n - at, 8u));
+		for (; parts[i].n - at >= sizeof word; at += sizeof word) {
+			memcpy(&word, parts[i].p + at, sizeof word);
 			absorb(v, word);
 		}
+		if (at == parts[i].n)
+			continue;
+		word = 0;
+		memcpy(&word, parts[i].p + at, parts[i].n - at);
+		absorb(v, word);
 	}
 	v[2] ^= 0xee;
-	rounds(v, 4);
-	key.w[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
+	key.w[0] = finish(v);
 	v[1] ^= 0xdd;
-	rounds(v, 4);
-	key.w[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+	key.w[1] = finish(v);
 	return key;
 }

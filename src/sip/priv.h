@@ -191,8 +191,10 @@ struct sip_uas {
 	void (*on_cancel)(void *arg, struct sip_uas *uas);
 	void *arg;
 };
-struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m); /* NULL when the cap is reached */
-struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_cancel);
+/* 17.2.3: what tells server transactions apart. An ACK and a CANCEL look for their INVITE. */
+struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method);
+struct sip_uas *sip_uas_find(struct sip *s, const struct sip_key *key);
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_key *key); /* NULL: the cap is reached */
 void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmission, or the ACK */
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
 void sip_uas_drop(struct sip_uas *t);

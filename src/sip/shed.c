@@ -56,6 +56,7 @@ static void refuse(struct sip *s, const struct sip_msg *m)
 bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 {
 	struct sip_hdr hdrs[SIP_GLANCE_MAX];
+	struct sip_key key;
 	struct sip_msg m;
 
 	if (is_ack_of_refusal(bytes)) {
@@ -65,7 +66,8 @@ bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 	if (!is_overloaded(s) || !is_new_work(bytes) || !sip_msg_glance(bytes, &m, hdrs))
 		return false;
 	m.flow = *f;
-	if (m.to.tag.n || sip_uas_find(s, &m, false))
+	key = sip_uas_key(s, &m, m.method);
+	if (m.to.tag.n || sip_uas_find(s, &key))
 		return false;
 	refuse(s, &m);
 	return true;

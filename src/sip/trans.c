@@ -355,7 +355,7 @@ void sip_ctx_hush(struct sip_ctx *t)
 /* ---- server ---- */
 
 /* 17.2.3: branch, sent-by and method; for RFC 2543 peers all that identifies the request. */
-static struct sip_key server_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
+struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
 {
 	struct span parts[8] = { span_of(method == SIP_OTHER ? NULL : sip_method_names[method]),
 				 m->via.branch,
@@ -371,13 +371,11 @@ static struct sip_key server_key(const struct sip *s, const struct sip_msg *m, e
 	return sip_key(s, parts, m->too_old ? ARRAY_LEN(parts) : 4);
 }
 
-struct sip_uas *sip_uas_find(struct sip *s, const struct sip_msg *m, bool of_cancel)
+struct sip_uas *sip_uas_find(struct sip *s, const struct sip_key *key)
 {
-	bool invite = of_cancel || m->method == SIP_ACK;
-	struct sip_key key = server_key(s, m, invite ? SIP_INVITE : m->method);
 	struct sip_uas *t;
 
-	HASH_FIND(hh, s->uass, &key, sizeof key, t);
+	HASH_FIND(hh, s->uass, key, sizeof *key, t);
 	return t;
 }
 
@@ -467,14 +465,14 @@ static void uas_life(struct timer *tm, ms_t now UNUSED)
 	uas_event(container_of(tm, struct sip_uas, life), LIFE);
 }
 
-struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m)
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_key *key)
 {
 	struct sip_uas *t;
 
 	if (HASH_COUNT(s->uass) >= s->conf->hairpin.max_transactions)
 		return NULL;
 	t = xcalloc(1, sizeof *t);
-	t->key = server_key(s, m, m->method);
+	t->key = *key;
 	t->sip = s;
 	t->invite = m->method == SIP_INVITE;
 	t->machine = t->invite ? ist[0] : nist[0];

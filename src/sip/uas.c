@@ -263,9 +263,10 @@ void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	out_vfmt(o, fmt, ap);
 	va_end(ap);
-	for (char *p = o->p + begin; p < o->p + o->n; p++) /* a value never breaks out of its line */
-		if (*p == '\r' || *p == '\n')
-			*p = ' ';
+	if (o->n > begin && (memchr(o->p + begin, '\r', o->n - begin) || memchr(o->p + begin, '\n', o->n - begin)))
+		for (char *p = o->p + begin; p < o->p + o->n; p++) /* a value never breaks out of its line */
+			if (*p == '\r' || *p == '\n')
+				*p = ' ';
 	out_str(o, "\r\n");
 }
 
