@@ -113,6 +113,7 @@ struct io_loop *io_new(struct clock *clock)
 	io_enter(l);
 	l->dns = dns_new(l);
 	l->netlink = netlink_new(l);
+	l->upnp = upnp_new(l);
 	return l;
 }
 
@@ -156,7 +157,9 @@ void io_free(struct io_loop **lp)
 		sock_close(s);
 	dns_free(l->dns);
 	netlink_free(l->netlink);
+	upnp_drop(l->upnp);
 	io_work_wait(l);
+	upnp_free(l->upnp);
 	uv_walk(&l->uv, close_handle, NULL);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 	BUG_ON(uv_loop_close(&l->uv) < 0);

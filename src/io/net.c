@@ -234,6 +234,13 @@ static struct addr net_gateway(void *arg UNUSED, uint8_t family)
 	return gateway_find(family);
 }
 
+static void net_upnp(void *arg, uint64_t query, const struct net_upnp *ask)
+{
+	struct io_loop *l = arg;
+
+	upnp_ask(l->upnp, query, ask);
+}
+
 static unsigned net_backlog(void *arg)
 {
 	return ((struct io_loop *)arg)->backlog;
@@ -249,6 +256,7 @@ struct net io_net(struct io_loop *l)
 			     .source = net_source,
 			     .backlog = net_backlog,
 			     .gateway = net_gateway,
+			     .upnp = net_upnp,
 			     .resolve = net_resolve };
 }
 

@@ -95,6 +95,14 @@ void netlink_free(struct netlink *n);
 
 struct addr gateway_find(uint8_t family); /* family 0: there is none */
 
+/* ---- UPnP-IGD (upnp.c): the rules of struct net's upnp ---- */
+
+struct upnp;
+struct upnp *upnp_new(struct io_loop *l);
+void upnp_ask(struct upnp *u, uint64_t query, const struct net_upnp *ask);
+void upnp_drop(struct upnp *u); /* what was asked and is not begun yet */
+void upnp_free(struct upnp *u); /* when no work is left */
+
 /* ---- the loop ---- */
 
 #define RECV_BATCH 32
@@ -134,6 +142,7 @@ struct io_loop {
 	struct source_cache sources[SOURCES];
 	struct dns *dns;
 	struct netlink *netlink;
+	struct upnp *upnp;
 	unsigned works;
 };
 void io_enter(struct io_loop *l); /* every callback from libuv begins with it: sets the clock */

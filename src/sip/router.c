@@ -481,19 +481,20 @@ void sip_on_upnp(void *arg, uint64_t query, int err, const struct addr *outside)
 
 /* ---- looking after it ---- */
 
-static struct sip_map *one_held(struct sip_router *r)
+/* Each in its turn: a router may lose one without a word. */
+static struct sip_map *oldest(struct sip_router *r)
 {
-	struct sip_map *m, *next;
+	struct sip_map *m, *next, *old = NULL;
 
 	HASH_ITER(hh, r->maps, m, next)
-		if (m->state == MAP_HELD)
-			return m;
-	return NULL;
+		if (m->state == MAP_HELD && (!old || m->until < old->until))
+			old = m;
+	return old;
 }
 
 static void look_upnp(struct sip_router *r)
 {
-	struct sip_map *m = one_held(r);
+	struct sip_map *m = oldest(r);
 	struct net_upnp ask = { .kind = UPNP_LOOK };
 
 	if (r->looking)
@@ -524,15 +525,15 @@ static void watch(struct timer *t, ms_t now UNUSED)
 	sip_in(r->sip, t, r->speaks == ROUTER_UPNP ? MAX(every, LOOK_UPNP) : every);
 	if (r->speaks == ROUTER_UPNP) {
 		look_upnp(r);
-	} else if (r->speaks == ROUTER_PMP) {
-		ask_address(r);
-	} else {
-		m = one_held(r);
-		if (m)
-			map_ask(m);
-		else
-			announce(r);
+		return;
 	}
+	if (r->speaks == ROUTER_PMP)
+		ask_address(r);
+	m = oldest(r);
+	if (m)
+		map_ask(m);
+	else if (r->speaks == ROUTER_PCP)
+		announce(r);
 }
 
 /* ---- for those who want ports ---- */

@@ -249,7 +249,7 @@ table ip gone {
 class Lab:
     """Everything one scenario has: the internet, nodes, programs, files."""
 
-    WAN = ("198.51.100.0/24", "203.0.113.0/24")
+    WAN = ("198.51.100.0/24", "203.0.113.0/24", "192.0.1.0/24")
     DNS = "203.0.113.53"
 
     def __init__(self, name, out):
@@ -261,7 +261,8 @@ class Lab:
         self.closing = []
         internet = self._add(Node(self, "wan"))
         self.wan = Switch(internet, "sw", [self.DNS + "/24"])
-        internet.ip("route", "add", "198.51.100.0/24", "dev", "sw")
+        for net in self.wan_routes(self.DNS):
+            internet.ip("route", "add", net, "dev", "sw")
 
     def _add(self, node):
         self.nodes[node.name] = node

@@ -17,7 +17,7 @@ import hairpin
 import net
 
 TOOLS = ("ip", "nft", "tcpdump", "dnsmasq", "conntrack", "kamailio", "baresip",
-         "ss", "sysctl", "turnserver")
+         "ss", "sysctl", "turnserver", "miniupnpd")
 OUT = os.path.join(hairpin.ROOT, "build", "lab")
 REGISTRY = {}
 

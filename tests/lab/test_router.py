@@ -1,0 +1,88 @@
+"""A router that forwards nothing, but opens ports for those who ask."""
+import calls
+import capture
+from igd import OPENER, Opener
+from net import wait_for
+from provider import DID, GW1, NUMBER
+from suite import scenario
+from worlds import LAN, One, PBX, ROUTER
+
+
+class Closed(One):
+    """Scenario 1, where nobody has forwarded anything by hand; every flow
+    that leaves gets a port of its own."""
+
+    def place(self):
+        self.router = self.lab.router("router", OPENER, "192.0.2.1")
+        self.pbx = self.lab.behind(self.router, "pbx", PBX)
+        self.lan = capture.Capture(self.router, "lan", "lan")
+
+
+def says(how):
+    def change(text):
+        for option in ("external_media_address", "external_signaling_address"):
+            text = text.replace("%s=%s" % (option, ROUTER),
+                                "%s=%s" % (option, how))
+        return text
+    return change
+
+
+def opened(opener, at_least):
+    wait_for(lambda: len(opener.ports()) >= at_least, 10,
+             "the router has opened %d ports" % at_least)
+
+
+def whole(lab, speaks, how, word):
+    """Calls in and out have audio; what was opened is closed by a stop."""
+    w = Closed(lab)
+    opener = Opener(lab, w.router, speaks)
+    w.hairpin_in(w.pbx, change=says(how))
+    w.hairpin.program.wait_output("speaks " + word, 15)
+    opened(opener, 1)
+    assert opener.ports() == {5060}, opener.ports()
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.provider.wait_registered(5)
+    here, there = calls.connect(w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    calls.hear_each_other(w.pstn, phone)
+    assert len(opener.ports()) == 3, opener.ports()
+    calls.end(w.pstn, phone, (here, there))
+    w.hairpin.wait_idle()
+    here, there = calls.connect(phone, w.pstn, NUMBER)
+    calls.hear_each_other(phone, w.pstn)
+    calls.end(phone, w.pstn, (here, there))
+    w.hairpin.wait_idle()
+    told = [m for m in w.wan.messages(src=OPENER) if m.sdp()]
+    assert told and all("c=IN IP4 " + OPENER in m.sdp() for m in told), "SDP"
+    capture.check_outside(w.wan.messages(src=OPENER)[1:], LAN, OPENER)
+    assert w.hairpin.stop() == 0
+    assert not opener.ports(), opener.ports()
+
+
+@scenario("router.pcp")
+def pcp(lab):
+    whole(lab, "pcp", "auto", "PCP")
+
+
+@scenario("router.upnp")
+def upnp(lab):
+    whole(lab, "upnp", "auto", "UPnP")
+
+
+@scenario("router.restarts")
+def restarts(lab):
+    """The router loses its power in mid-call: its clock says so."""
+    w = Closed(lab)
+    opener = Opener(lab, w.router, "pcp")
+    w.hairpin_in(w.pbx, change=says("pcp"))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.provider.wait_registered(5)
+    calls.connect(w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    calls.hear_each_other(w.pstn, phone)
+    opener.restart()
+    w.hairpin.program.wait_output("the router has begun anew", 15)
+    opened(opener, 3)
+    calls.hear_each_other(w.pstn, phone)
+    w.pstn.hangup()
+    w.hairpin.wait_idle()
