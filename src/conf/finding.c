@@ -28,7 +28,8 @@ static void out_row(const struct finding_row *r, struct out *o)
 	static const char *const by[] = {
 		[BY_CHECK] = "`hairpin check`",
 		[BY_LOAD] = "whoever reads the file: it is refused, or the value is replaced",
-		[BY_DOCTOR] = "reserved for `hairpin doctor`, which is not there yet",
+		[BY_DOCTOR] = "`hairpin why`, in a call, or `hairpin doctor`",
+		[BY_EITHER] = "`hairpin check`; `hairpin why` and `hairpin doctor` when it happens",
 	};
 
 	static const char *const about[] = {
@@ -73,13 +74,16 @@ static const char intro[] =
 	"it.\n\n"
 	"```ini\n[6001](phone)            ; hairpin: ignore NAT011\n"
 	"qualify_frequency=0      ; hairpin: ignore NAT013, NAT014\n```\n\n"
-	"What needs the network cannot be decided from the files, and `check` does not guess: the codes are "
-	"reserved.\n\n"
+	"What needs the network cannot be decided from the files, and `check` does not guess. `hairpin why` says it of "
+	"a "
+	"call,\n`hairpin doctor` of the server ([doctor.md](doctor.md)).\n\n"
 	"| code | severity | title | found by |\n|---|---|---|---|\n";
 
 void findings_markdown(struct out *o)
 {
-	static const char *const by[] = { [BY_CHECK] = "check", [BY_LOAD] = "load", [BY_DOCTOR] = "doctor" };
+	static const char *const by[] = {
+		[BY_CHECK] = "check", [BY_LOAD] = "load", [BY_DOCTOR] = "doctor", [BY_EITHER] = "check, doctor"
+	};
 
 	out_str(o, intro);
 	for (unsigned i = 0; i < FINDINGS; i++)

@@ -13,11 +13,9 @@ enum finding_code {
 struct finding_row {
 	const char *code; /* "NAT012" */
 	enum diag_sev sev;
-	enum {
-		BY_CHECK,
-		BY_LOAD,
-		BY_DOCTOR
-	} by; /* lint; the loader, which refuses the file; what must see the network */
+	/* Lint; the loader, which refuses the file; the doctor, who must see what happens; lint before it does, and the
+	 * doctor when it does. */
+	enum { BY_CHECK, BY_LOAD, BY_DOCTOR, BY_EITHER } by;
 	/* Whom it is about: hairpin and Asterisk; Asterisk, and hairpin where it is written so or with compat=asterisk;
 	 * Asterisk alone. */
 	enum { ABOUT_BOTH, ABOUT_COMPAT, ABOUT_ASTERISK } about;

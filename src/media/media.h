@@ -7,6 +7,7 @@
 #pragma once
 #include "base/clock.h"
 #include "nat/nat.h"
+#include "nat/signals.h"
 
 struct media;
 struct media_leg; /* one side of one audio stream: a pair of ports; owned by whoever opened it */
@@ -119,32 +120,7 @@ struct media_play {
 };
 void media_play(struct media_leg *leg, const struct media_play *what); /* replaces what plays; NONE stops */
 
-/* What the doctor stands on: signals C1…C13 of one leg, as its worker last published them (at most 1 s old). */
-struct media_stats {
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped; /* C1, C3, C4 */
-	ms_t opened, sdp_at, first_rx, last_rx, first_tx, last_tx;       /* media clock; 0: never */
-	struct addr sdp_addr, rx_source, tx_to, last_dropped;            /* C2, C3, C4 */
-	struct addr refused; /* the first whole stream of a stranger's that was kept out (C4, C5) */
-	enum latch_state latch;
-	uint32_t sources;                         /* C5: concurrent sources seen */
-	uint32_t rx_lost, rx_jitter_us, rtt_us;   /* our view; RTT from RTCP, 0: unknown */
-	uint32_t rr_count, rr_lost, rr_jitter_us; /* C6: what the far end reports of our stream */
-	uint8_t rr_fraction;                      /* of 256 */
-	bool rr_moving;                           /* its extended highest sequence rises: it hears us */
-	uint32_t icmp_errors;                     /* C7 */
-	struct addr icmp_dest;
-	uint32_t ssrc_changes, source_moves; /* C8, C9 */
-	uint64_t fast_packets;               /* of rx_packets: those that went through the kernel */
-	bool fast;                           /* what comes in goes that way now */
-	uint64_t rx_cn, rx_dtmf;             /* C10: of rx_packets */
-	uint64_t tx_opening;                 /* of tx_packets: silence that was to open the way (open_pinhole) */
-	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
-	uint64_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */
-	uint32_t srtp_failures;     /* C12: 0 until SRTP is served */
-	uint8_t dtls_state;         /* C13: 0 until DTLS is served */
-	uint8_t rx_codec, tx_codec; /* CODEC_NONE: none yet */
-	uint32_t rx_ssrc, tx_ssrc;
-};
+/* As its worker last published them: at most 1 s old. */
 void media_stats(const struct media_leg *leg, struct media_stats *s);
 /* "rtp set debug": events of kind MEDIA_DEBUG for every packet; ip family 0 means every peer. */
 void media_debug(struct media *m, bool on, const struct addr *ip);

@@ -75,7 +75,7 @@ static bool happens(const struct rules *r, const struct says *s)
 {
 	int about = finding_rows[s->code].about;
 
-	return about == ABOUT_BOTH || r->ask->asterisk ||
+	return s->evidence || about == ABOUT_BOTH || r->ask->asterisk ||
 	       (about == ABOUT_COMPAT && (s->written || r->c->hairpin.compat_asterisk));
 }
 
@@ -94,8 +94,11 @@ void say(struct rules *r, const struct says *s, ...)
 		f.line = p.line;
 		f.in_place = s->fix_option && s->option && strcmp(s->fix_option, s->option) == 0;
 	}
-	if (is_silenced(r, &f, s->o))
+	if (is_silenced(r, &f, s->o)) {
+		free(s->evidence);
+		free(s->unless);
 		return;
+	}
 	va_start(ap, s);
 	while (w.n_values < WORDS && (w.value[w.n_values] = va_arg(ap, const char *)))
 		w.n_values++;
@@ -106,11 +109,16 @@ void say(struct rules *r, const struct says *s, ...)
 		f.sev = DIAG_NOTE;
 		out_str(&o, "in Asterisk, ");
 	}
-	out_filled(&o, row->happens, &w);
-	out_str(&o, "; set ");
+	if (!s->evidence) {
+		out_filled(&o, row->happens, &w);
+		out_str(&o, "; set ");
+	}
 	out_filled(&o, row->set, &w);
 	BUG_ON(w.n != w.n_values);
 	f.text = out_take(&o);
+	f.evidence = s->evidence;
+	f.unless = s->unless;
+	f.sure = s->sure;
 	f.section = s->o->name;
 	f.fix_option = s->fix_option;
 	f.fix_value = s->fix_value ? xstrdup(s->fix_value) : NULL;
@@ -247,6 +255,14 @@ struct span uri_host(const char *uri)
 
 /* ---- the run ---- */
 
+static void free_finding(struct finding *f)
+{
+	free(f->text);
+	free(f->evidence);
+	free(f->unless);
+	free(f->fix_value);
+}
+
 static void unknown_codes(struct rules *r)
 {
 	size_t n;
@@ -282,8 +298,7 @@ static void sort_findings(struct lint *l)
 		qsort(l->v, l->n, sizeof l->v[0], cmp_finding);
 	for (size_t i = 0; i < l->n; i++) {
 		if (n && cmp_finding(&l->v[n - 1], &l->v[i]) == 0) {
-			free(l->v[i].text);
-			free(l->v[i].fix_value);
+			free_finding(&l->v[i]);
 			continue;
 		}
 		l->errors += l->v[i].sev == DIAG_ERROR;
@@ -307,10 +322,8 @@ void lint_run(const struct lint_ask *ask, struct lint *l)
 
 void lint_free(struct lint *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].text);
-		free(l->v[i].fix_value);
-	}
+	for (size_t i = 0; i < l->n; i++)
+		free_finding(&l->v[i]);
 	free(l->v);
 	*l = (struct lint){ 0 };
 }

@@ -18,6 +18,8 @@ struct lint_ask {
 	bool asterisk; /* judge as Asterisk would run it */
 };
 
+enum sure { SURE_CERTAIN, SURE_LIKELY, SURE_POSSIBLE }; /* of what only shows in evidence */
+
 struct finding {
 	enum finding_code code;
 	enum diag_sev sev;
@@ -25,7 +27,10 @@ struct finding {
 	const char *file;   /* the snapshot's; NULL: no place */
 	unsigned line;
 	const char *section; /* the object's name */
-	char *text;          /* what will happen; what to set */
+	char *text;          /* what will happen; what to set. Of the doctor's: what to set */
+	char *evidence;      /* of the doctor's: what was seen; else NULL */
+	char *unless;        /* what would tell it from another cause; or NULL */
+	enum sure sure;
 	/* The mend that needs no thought, or NULL: the option is given this value, in the line that is named or, when
 	 * `in_place` is false, in a new line of the section whose head is named. */
 	const char *fix_option;

@@ -14,6 +14,7 @@ struct nat_door {
 	struct addr ext_signaling, ext_media; /* family 0: not set, or a name that never resolved */
 	bool auto_signaling, auto_media;      /* instead of these: what was found out */
 	struct nat_external found;
+	struct addr seen; /* how a configured peer outside saw us last; family 0: none did */
 };
 
 /* What to write as host and port in Via, Contact and Record-Route. */

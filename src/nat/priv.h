@@ -1,4 +1,4 @@
-/* nat/priv.h: what the rules of `hairpin check` share. */
+/* nat/priv.h: what the rules of `hairpin check` and of the doctor share. */
 #pragma once
 #include "nat/lint.h"
 
@@ -15,6 +15,10 @@ struct says { /* one finding: its place is the option's line, else the object's 
 	const char *fix_option, *fix_value; /* NULL: a person must decide */
 	const struct conf_place *at;        /* another place than the option's last one */
 	bool written;                       /* so that it is about hairpin, too, where hairpin could have chosen */
+	/* The doctor's: it was seen, so it happens. malloc'd and taken over; `unless` may be NULL. The words fill what
+	 * to set alone. */
+	char *evidence, *unless;
+	enum sure sure;
 };
 /* Adds the finding; the words, strings up to a NULL, fill the braces of its row. */
 void say(struct rules *r, const struct says *s, ...) __attribute__((sentinel));

@@ -131,6 +131,20 @@ static void count_cause(struct dial *s, int cause)
 		s->unavailable++;
 }
 
+static unsigned contacts_of(struct pbx *p, const struct conf_endpoint *ep)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ep->n_aors; i++) {
+		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
+
+		if (a)
+			list_for(l, &a->contacts)
+				n++;
+	}
+	return n;
+}
+
 static void dial_one(struct dial *s, struct span text)
 {
 	struct chan *from = s->dp->chan, *leg;
@@ -144,13 +158,15 @@ static void dial_one(struct dial *s, struct span text)
 	}
 	if (!d.uri) {
 		trace(EV_DP_WARN, from->name, "Dial: '%s' has no reachable contact", d.ep->o.name);
+		record_missing(from, d.ep->o.name, contacts_of(from->pbx, d.ep));
 		count_cause(s, from->conf->hairpin.compat_asterisk ? 3 : 20);
 		return;
 	}
-	leg = chan_new(from->pbx, d.ep, from->conf, false);
+	leg = chan_new(from->pbx, d.ep, from->conf, from);
 	call = (struct leg_call){ .aor_or_uri = span_of(d.uri),
 				  .path = d.contact ? d.contact->path : "",
 				  .behind_nat = d.contact && d.contact->orig_host[0],
+				  .source = d.contact ? d.contact->source : (struct addr){ 0 },
 				  .transport = d.contact ? d.contact->transport : "",
 				  .caller_num = from->caller_num,
 				  .caller_name = from->caller_name,

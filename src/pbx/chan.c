@@ -74,9 +74,10 @@ static void name_it(struct chan *c)
 	out_fmt(&id, "%lld.%u", (long long)(clock_wall(p->clock) / 1000), p->next_chan++);
 }
 
-struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, bool incoming)
+struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, struct chan *from)
 {
 	struct chan *c = xcalloc(1, sizeof *c);
+	bool incoming = !from;
 
 	c->pbx = p;
 	c->conf = conf_ref(conf);
@@ -97,6 +98,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
 	p->n_calls += incoming;
+	record_begin(c, from);
 	count(CNT_calls);
 	trace(EV_CALL_NEW, c->name, "%s", incoming ? "incoming" : "outgoing");
 	for (size_t i = 0; i < ep->set_var.n; i++) {
@@ -115,8 +117,7 @@ static void chan_free(struct chan *c)
 	bridge_part(c);
 	leg_ports_close(c);
 	media_close(&c->media);
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	if (c->asking)
 		sip_uac_forget(c->asking);
 	if (c->invite)
@@ -142,6 +143,7 @@ static void chan_free(struct chan *c)
 	free(c->offer);
 	sdp_deal_free(&c->deal);
 	free(c->contact_host);
+	record_leave(c);
 	conf_unref(c->conf);
 	free(c);
 }
@@ -174,6 +176,7 @@ void chan_ended(struct chan *c, int cause)
 	if (!c->gone) {
 		c->gone = true;
 		c->cause = c->cause ? c->cause : cause;
+		record_leg(c);
 		bridge_part(c);
 		leg_ports_close(c);
 		media_close(&c->media);

@@ -39,6 +39,7 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 	if (!user.n && b->request)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
 	c->contact_port = b->face.port;
+	c->note.flow = b->flow;
 	if (!c->contact_host || strcmp(c->contact_host, b->face.host) != 0) {
 		free(c->contact_host);
 		c->contact_host = xstrdup(b->face.host);
@@ -68,8 +69,7 @@ static void on_cancel(void *arg, struct sip_uas *uas)
 	sip_reply(uas, 487, NULL, NULL, NULL);
 	if (c->state == CHAN_UP) /* a re-INVITE was cancelled: the call goes on as it was */
 		return;
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	chan_ended(c, 16);
 }
 
@@ -137,8 +137,7 @@ static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const cha
 	c->invite = NULL;
 	sip_uas_on_cancel(uas, NULL, NULL);
 	sip_reply(uas, code, why, code == 415 ? build_accept : NULL, NULL);
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	chan_ended(c, cause_of_sip(code));
 }
 
@@ -198,7 +197,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		sip_reply(uas, 483, NULL, NULL, NULL);
 		return;
 	}
-	c = chan_new(p, ep, p->conf, true);
+	c = chan_new(p, ep, p->conf, NULL);
 	c->peer = m->flow.peer;
 	c->behind_nat = sip_behind_nat(m);
 	c->proxied = m->n_vias > 1 || sip_hdr(m, SIP_HDR_RECORD_ROUTE);
@@ -318,7 +317,7 @@ static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 		sip_uac_forget(c->asking);
 	c->asking = NULL;
 	c->bye_waits = false;
-	sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	chan_ended(c, reason_cause(m));
 }
 
@@ -336,6 +335,8 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		sip_reply(uas, 415, NULL, build_accept, NULL);
 		return;
 	}
+	c->note.reoffers++;
+	c->note.reoffer_at = c->pbx->clock->now;
 	if (m->body.n) {
 		err = leg_media_offered(c, sdp);
 	} else if (m->method == SIP_INVITE) {
@@ -406,8 +407,10 @@ static void on_no_ack(void *arg)
 {
 	struct chan *c = arg;
 
+	c->note.end = LEG_NO_ACK;
 	if (c->bye_waits) {
 		c->bye_waits = false;
+		record_leg(c);
 		leg_bye(c, c->cause);
 		clock_in(c->pbx->clock, &c->reap, 0);
 		return;

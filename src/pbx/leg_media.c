@@ -278,6 +278,8 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 
 	if (!c->media || !c->has_deal)
 		return;
+	if (!c->note.sdp_at)
+		c->note.sdp_at = c->pbx->clock->now;
 	*m = (struct media_plan){
 		.remote = d->remote,
 		.remote_rtcp = d->remote_rtcp,
@@ -334,6 +336,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 		break;
 	case MEDIA_SILENT:
 		trace(EV_MEDIA, c->name, "no RTP for %u s: the call is ended", c->plan.timeout_ms / 1000);
+		c->note.end = LEG_NO_RTP;
 		chan_hangup(c, 44);
 		break;
 	}

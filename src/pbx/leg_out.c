@@ -44,6 +44,7 @@ static void build_invite(void *arg, struct sip_build *b)
 	if (c->headers)
 		out_str(b->o, c->headers);
 	leg_media_put_offer(c, b);
+	c->note.invite_bytes = (unsigned)(b->o->n + b->body.n);
 }
 
 static struct addr media_family(const struct chan *c, const struct sip_uri *u)
@@ -132,6 +133,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	set_text(&c->caller_name, call->caller_name);
 	set_text(&c->path, call->path);
 	c->behind_nat = call->behind_nat;
+	c->note.source = call->source;
 	free(c->dialed);
 	c->dialed = span_dup(u.user);
 	c->target = span_dup(call->aor_or_uri);
@@ -165,8 +167,7 @@ static void follow_dialog(struct chan *c, struct sip_uac *uac, const struct sip_
 		sip_dialog_refresh(c->dialog, m);
 		return;
 	}
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	c->dialog = sip_dialog_uac(uac, m, &d);
 }
 
@@ -188,7 +189,7 @@ static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip
 	if (m->to.tag.n)
 		follow_dialog(c, uac, m);
 	if (sdp.p && leg_media_answered(c, sdp) == 0) {
-		c->early_answered = true;
+		c->early_answered = c->note.early = true;
 		ev.kind = CH_PROGRESS;
 	} else if (m->status == 183) {
 		return;
@@ -249,8 +250,7 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
 	set_text(&c->target, c->tries.uris[c->tries.at++]);
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;
 	ask(c);
 	return true;
@@ -269,6 +269,7 @@ static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, u
 	struct chan *c = arg;
 
 	c->peer = sip_uac_flow(uac).peer;
+	c->note.heard |= m != NULL;
 	if (code < 200) {
 		on_provisional(c, uac, m);
 		return;
@@ -281,15 +282,27 @@ static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, u
 	}
 	if (next_contact(c, m, code))
 		return;
+	if (!m)
+		c->note.end = code == 408   ? (c->note.heard ? LEG_ENDED : LEG_SILENT)
+			      : code == 487 ? LEG_ENDED
+					    : LEG_UNREACHABLE;
+	else
+		c->note.end = LEG_REFUSED;
 	trace(EV_CALL_STATE, c->name, "%s: %u %.*s%s", c->target, code, m ? (int)m->reason.n : 0, m ? m->reason.p : "",
 	      why ? why : "");
-	if (c->dialog)
-		sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 	c->cause = c->cause ? c->cause : cause_of(c, m, code);
 	chan_ended(c, c->cause);
 }
 
 /* ---- the end ---- */
+
+void leg_drop_dialog(struct chan *c)
+{
+	record_dialog(c);
+	if (c->dialog)
+		sip_dialog_free(&c->dialog);
+}
 
 void leg_bye(struct chan *c, int cause)
 {
@@ -301,7 +314,7 @@ void leg_bye(struct chan *c, int cause)
 		out_fmt(&o, "Reason: Q.850;cause=%d\r\n", cause);
 	bye.headers = out_look(&o);
 	sip_dialog_ask(c->dialog, &bye);
-	sip_dialog_free(&c->dialog);
+	leg_drop_dialog(c);
 }
 
 static void build_failure(void *arg, struct sip_build *b)
@@ -332,7 +345,7 @@ void leg_end(struct chan *c, int cause)
 	if (!c->dialog)
 		return;
 	if (c->state != CHAN_UP)
-		sip_dialog_free(&c->dialog);
+		leg_drop_dialog(c);
 	else if (sip_dialog_waits_for_ack(c->dialog))
 		c->bye_waits = true;
 	else

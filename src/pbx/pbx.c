@@ -177,6 +177,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	list_init(&p->outregs);
 	list_init(&p->identifies);
 	list_init(&p->chans);
+	list_init(&p->records);
 	p->media = media_new(&mc);
 	p->sip = sip_new(&sc);
 	return p;
@@ -227,6 +228,7 @@ void pbx_free(struct pbx *p)
 	if (!p)
 		return;
 	chans_free(p);
+	records_free(p);
 	outreg_free(p);
 	identify_free(p);
 	aors_free(p);

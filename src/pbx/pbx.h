@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "media/media.h"
+#include "nat/doctor.h"
 #include "sip/sip.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ struct pbx_config {
 	void *arg;
 	void (*wire)(void *arg, const struct flow *f, bool sent, struct span bytes); /* each SIP message; may be NULL */
 	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
+	size_t (*hosts)(void *arg, struct lint_host *v, size_t max); /* our own addresses; may be NULL */
 };
 
 /* What the dialplan asks for that nobody serves: a warning for each name. */
@@ -83,6 +85,18 @@ struct pbx_call_info { /* one channel */
 };
 void pbx_each_call(struct pbx *p, void (*each)(void *arg, const struct pbx_call_info *i), void *arg);
 unsigned pbx_calls_processed(const struct pbx *p);
+
+/* What became of a call, and why (nat/doctor.h). */
+struct pbx_why_info {
+	const struct call_facts *call;
+	enum why why;
+	const struct finding *findings; /* the likeliest first */
+	size_t n;
+};
+typedef void pbx_why_fn(void *arg, const struct pbx_why_info *i);
+/* By a channel's name or the call's id; empty: one that goes on, else the last one. False: there is none. */
+bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg);
+void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg); /* of calls that have ended, oldest first */
 
 /* ---- what can be asked for; false: there is no such thing ---- */
 

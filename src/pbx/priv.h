@@ -26,8 +26,9 @@ struct contact {
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */
 	bool is_static, prune_on_boot;
-	bool keeps_open; /* the OPTIONS on its way is for its NAT only */
-	uint32_t sock;   /* the TCP connection it came by, or 0 */
+	bool keeps_open;    /* the OPTIONS on its way is for its NAT only */
+	uint32_t sock;      /* the TCP connection it came by, or 0 */
+	struct addr source; /* of its last REGISTER; family 0: before our start, or static */
 	struct timer expiry;
 	enum contact_status status;
 	double rtt_ms; /* < 0: unknown */
@@ -193,6 +194,17 @@ struct chan {
 		void (*then)(struct chan *c); /* what waits for the answer */
 	} ports;
 
+	/* for the doctor (record.c) */
+	struct call_record *record;
+	struct leg_note {
+		struct flow flow;           /* of the last message with our Contact */
+		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
+		ms_t sdp_at, reoffer_at;
+		unsigned slot, reoffers, repeats, invite_bytes;
+		bool heard, early;
+		enum leg_end end;
+	} note;
+
 	/* who is told */
 	void (*on_event)(void *arg, struct chan *c, const struct chan_event *ev);
 	void *arg;
@@ -203,7 +215,9 @@ struct chan {
 };
 
 /* chan.c */
-struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, bool incoming);
+struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf,
+		      struct chan *from); /* from: who
+			      calls; NULL: it is an incoming one */
 void chan_tell(struct chan *c, const struct chan_event *ev);
 /* Ends it: CANCEL, BYE or a final response by cause; CH_HANGUP follows from the loop, then it is freed. */
 void chan_hangup(struct chan *c, int cause);
@@ -218,6 +232,7 @@ struct leg_call {
 	struct span aor_or_uri;       /* the Request-URI */
 	const char *path, *transport; /* of the contact; "": none */
 	bool behind_nat;              /* the contact is where a registration came from, not what it said */
+	struct addr source;           /* of that registration; family 0: not known */
 	const char *caller_num, *caller_name;
 	const struct chan *from; /* whose codecs come first; may be NULL */
 	char **more;             /* malloc'd further URIs to try when one fails; taken over */
@@ -238,6 +253,7 @@ void leg_put_contact(struct chan *c, struct sip_build *b);
 struct sip_msg *
 leg_request(const struct chan *c);       /* the initial INVITE, parsed; the caller lets go of it; NULL: none */
 void leg_bye(struct chan *c, int cause); /* sends it and frees the dialog */
+void leg_drop_dialog(struct chan *c);    /* NULL is fine */
 unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
@@ -268,6 +284,14 @@ void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
 void tell_engine(bool kernel, const char *why_not); /* pbx.c: one line of the log */
+
+/* record.c */
+void record_begin(struct chan *c, struct chan *from); /* from: whose call it joins; NULL: it begins one */
+void record_missing(struct chan *c, const char *endpoint, unsigned contacts); /* nobody of them can be dialled */
+void record_dialog(struct chan *c);                                           /* its dialog is going */
+void record_leg(struct chan *c);                                              /* its SIP side is over */
+void record_leave(struct chan *c);                                            /* it is being freed */
+void records_free(struct pbx *p);
 
 /* bridge.c */
 void bridge_join(struct chan *a, struct chan *b);
@@ -344,6 +368,8 @@ struct pbx {
 	struct chan *chans_by_name;
 	struct list chans;
 	unsigned n_chans, n_calls;
+	struct list records; /* of calls that have ended */
+	unsigned n_records;
 	uint32_t next_chan;
 	struct vars globals;
 	struct dead_host *dead_hosts;

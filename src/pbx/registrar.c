@@ -335,6 +335,7 @@ static void store_item(struct reg *r, const struct item *it)
 	c = contact_put(r->aor, &s);
 	if (c) {
 		c->sock = s.prune_on_boot ? r->m->flow.sock : 0;
+		c->source = r->m->flow.peer;
 		trace(fresh ? EV_REG_ADD : EV_REG_REFRESH, NULL,
 		      "%s contact '%s' to AOR '%s' with expiration of %u seconds", fresh ? "Added" : "Refreshed",
 		      it->uri, r->aor->name, it->expires);

@@ -149,6 +149,25 @@ static void count_endpoint(void *arg, const struct pbx_endpoint_info *i)
 	c->hits += strcmp(i->state, c->w->w[3]) == 0;
 }
 
+/* "fine", or a code; and texts of its evidence or of what to set. */
+static void count_why(void *arg, const struct pbx_why_info *i)
+{
+	struct count *c = arg;
+	const struct finding *f = i->findings;
+	bool all;
+
+	if (i->why != WHY_FOUND) {
+		out_str(&c->o, why_name(i->why));
+		c->hits += strcmp(why_name(i->why), c->w->w[2]) == 0;
+		return;
+	}
+	out_fmt(&c->o, "%s: %s; set %s", finding_rows[f->code].code, f->evidence, f->text);
+	all = strcmp(finding_rows[f->code].code, c->w->w[2]) == 0;
+	for (int k = 3; all && k < c->w->n; k++)
+		all = strstr(f->evidence, c->w->w[k]) || strstr(f->text, c->w->w[k]);
+	c->hits += all;
+}
+
 static bool about(const struct words *w, const char *what, int least)
 {
 	return word_is(w, 1, what) && w->n >= least;
@@ -180,6 +199,8 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 	} else if (about(w, "endpoint", 4)) {
 		pbx_each_endpoint(p, count_endpoint, &c);
 		yes = c.hits > 0;
+	} else if (about(w, "why", 3)) {
+		yes = pbx_why(p, SPAN_NONE, count_why, &c) && c.hits;
 	} else if (about(w, "idle", 2)) {
 		yes = pbx_is_idle(p);
 	} else {

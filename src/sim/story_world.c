@@ -1,8 +1,10 @@
 /* sim/story_world.c: the statements that build the world, and its end. */
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/edit.h"
 #include "sim/story_priv.h"
 
 #define END_PATIENCE 70000 /* two transactions' time */
@@ -168,6 +170,72 @@ static struct page *page_of(struct tale_pbx *p, const char *name)
 	return NULL;
 }
 
+struct mending {
+	struct tale *t;
+	struct tale_pbx *pbx;
+	size_t mended;
+};
+
+static void mend_one(struct mending *m, const struct finding *f)
+{
+	struct page *g = page_of(m->pbx, f->file);
+	struct conf_edit edit = { f->line, f->in_place, f->fix_option, f->fix_value };
+	struct out o = out_growing();
+	struct conf_doc *d;
+
+	if (!g && m->pbx->n_pages < ARRAY_LEN(m->pbx->pages)) {
+		g = &m->pbx->pages[m->pbx->n_pages++];
+		*g = (struct page){ xstrdup(f->file), xstrdup("") };
+	}
+	if (g && f->line) {
+		d = conf_doc_new(span_of(g->text));
+		m->mended += conf_doc_edit(d, &edit, 1);
+		conf_doc_out(d, &o);
+		conf_doc_free(d);
+	} else if (g) {
+		out_fmt(&o, "%s\n[general]\n%s=%s\n", g->text, f->fix_option, f->fix_value);
+		m->mended++;
+	}
+	if (g) {
+		free(g->text);
+		g->text = out_take(&o);
+	}
+	out_free(&o);
+}
+
+static void mend_all(void *arg, const struct pbx_why_info *i)
+{
+	struct mending *m = arg;
+
+	/* From the last line to the first: the places of the others stay. */
+	for (unsigned line = UINT_MAX; line;) {
+		unsigned next = 0;
+
+		for (size_t k = 0; k < i->n; k++) {
+			const struct finding *f = &i->findings[k];
+
+			if (f->fix_option && f->file && f->line == line)
+				mend_one(m, f);
+			if (f->fix_option && f->line < line && f->line > next)
+				next = f->line;
+		}
+		line = next;
+	}
+	for (size_t k = 0; k < i->n; k++)
+		if (i->findings[k].fix_option && i->findings[k].file && !i->findings[k].line)
+			mend_one(m, &i->findings[k]);
+}
+
+/* mend PBX: does to its files what was found in its last call. */
+static void mend_conf(struct tale *t, const struct words *w)
+{
+	struct thing *x = w->n == 2 ? thing_get(t, w->w[1], A_PBX) : NULL;
+	struct mending m = { .t = t, .pbx = x ? x->pbx : NULL };
+
+	if (!x || !x->pbx->pbx || !pbx_why(sim_pbx_get(x->pbx->pbx), SPAN_NONE, mend_all, &m) || !m.mended)
+		tale_fail(t, "mend PBX: nothing was found that a setting could mend");
+}
+
 static bool read_page(void *arg, const char *path, struct out *o)
 {
 	const struct page *g = page_of(arg, path);
@@ -289,8 +357,9 @@ bool world_statement(struct tale *t, const struct words *w)
 		const char *name;
 		void (*fn)(struct tale *t, const struct words *w);
 	} all[] = {
-		{ "net", make_net },  { "forward", make_forward }, { "dns", make_dns },     { "pbx", make_pbx },
-		{ "conf", set_conf }, { "edit", edit_conf },       { "phone", make_phone }, { "also", also },
+		{ "net", make_net },   { "forward", make_forward }, { "dns", make_dns },
+		{ "pbx", make_pbx },   { "conf", set_conf },        { "edit", edit_conf },
+		{ "mend", mend_conf }, { "phone", make_phone },     { "also", also },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)

@@ -453,7 +453,7 @@ static void on_wire(void *arg, const struct sim_wire *w)
 
 void trial_begin(struct trial_run *r, const struct trial *t, struct trial_result *res)
 {
-	*res = (struct trial_result){ 0 };
+	*res = (struct trial_result){ .code = FINDINGS };
 	*r = (struct trial_run){ .t = t, .res = res };
 	ground_make(&r->g, &t->at);
 	if (t->wall)
@@ -471,11 +471,37 @@ void trial_end(struct trial_run *r)
 	free(r->provider_conf[1]);
 }
 
+static void take_why(void *arg, const struct pbx_why_info *i)
+{
+	struct trial_result *res = arg;
+	const struct finding *f = i->findings;
+
+	if (i->why != WHY_FOUND || res->code != FINDINGS)
+		return;
+	res->code = f->code;
+	snprintf(res->why, sizeof res->why, "%s; set %s", f->evidence, f->text);
+}
+
+/* A call that is up is given the time that a judgement needs. */
+static void diagnose(struct trial_run *r)
+{
+	struct pbx *p = r->server ? sim_pbx_get(r->server) : NULL;
+
+	if (!p)
+		return;
+	trial_pass(r, PATIENCE);
+	pbx_each_record(p, take_why, r->res);
+	if (r->res->code == FINDINGS)
+		pbx_why(p, SPAN_NONE, take_why, r->res);
+}
+
 void sim_try(const struct trial *t, struct trial_result *res)
 {
 	struct trial_run r;
 
 	trial_begin(&r, t, res);
 	res->audio = trial_up(&r) && play(&r);
+	if (t->diagnose)
+		diagnose(&r);
 	trial_end(&r);
 }

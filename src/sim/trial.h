@@ -51,11 +51,15 @@ struct trial {
 	int64_t wall;               /* Unix ms when it begins; 0: the simulator's own */
 	void (*tap)(void *arg, ms_t at, const struct sim_wire *w); /* every SIP message; or NULL */
 	void *tap_arg;
+	bool diagnose; /* and let the server say what it thinks of its calls */
 };
 struct trial_result {
 	bool audio;                       /* both ways, at each step */
 	char what[160];                   /* else which step failed, and how */
 	struct sim_phone_state near, far; /* at that moment */
+	/* Of the first call that is not fine, as the server judges its calls; FINDINGS: all of them are. */
+	enum finding_code code;
+	char why[300];
 };
 /* Signalling thread; takes no real time. A configuration that is refused is a result without audio. */
 void sim_try(const struct trial *t, struct trial_result *res);

@@ -390,10 +390,16 @@ void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 
 /* ---- our ACK, for each 2xx that comes again ---- */
 
+unsigned sip_dialog_repeats(const struct sip_dialog *d)
+{
+	return d->ack.repeats;
+}
+
 bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 {
 	if (!d->ack.bytes || d->ack.cseq != cseq)
 		return d->ack.cseq >= cseq;
+	d->ack.repeats++;
 	sip_send(d->sip, &d->ack.flow, (struct span){ d->ack.bytes, d->ack.n });
 	return true;
 }

@@ -343,9 +343,9 @@ static void compare(struct sip_transport *tp, const char *option, const struct a
 
 static void compare_written(struct sip_transport *tp, const struct nat_view *seen)
 {
-	if (addr_class(&seen->by) != ADDR_GLOBAL || addr_ip_eq(&tp->compared, &seen->as))
+	if (addr_class(&seen->by) != ADDR_GLOBAL || addr_ip_eq(&tp->door.seen, &seen->as))
 		return;
-	tp->compared = seen->as;
+	tp->door.seen = seen->as;
 	compare(tp, "external_signaling_address", &tp->door.ext_signaling, seen);
 	compare(tp, "external_media_address", &tp->door.ext_media, seen);
 }
@@ -434,7 +434,7 @@ void sip_door_open(struct sip_transport *tp)
 	tp->door.auto_media = conf_is_automatic(t->external_media_address);
 	tp->only_router = is_automatic(tp) && !asks_others(t->external_signaling_address) &&
 			  !asks_others(t->external_media_address);
-	tp->compared = (struct addr){ 0 };
+	tp->door.seen = (struct addr){ 0 };
 	memset(tp->stun, 0, sizeof tp->stun);
 	ask_names(tp);
 	add_stun_of(tp, t->external_signaling_address);

@@ -55,7 +55,6 @@ struct sip_transport {
 	struct sip_map *map;  /* of its port at our router; NULL: it is asked for none */
 	bool only_router;     /* tells our address: pcp, upnp */
 	ms_t kept_at;         /* when mappings were last kept open */
-	struct addr compared; /* with what is written: how a peer saw us */
 };
 
 struct sip_conn {
@@ -268,6 +267,7 @@ struct sip_dialog {
 		size_t n;
 		struct flow flow;
 		uint32_t cseq;
+		unsigned repeats;
 	} ack;
 	char *credentials;
 };

@@ -202,6 +202,7 @@ bool sip_dialog_waits_for_ack(const struct sip_dialog *d); /* our 2xx is being r
 struct span sip_dialog_call_id(const struct sip_dialog *d);
 struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */
 struct span sip_dialog_target(const struct sip_dialog *d);
+unsigned sip_dialog_repeats(const struct sip_dialog *d); /* how often a 2xx came again after our ACK */
 
 /* The URI with the packet's source as host and port (rewrite_contact): transport=tcp is written for TCP, none for UDP.
  */

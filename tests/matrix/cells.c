@@ -163,12 +163,15 @@ void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg,
 				      .number = "15551234567",
 				      .registration = "trunk_reg" },
 			   .tap = tap,
+			   .diagnose = true,
 			   .echo = "600",
 			   .codecs = "ulaw" };
 	const char *no = sim_impossible(&c->spot, c->flow == FLOW_REGISTER);
 	struct trial_result res;
 
 	sim_try(&t, &res);
+	v->code = res.code;
+	span_copy(span_of(res.why), v->why, sizeof v->why);
 	if (no)
 		v->is = res.audio ? MIRACLE : IMPOSSIBLE;
 	else

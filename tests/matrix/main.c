@@ -30,6 +30,8 @@ static void print_verdict(const struct cell *c, const struct verdict_of *v)
 	char *name = name_of(c);
 
 	printf("%s: %s%s%s\n", name, verdict_names[v->is], v->what[0] ? ": " : "", v->what);
+	if (v->code != FINDINGS)
+		printf("  the doctor says %s: %s\n", finding_rows[v->code].code, v->why);
 	free(name);
 }
 
@@ -94,6 +96,30 @@ static bool settle(const char *folder, const char *name, struct span text, bool 
 	return ok;
 }
 
+/* What the servers themselves said: nothing where audio was well, something where it was not. */
+static unsigned run_doctor(const struct verdict_of *all)
+{
+	unsigned said[FINDINGS + 1] = { 0 }, healthy = 0, alarms = 0, sick = 0;
+
+	for (unsigned i = 0; i < CELLS; i++) {
+		struct cell c = cell_at(i);
+		bool well = all[i].is == AUDIO;
+
+		healthy += well;
+		sick += !well;
+		said[all[i].code] += !well;
+		alarms += well && all[i].code != FINDINGS;
+		if (well && all[i].code != FINDINGS)
+			print_verdict(&c, &all[i]);
+	}
+	printf("the doctor: %u healthy cells, %u false alarms; %u without audio, silent about %u:\n", healthy, alarms,
+	       sick, said[FINDINGS]);
+	for (unsigned i = 0; i < FINDINGS; i++)
+		if (said[i])
+			printf("  %s %5u  %s\n", finding_rows[i].code, said[i], finding_rows[i].title);
+	return alarms;
+}
+
 static int run_all(const char *folder, unsigned jobs, bool write)
 {
 	size_t size = CELLS * sizeof(struct verdict_of);
@@ -112,6 +138,8 @@ static int run_all(const char *folder, unsigned jobs, bool write)
 		if (bad)
 			print_verdict(&c, &all[i]);
 	}
+	if (ok)
+		failed += run_doctor(all);
 	if (ok) {
 		matrix_markdown(all, &page);
 		matrix_svg(all, &picture);

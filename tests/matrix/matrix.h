@@ -20,6 +20,8 @@ enum verdict { UNTRIED, AUDIO, IMPOSSIBLE, FAILURE, MIRACLE /* impossible, and y
 struct verdict_of {
 	enum verdict is;
 	char what[160];
+	enum finding_code code; /* what the server itself says; FINDINGS: that all is well */
+	char why[300];
 };
 
 #define CELLS ((unsigned)(WHERES * PARTIES * PEERS * CARRIERS * FLOWS * CONFIGS))

@@ -1,0 +1,82 @@
+/*
+ * nat/doctor.h: why a call has no audio, from what was seen of it. Facts go in; findings come out, each with its code
+ * (conf/finding.def), the evidence, the setting that mends it, and what would tell two causes apart. Pure functions.
+ */
+#pragma once
+#include "nat/lint.h"
+#include "nat/signals.h"
+
+enum leg_end {
+	LEG_LIVES,
+	LEG_ENDED,       /* by a BYE or CANCEL of either side, as calls end */
+	LEG_REFUSED,     /* a final response of the peer */
+	LEG_SILENT,      /* nothing at all came back to our INVITE */
+	LEG_UNREACHABLE, /* no way to send it: ICMP, no connection, no address */
+	LEG_NO_ACK,      /* our 2xx was repeated for 32 s and never acknowledged */
+	LEG_NO_RTP,      /* rtp_timeout */
+};
+
+/* One leg. Kept in the call's record: nothing in it points anywhere. Times are of the signalling clock. */
+struct leg_facts {
+	char name[96], endpoint[64], transport[32];
+	bool incoming, answered, tcp;
+	bool is_phone;   /* its AOR takes registrations; else a trunk */
+	bool behind_nat; /* as its messages show */
+	bool held;
+	bool heard;    /* it answered our INVITE, with whatever code */
+	bool is_early; /* its SDP was known before the answer */
+	enum leg_end end;
+	unsigned code;                    /* of its final response */
+	ms_t born, answered_at, ended_at; /* 0: not yet */
+	ms_t sdp_at, reoffer_at;          /* its first SDP; its last re-INVITE. 0: never */
+	unsigned reoffers;
+	uint32_t invite_bytes;
+	unsigned other_contacts; /* of the same AOR, never tried */
+	unsigned repeats;        /* of its 2xx, after our ACK */
+
+	struct addr peer;    /* where its messages come from, or go to */
+	struct addr here;    /* our own address, that they leave with */
+	struct addr seen_as; /* how the outside sees `here`; family 0: not known; port 0: not known of the port */
+	struct addr told;    /* in our Contact; family 0: a name */
+	struct addr face;    /* in our SDP */
+	struct addr target; /* whom requests within the call are for: its Contact, rewritten or not; family 0: a name */
+	struct addr source; /* of the REGISTER behind the contact that is dialled; family 0: not known */
+	bool has_media;
+	struct media_stats audio;
+};
+
+enum { CALL_LEGS = 4 };
+struct call_facts {
+	char id[32]; /* the first channel's unique id */
+	char caller[64], dialed[64];
+	int64_t began; /* Unix ms */
+	ms_t now;      /* of the signalling clock: when this was looked at, or when the call ended */
+	bool over;
+	const struct leg_facts *legs[CALL_LEGS]; /* the caller's first */
+	size_t n_legs;
+	char missing[64];          /* a Dial() found no contact to call at this endpoint; "" */
+	unsigned missing_contacts; /* registered or static there, none of them usable */
+};
+
+/* The settings that a leg lived under. */
+struct leg_settings {
+	const struct conf_endpoint *ep;
+	const struct nat_door *door; /* of its transport, as it is now; NULL: gone */
+};
+struct doctor_ask {
+	const struct conf *conf;
+	const struct call_facts *call;
+	const struct leg_settings *settings; /* of as many legs */
+	const struct lint_host *host;        /* our own addresses; n_host 0: not known */
+	size_t n_host;
+};
+
+enum why {
+	WHY_NONE,  /* nothing to judge: it was never answered, and nothing is wrong with that */
+	WHY_EARLY, /* too short to tell */
+	WHY_FINE,
+	WHY_FOUND, /* the first finding is the likeliest */
+};
+const char *why_name(enum why v);
+/* Findings of one call into an empty list, the surest first. lint_free() frees them. */
+enum why doctor_call(const struct doctor_ask *ask, struct lint *findings);

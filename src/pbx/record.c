@@ -1,0 +1,361 @@
+/*
+ * pbx/record.c: what remains of a call: who, when, and for each leg the facts that the doctor (nat/doctor.h) judges it
+ * by. A record lives with the channels of its call, is judged when the last of them goes, and is then kept for a while.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "pbx/priv.h"
+
+#define KEPT       128  /* calls that have ended */
+#define UNANSWERED 4000 /* ms without even a 100: RFC 3261's timer A has sent it four times by then */
+
+struct call_record {
+	struct list link; /* of pbx.records once it is over, oldest first */
+	struct conf *conf;
+	unsigned chans, slots;
+	struct call_facts facts;
+	struct leg_facts *legs[CALL_LEGS]; /* of those that have ended, by slot */
+	enum why why;
+	struct lint findings;
+};
+
+static struct call_record *record_new(struct chan *c)
+{
+	struct call_record *r = xcalloc(1, sizeof *r);
+
+	r->conf = conf_ref(c->conf);
+	r->facts.began = clock_wall(c->pbx->clock);
+	span_copy(span_of(c->uniqueid), r->facts.id, sizeof r->facts.id);
+	return r;
+}
+
+static void record_free(struct call_record *r)
+{
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		free(r->legs[i]);
+	lint_free(&r->findings);
+	conf_unref(r->conf);
+	free(r);
+}
+
+void record_begin(struct chan *c, struct chan *from)
+{
+	c->record = from ? from->record : record_new(c);
+	c->record->chans++;
+	c->note.slot = c->record->slots++;
+}
+
+void record_missing(struct chan *c, const char *endpoint, unsigned contacts)
+{
+	struct call_facts *f = &c->record->facts;
+
+	span_copy(span_of(endpoint), f->missing, sizeof f->missing);
+	f->missing_contacts = contacts;
+}
+
+/* ---- facts ---- */
+
+static bool is_phone(const struct conf_endpoint *ep)
+{
+	for (size_t i = 0; i < ep->n_aors; i++)
+		if (ep->aors[i]->max_contacts)
+			return true;
+	return false;
+}
+
+/* The host and port of a URI, when they are literal. */
+static struct addr uri_address(struct span uri)
+{
+	struct addr a = { 0 };
+	struct sip_uri u;
+
+	if (sip_uri_parse(uri, &u) && addr_parse_ip(u.host, &a))
+		a.port = u.port ? u.port : 5060;
+	return a;
+}
+
+void record_dialog(struct chan *c)
+{
+	if (!c->dialog)
+		return;
+	c->note.target = uri_address(sip_dialog_target(c->dialog));
+	c->note.repeats = sip_dialog_repeats(c->dialog);
+}
+
+static enum leg_end end_of(const struct chan *c, ms_t now)
+{
+	if (!c->gone)
+		return LEG_LIVES;
+	if (c->note.end)
+		return c->note.end;
+	return !c->incoming && !c->note.heard && now - c->born >= UNANSWERED ? LEG_SILENT : LEG_ENDED;
+}
+
+static struct addr told(const struct chan *c)
+{
+	struct addr a = { 0 };
+
+	if (c->contact_host && addr_parse_ip(span_of(c->contact_host), &a))
+		a.port = c->contact_port ? c->contact_port : 5060;
+	return a;
+}
+
+static struct addr seen_from(const struct nat_door *d, const struct addr *peer)
+{
+	struct addr a = nat_external_for(&d->found, peer);
+
+	return a.family ? a : d->seen;
+}
+
+static void gather(struct chan *c, struct leg_facts *f)
+{
+	struct pbx *p = c->pbx;
+	struct sip_transport_info t = sip_transport_of(p->sip, &c->note.flow);
+	ms_t now = p->clock->now;
+
+	record_dialog(c);
+	*f = (struct leg_facts){ .incoming = c->incoming,
+				 .answered = c->answered_at != 0,
+				 .tcp = c->note.flow.proto == NET_TCP,
+				 .is_phone = is_phone(c->ep),
+				 .behind_nat = c->behind_nat,
+				 .held = c->held,
+				 .heard = c->note.heard,
+				 .is_early = c->note.early,
+				 .end = end_of(c, now),
+				 .code = c->sip_code,
+				 .born = c->born,
+				 .answered_at = c->answered_at,
+				 .ended_at = c->gone ? now : 0,
+				 .sdp_at = c->note.sdp_at,
+				 .reoffer_at = c->note.reoffer_at,
+				 .reoffers = c->note.reoffers,
+				 .invite_bytes = c->note.invite_bytes,
+				 .other_contacts = (unsigned)(c->tries.n - c->tries.at),
+				 .repeats = c->note.repeats,
+				 .peer = c->peer.family ? c->peer : c->note.flow.peer,
+				 .here = c->note.flow.local,
+				 .told = told(c),
+				 .face = c->local.face,
+				 .target = c->note.target,
+				 .source = c->note.source,
+				 .has_media = c->media != NULL };
+	if (!c->incoming && !f->answered)
+		f->target = uri_address(span_of(c->target ? c->target : ""));
+	if (t.door)
+		f->seen_as = seen_from(t.door, &f->peer);
+	span_copy(span_of(c->name), f->name, sizeof f->name);
+	span_copy(span_of(c->ep->o.name), f->endpoint, sizeof f->endpoint);
+	span_copy(span_of(t.conf ? t.conf->o.name : ""), f->transport, sizeof f->transport);
+	if (c->media)
+		media_stats(c->media, &f->audio);
+}
+
+/* Where a leg's facts go: its own place, or, when too many were dialled, that of one which was never answered. */
+static struct leg_facts **place_of(struct call_record *r, const struct chan *c)
+{
+	if (c->note.slot < CALL_LEGS)
+		return &r->legs[c->note.slot];
+	for (size_t i = 1; c->answered_at && i < CALL_LEGS; i++)
+		if (!r->legs[i] || !r->legs[i]->answered)
+			return &r->legs[i];
+	return NULL;
+}
+
+void record_leg(struct chan *c)
+{
+	struct call_facts *f = &c->record->facts;
+	struct leg_facts **place = place_of(c->record, c);
+
+	if (place && !*place)
+		*place = xmalloc(sizeof **place);
+	if (place)
+		gather(c, *place);
+	if (c->note.slot == 0) {
+		span_copy(span_of(c->caller_num), f->caller, sizeof f->caller);
+		span_copy(span_of(c->dialed), f->dialed, sizeof f->dialed);
+	}
+}
+
+/* ---- the verdict ---- */
+
+static const struct nat_door *door_of(const struct pbx *p, const char *transport)
+{
+	struct sip_transport_info t;
+
+	for (unsigned n = 0; sip_transport_nth(p->sip, n, &t); n++)
+		if (strcmp(t.conf->o.name, transport) == 0)
+			return t.door;
+	return NULL;
+}
+
+static enum why judge(const struct pbx *p, struct conf *conf, const struct call_facts *call, struct lint *findings)
+{
+	struct leg_settings settings[CALL_LEGS];
+	struct lint_host host[32];
+	struct doctor_ask ask = { .conf = conf, .call = call, .settings = settings, .host = host };
+
+	for (size_t i = 0; i < call->n_legs; i++)
+		settings[i] = (struct leg_settings){ conf_endpoint(conf, span_of(call->legs[i]->endpoint)),
+						     door_of(p, call->legs[i]->transport) };
+	if (p->cfg.hosts)
+		ask.n_host = p->cfg.hosts(p->cfg.arg, host, ARRAY_LEN(host));
+	return doctor_call(&ask, findings);
+}
+
+static void take_legs(struct call_record *r)
+{
+	r->facts.n_legs = 0;
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (r->legs[i])
+			r->facts.legs[r->facts.n_legs++] = r->legs[i];
+}
+
+/* A call to a phone that is switched off is not worth a line. */
+static bool is_worth_a_line(const struct call_record *r)
+{
+	bool lived = false;
+
+	for (size_t i = 0; i < r->facts.n_legs; i++)
+		lived |= r->legs[i] && r->legs[i]->answered;
+	return r->findings.n && r->findings.v[0].sev != DIAG_NOTE && (lived || r->findings.v[0].sure < SURE_POSSIBLE);
+}
+
+static void log_verdict(const struct call_record *r)
+{
+	const struct finding *f = r->findings.v;
+
+	if (is_worth_a_line(r))
+		trace(EV_CALL_WHY, r->facts.legs[0]->name, "%s, %s: %s; set %s", finding_rows[f->code].code,
+		      finding_rows[f->code].title, f->evidence, f->text);
+}
+
+void record_leave(struct chan *c)
+{
+	struct call_record *r = c->record;
+	struct pbx *p = c->pbx;
+
+	if (!r || --r->chans)
+		return;
+	take_legs(r);
+	if (!r->facts.n_legs) { /* the whole PBX goes */
+		record_free(r);
+		return;
+	}
+	r->facts.over = true;
+	r->facts.now = p->clock->now;
+	r->why = judge(p, r->conf, &r->facts, &r->findings);
+	log_verdict(r);
+	if (!r->findings.n) { /* the findings name its files */
+		conf_unref(r->conf);
+		r->conf = NULL;
+	}
+	list_push(&p->records, &r->link);
+	if (p->n_records++ < KEPT)
+		return;
+	p->n_records--;
+	r = list_entry(p->records.next, struct call_record, link);
+	list_del(&r->link);
+	record_free(r);
+}
+
+void records_free(struct pbx *p)
+{
+	list_for_safe(l, &p->records)
+		record_free(list_entry(l, struct call_record, link));
+	list_init(&p->records);
+	p->n_records = 0;
+}
+
+/* ---- asking ---- */
+
+static void tell(const struct call_facts *call, enum why v, const struct lint *findings, pbx_why_fn *each,
+		 void *arg)
+{
+	struct pbx_why_info i = { .call = call, .why = v, .findings = findings->v, .n = findings->n };
+
+	each(arg, &i);
+}
+
+/* A call that still goes on is judged as it is now. */
+static void tell_live(struct pbx *p, struct call_record *r, pbx_why_fn *each, void *arg)
+{
+	struct leg_facts *live[CALL_LEGS] = { 0 };
+	struct call_facts call = r->facts;
+	struct lint findings = { 0 };
+	enum why v;
+
+	call.now = p->clock->now;
+	call.n_legs = 0;
+	list_for(l, &p->chans) {
+		struct chan *c = list_entry(l, struct chan, link);
+
+		if (c->record != r || c->gone || c->note.slot >= CALL_LEGS)
+			continue;
+		live[c->note.slot] = xmalloc(sizeof *live[0]);
+		gather(c, live[c->note.slot]);
+		if (c->note.slot == 0) {
+			span_copy(span_of(c->caller_num), call.caller, sizeof call.caller);
+			span_copy(span_of(c->dialed), call.dialed, sizeof call.dialed);
+		}
+	}
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (live[i] || r->legs[i])
+			call.legs[call.n_legs++] = live[i] ? live[i] : r->legs[i];
+	v = judge(p, r->conf, &call, &findings);
+	tell(&call, v, &findings, each, arg);
+	lint_free(&findings);
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		free(live[i]);
+}
+
+static bool has_name(const struct call_record *r, struct span name)
+{
+	bool is = span_is(name, r->facts.id);
+
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		is |= r->legs[i] && span_is(name, r->legs[i]->name);
+	return is;
+}
+
+static struct call_record *ended_one(struct pbx *p, struct span name)
+{
+	struct call_record *found = NULL;
+
+	list_for(l, &p->records) {
+		struct call_record *r = list_entry(l, struct call_record, link);
+
+		if (!name.n || has_name(r, name))
+			found = r;
+	}
+	return found;
+}
+
+bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
+{
+	struct call_record *r;
+
+	list_for(l, &p->chans) {
+		struct chan *c = list_entry(l, struct chan, link);
+
+		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->facts.id))) {
+			tell_live(p, c->record, each, arg);
+			return true;
+		}
+	}
+	r = ended_one(p, call);
+	if (r)
+		tell(&r->facts, r->why, &r->findings, each, arg);
+	return r != NULL;
+}
+
+void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg)
+{
+	list_for(l, &p->records) {
+		struct call_record *r = list_entry(l, struct call_record, link);
+
+		tell(&r->facts, r->why, &r->findings, each, arg);
+	}
+}
