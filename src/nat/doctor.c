@@ -66,6 +66,14 @@ bool sends_astray(const struct leg_facts *f)
 	       !addr_ip_eq(&m->tx_to, &f->peer);
 }
 
+bool sends_beside(const struct leg_facts *f)
+{
+	const struct media_stats *m = &f->audio;
+
+	return f->is_phone && m->tx_packets && m->rx_packets && addr_ip_eq(&m->tx_to, &m->rx_source) &&
+	       m->tx_to.port != m->rx_source.port;
+}
+
 static struct leg look_at(const struct exam *x, size_t i)
 {
 	const struct leg_facts *f = x->ask->call->legs[i];
@@ -75,7 +83,7 @@ static struct leg look_at(const struct exam *x, size_t i)
 	l.t = l.door ? l.door->t : NULL;
 	l.deaf = talks && !f->audio.rx_packets;
 	l.stopped = talks && f->audio.rx_packets && end_of(x, f) - f->audio.last_rx > STOPPED;
-	l.unheard = talks && (says_deaf(f) || (sends_astray(f) && !hears_us(f)));
+	l.unheard = talks && (says_deaf(f) || ((sends_astray(f) || sends_beside(f)) && !hears_us(f)));
 	l.garbled = talks && f->audio.rx_mismatch > 50 && f->audio.rx_mismatch * 2 > f->audio.rx_packets;
 	l.only_noise = talks && f->audio.rx_packets && f->audio.rx_cn == f->audio.rx_packets;
 	l.broken = f->end == LEG_NO_ACK || f->end == LEG_SILENT || f->end == LEG_UNREACHABLE || f->end == LEG_NO_RTP;

@@ -270,6 +270,25 @@ static void private_target(struct exam *x, const struct leg *l)
 	say(&x->r, &s, NULL);
 }
 
+/* F5: its SDP has the address of its router, and a port that is not the one which the router gave it. */
+static void alg(struct exam *x, const struct leg *l)
+{
+	const struct media_stats *m = &l->f->audio;
+	char to[ADDR_STRLEN], from[ADDR_STRLEN];
+
+	if (!l->unheard || !sends_beside(l->f) || !addr_eq(&m->tx_to, &m->sdp_addr))
+		return;
+	say(&x->r,
+	    &(struct says){
+		    NAT052, &l->ep->o, "rtp_symmetric", "rtp_symmetric", "yes", .sure = SURE_LIKELY,
+		    .unless = sentence("the SDP as the phone wrote it: a private address there is an ALG's work, a "
+				       "public one its own STUN's behind a router that changes ports"),
+		    .evidence = sentence("the SDP of %s names %s, its router; its audio comes from %s, another "
+					 "port: the address was changed on the way, the port was not",
+					 l->f->endpoint, addr_str(&m->tx_to, to), addr_str(&m->rx_source, from)) },
+	    NULL);
+}
+
 /* F4: it hears us, or could; its audio does not come in. */
 static void closed_ports(struct exam *x, const struct leg *l)
 {
@@ -420,10 +439,11 @@ static void early_deadlock(struct exam *x, const struct leg *l)
 {
 	const struct leg_facts *f = l->f;
 	const struct media_stats *m = &f->audio;
-	ms_t waited = f->answered ? f->answered_at - f->sdp_at : 0;
+	ms_t until = f->answered ? f->answered_at : f->ended_at ? f->ended_at : x->ask->call->now;
+	ms_t waited = until - f->sdp_at;
 
-	if (f->incoming || !f->is_early || waited < EARLY_WAIT || !m->rx_after_tx ||
-	    (m->first_tx && m->first_tx < f->answered_at) || (m->first_rx && m->first_rx < f->answered_at))
+	if (f->incoming || !f->is_early || waited < EARLY_WAIT || (m->first_tx && m->first_tx < until) ||
+	    (m->first_rx && m->first_rx < until))
 		return;
 	say(&x->r,
 	    &(struct says){ NAT053, &l->ep->o, "rtp_keepalive", "rtp_keepalive", "1", .sure = SURE_LIKELY,
@@ -501,9 +521,25 @@ void leg_puzzle(struct exam *x, const struct leg *l)
 }
 
 const struct leg_rule leg_rules[] = {
-	{ private_face, false },   { private_contact, false }, { wrong_external, false },  { moved_port, false },
-	{ wrong_family, false },   { private_phone, false },   { not_tried, false },       { strict_drops, false },
-	{ private_target, false }, { other_address, false },   { closed_ports, false },    { other_format, false },
-	{ only_noise, false },     { too_long, false },        { lost_connection, false }, { closed_door, false },
-	{ far_firewall, false },   { early_deadlock, true },   { bleeding, true },         { NULL, false },
+	{ private_face, false },
+	{ private_contact, false },
+	{ wrong_external, false },
+	{ moved_port, false },
+	{ wrong_family, false },
+	{ private_phone, false },
+	{ not_tried, false },
+	{ strict_drops, false },
+	{ private_target, false },
+	{ other_address, false },
+	{ alg, false },
+	{ closed_ports, false },
+	{ other_format, false },
+	{ only_noise, false },
+	{ too_long, false },
+	{ lost_connection, false },
+	{ closed_door, false },
+	{ far_firewall, false },
+	{ early_deadlock, true },
+	{ bleeding, true },
+	{ NULL, false },
 };

@@ -30,8 +30,9 @@ void leg_puzzle(struct exam *x, const struct leg *l); /* sick, and no rule knows
 
 bool is_outside(const struct addr *a);
 bool is_private(const struct addr *a);
-bool hears_us(const struct leg_facts *f);  /* its receiver reports say so */
-bool says_deaf(const struct leg_facts *f); /* they say that nothing of ours arrives */
-bool sends_astray(const struct leg_facts *f);
+bool hears_us(const struct leg_facts *f);     /* its receiver reports say so */
+bool says_deaf(const struct leg_facts *f);    /* they say that nothing of ours arrives */
+bool sends_astray(const struct leg_facts *f); /* to another host than the one it is at */
+bool sends_beside(const struct leg_facts *f); /* to its host, and not to the port that its audio comes from */
 const char *ip(const struct addr *a, char buf[ADDR_STRLEN]);
 char *sentence(const char *fmt, ...) PRINTF(1, 2); /* malloc'd */

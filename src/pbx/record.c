@@ -86,11 +86,11 @@ void record_dialog(struct chan *c)
 
 static enum leg_end end_of(const struct chan *c, ms_t now)
 {
-	if (!c->gone)
-		return LEG_LIVES;
-	if (c->note.end)
+	if (c->gone && c->note.end)
 		return c->note.end;
-	return !c->incoming && !c->note.heard && now - c->born >= UNANSWERED ? LEG_SILENT : LEG_ENDED;
+	if (!c->incoming && !c->note.heard && now - c->born >= UNANSWERED)
+		return LEG_SILENT;
+	return c->gone ? LEG_ENDED : LEG_LIVES;
 }
 
 static struct addr told(const struct chan *c)
