@@ -28,6 +28,7 @@
 struct args {
 	const char *conf, *run, *state, *command; /* command: of -rx */
 	bool remote, welcome, lab, json;
+	const char *ask, *about;   /* a subcommand that asks the running server, and of what */
 	const char *where, *phone; /* of the lab; NULL: all */
 	int verbose, debug;        /* how many letters v and d */
 	char **check;              /* the words after `check` */
@@ -54,6 +55,9 @@ static const char usage[] =
 	"                                  phone at it\n"
 	"  hairpin -rx \"COMMAND\"           one command on the running server ('core show help' lists them)\n"
 	"  hairpin -r                      the console of the running server\n"
+	"  hairpin why [CALL|last|all] [--json]\n"
+	"                                  why a call on the running server has no audio, and what to set\n"
+	"  hairpin doctor [--json]         what the running server sees of its NAT, its phones and its calls\n"
 	"  hairpin check [--conf DIR] [--asterisk] [--json] [--fix [--write]] [--address ADDRESS/LENGTH]\n"
 	"                                  read the configuration and say what will go wrong, and how to mend it\n"
 	"  hairpin lab [--conf DIR] [--json] [--where PLACE] [--phone PLACE]\n"
@@ -234,7 +238,8 @@ static int open_pbx(struct server *s)
 				  .store = s->store,
 				  .arg = s->ctl,
 				  .wire = ctl_wire,
-				  .rtp = ctl_rtp };
+				  .rtp = ctl_rtp,
+				  .hosts = ctl_hosts };
 	struct diag why = { 0 };
 	struct conf *c = conf_load_placed(&source, &why);
 	struct out findings = out_growing();
@@ -340,12 +345,6 @@ static int wrong(const char *what, const char *word)
 	return 2;
 }
 
-static int later(const char *word)
-{
-	fprintf(stderr, "hairpin: '%s' comes with a later version\n", word);
-	return 2;
-}
-
 /* "-rx", "-r -x", "-x": Asterisk's letters, together or apart. False: not such an option. */
 static bool take_letters(struct args *a, const char *word, char **next)
 {
@@ -392,8 +391,9 @@ static int parse(struct args *a, char **argv)
 			a->lab = true;
 		} else if (strcmp(word, "--json") == 0) {
 			a->json = true;
-		} else if (strcmp(word, "doctor") == 0) {
-			return later(word);
+		} else if (strcmp(word, "why") == 0 || strcmp(word, "doctor") == 0) {
+			a->ask = word;
+			a->about = p[1] && p[1][0] != '-' ? *++p : "";
 		} else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
 			fputs(usage, stdout);
 			return 0;
@@ -412,6 +412,18 @@ static int remote(const struct args *a)
 	char *path = xasprintf("%s/hairpin.ctl", a->run);
 	int status = a->command ? ctl_remote_command(path, a->command) : ctl_remote_console(path);
 
+	free(path);
+	return status;
+}
+
+/* "hairpin why CALL", "hairpin doctor": commands of the running server's. */
+static int ask_server(const struct args *a)
+{
+	char *path = xasprintf("%s/hairpin.ctl", a->run);
+	char *line = xasprintf("%s %s%s", a->ask, a->about, a->json ? " json" : "");
+	int status = ctl_remote_command(path, line);
+
+	free(line);
 	free(path);
 	return status;
 }
@@ -444,6 +456,8 @@ int main(int argc UNUSED, char **argv)
 		a.conf = access("/etc/hairpin/pjsip.conf", R_OK) == 0 ? "/etc/hairpin" : "/etc/asterisk";
 	if (a.remote)
 		return remote(&a);
+	if (a.ask)
+		return ask_server(&a);
 	if (a.check)
 		return ctl_check(a.check, a.conf);
 	if (a.lab)

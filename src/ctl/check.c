@@ -235,13 +235,14 @@ static bool add_address(struct ctl_check *k, const char *word)
 	return true;
 }
 
-static void own_addresses(struct ctl_check *k)
+size_t ctl_hosts(void *ctl UNUSED, struct lint_host *v, size_t max)
 {
-	struct io_interface list[ARRAY_LEN(k->host)];
-	size_t n = io_interfaces(list, ARRAY_LEN(list));
+	struct io_interface list[64];
+	size_t n = io_interfaces(list, MIN(max, ARRAY_LEN(list)));
 
 	for (size_t i = 0; i < n; i++)
-		k->host[k->n_host++] = (struct lint_host){ list[i].addr, list[i].len };
+		v[i] = (struct lint_host){ list[i].addr, list[i].len };
+	return n;
 }
 
 int ctl_check(char **words, const char *conf)
@@ -272,7 +273,7 @@ int ctl_check(char **words, const char *conf)
 	if (k.json && k.fix)
 		return wrong("--json says what --fix would do; it does not go with", "--fix");
 	if (!k.n_host)
-		own_addresses(&k);
+		k.n_host = ctl_hosts(NULL, k.host, ARRAY_LEN(k.host));
 	return run(&k);
 }
 
@@ -281,7 +282,7 @@ void ctl_out_findings(struct out *o, const struct conf *c, const char *conf_dir)
 	struct ctl_check k = { .dir = conf_dir };
 	struct lint l = { 0 };
 
-	own_addresses(&k);
+	k.n_host = ctl_hosts(NULL, k.host, ARRAY_LEN(k.host));
 	check_lint(&k, c, &l);
 	if (l.errors + l.warnings)
 		out_count(o, "", l.errors + l.warnings, "finding");

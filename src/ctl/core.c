@@ -266,6 +266,19 @@ static void media_facts(struct call *c, const struct pbx_call_info *i)
 	number_fact(c, "Kernel packets", m->fast_packets);
 }
 
+static void put_verdict(void *arg, const struct pbx_why_info *i)
+{
+	struct call *c = arg;
+
+	rows_say(c->rows, " -- Verdict --");
+	if (!i->n)
+		fact(c, "Call", why_name(i->why));
+	for (size_t k = 0; k < i->n; k++) {
+		fact(c, finding_rows[i->findings[k].code].code, i->findings[k].evidence);
+		fact(c, "Set", i->findings[k].text);
+	}
+}
+
 static void put_one_channel(void *arg, const struct pbx_call_info *i)
 {
 	struct one_channel *one = arg;
@@ -296,6 +309,7 @@ static void put_one_channel(void *arg, const struct pbx_call_info *i)
 	fact(c, "Data", i->data);
 	if (i->has_media)
 		media_facts(c, i);
+	pbx_why(c->pbx, span_of(i->name), put_verdict, c);
 	out_free(&age);
 }
 
@@ -413,7 +427,8 @@ static void help(struct call *c)
 const struct cmd core_cmds[] = {
 	{ "core show channels", "[concise|verbose|count]", "Channels that exist, and how many calls they make.",
 	  show_channels },
-	{ "core show channel", "CHANNEL", "One channel: who, where in the dialplan, and its audio.", show_channel },
+	{ "core show channel", "CHANNEL",
+	  "One channel: who, where in the dialplan, its audio, and what is wrong with it.", show_channel },
 	{ "core show version", NULL, "The version of hairpin.", show_version },
 	{ "core show uptime", "[seconds]", "How long the server has been up, and since when the configuration holds.",
 	  show_uptime },

@@ -61,7 +61,8 @@ struct cmd {
 	const char *help;
 	void (*run)(struct call *c);
 };
-extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_cmds[], dialplan_cmds[]; /* each ends without words */
+extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_cmds[], dialplan_cmds[], why_cmds[]; /* each ends without
+												     words */
 
 /* The command that the line begins with, the longest one; *args: what follows. NULL: there is none. */
 const struct cmd *cmd_find(struct span line, struct span *args);
@@ -70,6 +71,16 @@ void cmd_help(struct call *c); /* "core show help" */
 void cmd_usage(struct call *c, const char *words);
 /* Says it and sets the status. */
 void cmd_fail(struct call *c, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- verdicts (why.c) ---- */
+
+struct json_t;
+void why_out(struct out *o, const struct pbx_why_info *i);
+void why_out_finding(struct out *o, const struct finding *f); /* several lines; indent the first yourself */
+struct json_t *why_json(const struct pbx_why_info *i);
+struct json_t *why_json_finding(const struct finding *f);
+struct json_t *why_json_text(const char *s);         /* whatever bytes it has */
+void why_say_json(struct call *c, struct json_t *j); /* takes it over */
 
 /* ---- the server ---- */
 

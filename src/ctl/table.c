@@ -12,7 +12,9 @@
 
 static const struct cmd *const *groups(void)
 {
-	static const struct cmd *const all[] = { core_cmds, pjsip_cmds, pjsip_show_cmds, dialplan_cmds, NULL };
+	static const struct cmd *const all[] = {
+		core_cmds, pjsip_cmds, pjsip_show_cmds, dialplan_cmds, why_cmds, NULL
+	};
 
 	return all;
 }
