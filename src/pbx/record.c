@@ -271,8 +271,7 @@ void records_free(struct pbx *p)
 
 /* ---- asking ---- */
 
-static void tell(const struct call_facts *call, enum why v, const struct lint *findings, pbx_why_fn *each,
-		 void *arg)
+static void tell(const struct call_facts *call, enum why v, const struct lint *findings, pbx_why_fn *each, void *arg)
 {
 	struct pbx_why_info i = { .call = call, .why = v, .findings = findings->v, .n = findings->n };
 

@@ -52,9 +52,9 @@ struct sip_transport {
 	struct sip_stun stun[NAT_STUNS];
 	unsigned n_stun;
 	struct timer watch;
-	struct sip_map *map;  /* of its port at our router; NULL: it is asked for none */
-	bool only_router;     /* tells our address: pcp, upnp */
-	ms_t kept_at;         /* when mappings were last kept open */
+	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
+	bool only_router;    /* tells our address: pcp, upnp */
+	ms_t kept_at;        /* when mappings were last kept open */
 };
 
 struct sip_conn {
