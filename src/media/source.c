@@ -5,6 +5,7 @@
  */
 #include "media/source.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
@@ -41,6 +42,28 @@ bool source_speaks(const struct source *s)
 	return s && s->what.source != SOURCE_ECHO;
 }
 
+/*
+ * libsndfile brings seven libraries with it, 0.8 MB of memory. So it is loaded with the first file that is played; it
+ * stays, and asking again costs nothing.
+ */
+struct sndfile {
+	__typeof__(sf_open) *open;
+	__typeof__(sf_readf_short) *readf_short;
+	__typeof__(sf_close) *close;
+};
+
+static bool sndfile_load(struct sndfile *lib)
+{
+	void *so = dlopen("libsndfile.so.1", RTLD_NOW | RTLD_LOCAL);
+
+	if (!so)
+		return false;
+	lib->open = (__typeof__(sf_open) *)dlsym(so, "sf_open");
+	lib->readf_short = (__typeof__(sf_readf_short) *)dlsym(so, "sf_readf_short");
+	lib->close = (__typeof__(sf_close) *)dlsym(so, "sf_close");
+	return lib->open && lib->readf_short && lib->close;
+}
+
 static void headerless(const char *path, SF_INFO *info)
 {
 	static const struct {
@@ -63,13 +86,13 @@ static void headerless(const char *path, SF_INFO *info)
 }
 
 /* All frames of the file, mixed to one channel. */
-static bool read_mono(struct source *s, SNDFILE *f, const SF_INFO *info)
+static bool read_mono(struct source *s, const struct sndfile *lib, SNDFILE *f, const SF_INFO *info)
 {
 	short *frames = xcalloc((size_t)info->channels, READ_FRAMES * sizeof *frames);
 	size_t cap = 0;
 	sf_count_t got;
 
-	while ((got = sf_readf_short(f, frames, READ_FRAMES)) > 0 && s->n / (size_t)info->samplerate < FILE_MAX_S) {
+	while ((got = lib->readf_short(f, frames, READ_FRAMES)) > 0 && s->n / (size_t)info->samplerate < FILE_MAX_S) {
 		if (s->n + (size_t)got > cap) {
 			cap = cap * 2 + READ_FRAMES;
 			s->pcm = xrealloc(s->pcm, cap * sizeof *s->pcm);
@@ -105,15 +128,15 @@ static void resample(struct source *s, size_t rate)
 	s->n = n;
 }
 
-static SNDFILE *open_as(const char *path, SF_INFO *info)
+static SNDFILE *open_as(const struct sndfile *lib, const char *path, SF_INFO *info)
 {
 	*info = (SF_INFO){ 0 };
 	headerless(path, info);
-	return sf_open(path, SFM_READ, info);
+	return lib->open(path, SFM_READ, info);
 }
 
 /* One candidate: as it is written, then with each ending that we know. */
-static SNDFILE *open_candidate(struct span name, SF_INFO *info)
+static SNDFILE *open_candidate(const struct sndfile *lib, struct span name, SF_INFO *info)
 {
 	static const char *const endings[] = { "", ".wav", ".sln", ".ulaw", ".alaw", ".gsm", ".sln16", ".WAV" };
 	SNDFILE *f = NULL;
@@ -121,7 +144,7 @@ static SNDFILE *open_candidate(struct span name, SF_INFO *info)
 	for (size_t i = 0; i < ARRAY_LEN(endings) && !f; i++) {
 		char *path = xasprintf("%.*s%s", SP(name), endings[i]);
 
-		f = open_as(path, info);
+		f = open_as(lib, path, info);
 		free(path);
 	}
 	return f;
@@ -130,16 +153,18 @@ static SNDFILE *open_candidate(struct span name, SF_INFO *info)
 void source_load(struct source *s)
 {
 	struct span rest = span_of(s->what.path), one;
+	struct sndfile lib = { 0 };
 	SF_INFO info = { 0 };
 	SNDFILE *f = NULL;
 
-	while (!f && span_cut(&rest, ':', &one))
-		f = open_candidate(one, &info);
-	s->failed = !f || info.channels < 1 || info.samplerate < 1000 || !read_mono(s, f, &info);
+	s->failed = !sndfile_load(&lib);
+	while (!s->failed && !f && span_cut(&rest, ':', &one))
+		f = open_candidate(&lib, one, &info);
+	s->failed = !f || info.channels < 1 || info.samplerate < 1000 || !read_mono(s, &lib, f, &info);
 	if (!s->failed && info.samplerate != SOURCE_RATE)
 		resample(s, (size_t)info.samplerate);
 	if (f)
-		sf_close(f);
+		lib.close(f);
 }
 
 static bool read_file(struct source *s, int16_t *pcm, size_t n)

@@ -6,6 +6,7 @@
  */
 #include "sip/priv.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -43,10 +44,16 @@ struct hashes {
 	EVP_MD *md[ARRAY_LEN(algs)];
 };
 
+/* Three hash functions need neither the library's configuration nor its texts and ciphers: 0.6 MB. */
+#define LEAN                                                                                                   \
+	(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | \
+	 OPENSSL_INIT_NO_ADD_ALL_DIGESTS)
+
 struct hashes *sip_hashes_new(void)
 {
 	struct hashes *h = xcalloc(1, sizeof *h);
 
+	OPENSSL_init_crypto(LEAN, NULL); /* before anything else initialises it */
 	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
 		h->md[i] = EVP_MD_fetch(NULL, algs[i].bit == AUTH_ALG_SHA512_256 ? "SHA512-256" : algs[i].name, NULL);
 		h->ctx[i] = EVP_MD_CTX_new();
