@@ -352,6 +352,56 @@ static void show_contacts(struct call *c)
 	c->rows->objects = w.found;
 }
 
+static const struct row_kind contact_life = {
+	.name = "contact",
+	.label = "  Contact:  ",
+	.columns = { { .name = "aor" },
+		     { .name = "uri", .lead = "/" },
+		     { .name = "status", .at = 59 },
+		     { .name = "losses", .at = 74, .right = true },
+		     { .name = "heard_s", .at = 83, .right = true },
+		     { .name = "survived_s", .at = 94, .right = true },
+		     { .name = "lost_s", .at = 101, .right = true },
+		     { .name = "keep_s", .at = 108, .right = true } },
+};
+
+static void put_s(struct rows *r, ms_t ms)
+{
+	if (ms > 0)
+		rows_put(r, "%lld", (long long)ms / 1000);
+	else
+		rows_put(r, "-");
+}
+
+static void put_life(void *arg, const struct pbx_contact_info *i)
+{
+	struct walk *w = arg;
+	struct rows *r = w->c->rows;
+
+	w->found++;
+	rows_add(r, &contact_life);
+	rows_put(r, "%s", i->aor);
+	rows_put(r, "%s", i->uri);
+	rows_put(r, "%s", i->status);
+	rows_put(r, "%u", i->losses);
+	put_s(r, i->heard_ms);
+	put_s(r, i->nat_survived_ms);
+	put_s(r, i->nat_lost_ms);
+	put_s(r, i->keep_ms);
+}
+
+static void show_contact(struct call *c)
+{
+	struct walk w = { .c = c };
+
+	c->rows->head =
+		"\n  Contact:  <Aor/ContactUri..........................> <Status>    <Losses>  <Heard> <Survived> "
+		"<Lost> <Keep>\n" LINE "\n";
+	c->rows->count = true;
+	pbx_each_contact(c->pbx, c->args, put_life, &w);
+	c->rows->objects = w.found;
+}
+
 /* ---- the rest ---- */
 
 static void show_object(struct call *c, const struct conf_obj *o, const char *type)
@@ -581,6 +631,8 @@ const struct cmd pjsip_show_cmds[] = {
 	{ "pjsip show aors", NULL, "All AORs with their contacts.", show_aors },
 	{ "pjsip show aor", "AOR", "One AOR with its contacts and options.", show_aor },
 	{ "pjsip show contacts", "[AOR]", "Where phones can be reached, and whether they answer.", show_contacts },
+	{ "pjsip show contact", "[AOR]", "Seconds since a contact was heard, how long its NAT remembers, our interval.",
+	  show_contact },
 	{ "pjsip show auth", "AUTH", "One set of credentials, without the password.", show_auth },
 	{ "pjsip show registration", "REGISTRATION", "One registration with all its options.", show_registration },
 	{ "pjsip show transport", "TRANSPORT", "One transport with all its options.", show_transport },

@@ -62,18 +62,22 @@ static void take_contact(const struct contact *c, struct span number, struct des
 	d->more[d->n_more++] = with_user(c->uri, number);
 }
 
-/* The usable contacts of an AOR, those whose host failed lately last: the first to dial, the others for failing over.
+/*
+ * The usable contacts of an AOR, those whose host failed lately last: the first to dial, the others for failing over.
+ * Unreachable ones are tried when there is nobody else: what is known may be old.
  */
-static void take_contacts(struct aor *a, struct span number, struct dest *d)
+static void take_contacts(struct aor *a, struct span number, struct dest *d, bool usable)
 {
 	bool asterisk = a->pbx->conf->hairpin.compat_asterisk;
 
+	if (!usable && asterisk)
+		return;
 	for (int dead = 0; dead < 2; dead++)
 		list_for(l, &a->contacts) {
 			const struct contact *c = list_entry(l, struct contact, link);
 			bool failed = !asterisk && host_is_dead(a->pbx, span_of(c->uri));
 
-			if (contact_usable(c) && failed == (bool)dead)
+			if (contact_usable(c) == usable && failed == (bool)dead)
 				take_contact(c, number, d);
 		}
 }
@@ -99,11 +103,11 @@ static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 		d->uri = span_dup(rest);
 		return true;
 	}
-	for (size_t i = 0; i < d->ep->n_aors && !d->uri; i++) {
-		struct aor *a = aor_find(c->pbx, span_of(d->ep->aors[i]->o.name));
+	for (size_t i = 0; i < 2 * d->ep->n_aors && !d->uri; i++) {
+		struct aor *a = aor_find(c->pbx, span_of(d->ep->aors[i % d->ep->n_aors]->o.name));
 
 		if (a && (!rest.n || span_is(rest, a->name)))
-			take_contacts(a, number, d);
+			take_contacts(a, number, d, i < d->ep->n_aors);
 	}
 	return true;
 }
@@ -165,6 +169,7 @@ static void dial_one(struct dial *s, struct span text)
 	leg = chan_new(from->pbx, d.ep, from->conf, from);
 	call = (struct leg_call){ .aor_or_uri = span_of(d.uri),
 				  .path = d.contact ? d.contact->path : "",
+				  .registered = d.contact && !d.contact->is_static,
 				  .behind_nat = d.contact && d.contact->orig_host[0],
 				  .source = d.contact ? d.contact->source : (struct addr){ 0 },
 				  .transport = d.contact ? d.contact->transport : "",

@@ -11,6 +11,8 @@
 #include "base/trace.h"
 #include "pbx/priv.h"
 
+#define PHONE_PATIENCE 2500 /* ms: three transmissions */
+
 static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
 
 /* A caller who asked for privacy is named to those only whom trust_id_outbound trusts (RFC 3325 section 7). */
@@ -81,6 +83,16 @@ static char *request_uri(const struct chan *c)
 	return xasprintf("%.*s;user=phone%s", (int)headers, c->target, c->target + headers);
 }
 
+/* Who registered answers at once, be it with a 100; a trunk may take its time, unless there is another one. */
+static ms_t patience(const struct chan *c)
+{
+	if (c->conf->hairpin.compat_asterisk)
+		return 0;
+	if (c->registered)
+		return PHONE_PATIENCE;
+	return c->tries.at < c->tries.n ? 8 * (ms_t)c->conf->system.timer_t1 : 0;
+}
+
 static void ask(struct chan *c)
 {
 	struct span route = span_of(c->path);
@@ -96,7 +108,7 @@ static void ask(struct chan *c)
 			     .transport = c->ep->transport ? c->ep->transport : c->via,
 			     .conf = c->conf,
 			     .max_forwards = c->max_forwards,
-			     .impatient = c->tries.at < c->tries.n,
+			     .patience = patience(c),
 			     .build = build_invite,
 			     .answer = on_answer,
 			     .arg = c };
@@ -134,6 +146,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	set_text(&c->path, call->path);
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
+	c->registered = call->registered;
 	free(c->dialed);
 	c->dialed = span_dup(u.user);
 	c->target = span_dup(call->aor_or_uri);
@@ -259,8 +272,10 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 /* What a failure means. Our own 404 and 503: the address is unknown or cannot be reached. */
 static int cause_of(const struct chan *c, const struct sip_msg *m, unsigned code)
 {
+	bool absent = c->registered && !c->conf->hairpin.compat_asterisk; /* gone without a word */
+
 	if (!m && (code == 404 || code == 503 || code == 408))
-		return code == 408 ? 18 : c->conf->hairpin.compat_asterisk ? 3 : 20;
+		return code == 408 && !absent ? 18 : c->conf->hairpin.compat_asterisk ? 3 : 20;
 	return cause_of_sip(code);
 }
 

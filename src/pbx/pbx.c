@@ -80,6 +80,11 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	}
 }
 
+static void on_heard(void *arg, const struct flow *f)
+{
+	reach_heard(arg, &f->peer);
+}
+
 static void on_closed(void *arg, const struct flow *f)
 {
 	registrar_closed(arg, f);
@@ -166,6 +171,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 				 .net = cfg->net,
 				 .user = { .arg = p,
 					   .request = on_request,
+					   .heard = on_heard,
 					   .closed = on_closed,
 					   .wire = on_wire,
 					   .moved = on_moved,

@@ -59,6 +59,11 @@ struct pbx_contact_info {
 	double rtt_ms;      /* < 0: not known */
 	int64_t expires;    /* Unix ms; 0: static */
 	bool is_static;
+	ms_t heard_ms; /* since anything came from there; < 0: not watched (only what is behind NAT, or fell silent) */
+	unsigned losses; /* OPTIONS in a row without an answer, while more are asked */
+	/* Behind NAT: the longest silence that its mapping survived, the shortest after which it was gone, and how
+	 * often we keep it open (0: qualify_frequency does, or nothing); 0: not known. */
+	ms_t nat_survived_ms, nat_lost_ms, keep_ms;
 };
 /* aor empty: all. Contacts of one AOR come together, static ones first. */
 void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, const struct pbx_contact_info *i),

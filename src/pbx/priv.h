@@ -34,6 +34,7 @@ struct contact {
 	double rtt_ms; /* < 0: unknown */
 	ms_t asked_at;
 	struct sip_uac *asking;
+	struct reach *reach; /* NULL: nothing to remember */
 };
 
 struct aor { /* the live half of a conf_aor: survives reloads as long as its name is configured */
@@ -71,7 +72,23 @@ const char *contact_status_label(enum contact_status s); /* "Reachable" …: the
 const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep);
 
 /* ---- qualify.c ---- */
+/* reach.c: is a contact there, and how long does its NAT remember it? */
+struct reach;
+void reach_adopt(struct contact *c);                  /* it was loaded, or the options may have changed */
+void reach_registered(struct contact *c, bool moved); /* moved: from another address than before */
+struct reach *reach_take(struct contact *c);          /* what is known goes over to the contact that takes its place */
+void reach_give(struct contact *c, struct reach *r);  /* either may be NULL */
+void reach_drop(struct contact *c);
+void reach_heard(struct pbx *p, const struct addr *from); /* anything came from there */
+void reach_asked(struct contact *c);
+void reach_answered(struct contact *c);
+bool reach_gave_up(struct contact *c); /* a question had no answer; false: it is asked again soon */
+void reach_info(const struct contact *c, struct pbx_contact_info *i);
+
 void qualify_adopt(struct pbx *p);
+void qualify_again(struct contact *c);   /* quickly: the last question had no answer */
+void qualify_keep(struct contact *c);    /* for its NAT only: the answer does not matter */
+void qualify_alive(struct contact *c);   /* it was heard */
 void qualify_new_contact(struct aor *a); /* asks the whole AOR at once */
 void qualify_now(struct aor *a);
 void qualify_drop(struct contact *c); /* it is going: no answers any more */
@@ -171,6 +188,7 @@ struct chan {
 	} tries;
 	struct addr peer;
 	bool behind_nat; /* as its INVITE showed, or as its contact was stored */
+	bool registered; /* outgoing: to a contact that was registered */
 	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
 	char *contact_host; /* of our last Contact; NULL: none was written yet */
@@ -231,6 +249,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 struct leg_call {
 	struct span aor_or_uri;       /* the Request-URI */
 	const char *path, *transport; /* of the contact; "": none */
+	bool registered;              /* it is a contact that was registered */
 	bool behind_nat;              /* the contact is where a registration came from, not what it said */
 	struct addr source;           /* of that registration; family 0: not known */
 	const char *caller_num, *caller_name;
@@ -363,6 +382,7 @@ struct pbx {
 	struct store *store;
 	struct aor *aors;
 	size_t n_contacts;
+	struct reach *reaches; /* by address */
 	struct list outregs, identifies;
 	struct strangers *strangers; /* unidentified_request_* */
 	struct chan *chans_by_name;

@@ -3,12 +3,14 @@
  *
  * One schedule per AOR. The first round after a load comes at a random time, a new contact is asked at once, then
  * exactly every qualify_frequency. Any final answer means Avail unless qualify_2xx_only. No answer within
- * qualify_timeout, or an ICMP error at once, means Unavail.
+ * qualify_timeout, or an ICMP error at once, means Unavail, when asking again quickly does not help (reach.c).
  */
 #include <string.h>
 
 #include "base/trace.h"
 #include "pbx/priv.h"
+
+#define QUICK 1500 /* ms: two transmissions */
 
 static void set_status(struct contact *c, enum contact_status s, double rtt_ms)
 {
@@ -28,6 +30,10 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 	if (code < 200)
 		return;
 	c->asking = NULL;
+	if (m)
+		reach_answered(c);
+	else if (!reach_gave_up(c))
+		return;
 	if (c->keeps_open)
 		return;
 	good = m && (!c->aor->conf->qualify_2xx_only || code < 300);
@@ -44,8 +50,7 @@ static void build_options(void *arg, struct sip_build *b)
 	sip_put(b, "Accept", "application/sdp");
 }
 
-/* keeps_open: the answer does not matter */
-static void ask(struct contact *c, bool keeps_open)
+static void ask(struct contact *c, ms_t timeout)
 {
 	struct pbx *p = c->aor->pbx;
 	const struct conf_endpoint *ep = contact_endpoint(c);
@@ -64,7 +69,7 @@ static void ask(struct contact *c, bool keeps_open)
 			      .n_routes = path.n ? 1 : 0,
 			      .transport = ep->transport,
 			      .conf = p->conf,
-			      .timeout = (ms_t)(c->aor->conf->qualify_timeout * 1000),
+			      .timeout = timeout,
 			      .witness = c->is_static,
 			      .build = build_options,
 			      .answer = on_answer,
@@ -72,9 +77,45 @@ static void ask(struct contact *c, bool keeps_open)
 	if (c->transport[0])
 		a.transport = conf_transport(p->conf, span_of(c->transport));
 	a.auths = outbound_auths(ep, &a.n_auths);
-	c->keeps_open = keeps_open;
 	c->asked_at = p->clock->now;
+	reach_asked(c);
 	c->asking = sip_ask(p->sip, &a);
+}
+
+static ms_t timeout_of(const struct contact *c)
+{
+	return (ms_t)(c->aor->conf->qualify_timeout * 1000);
+}
+
+static void ask_status(struct contact *c)
+{
+	if (c->asking)
+		return;
+	c->keeps_open = false;
+	ask(c, timeout_of(c));
+}
+
+void qualify_keep(struct contact *c)
+{
+	if (c->asking)
+		return;
+	c->keeps_open = true;
+	ask(c, timeout_of(c));
+}
+
+void qualify_again(struct contact *c)
+{
+	ask(c, timeout_of(c) ? MIN(timeout_of(c), QUICK) : QUICK);
+}
+
+void qualify_alive(struct contact *c)
+{
+	if (c->status != CONTACT_UNAVAIL || c->keeps_open)
+		return;
+	if (c->aor->conf->qualify_2xx_only)
+		ask_status(c);
+	else if (!c->asking) /* else its answer is about to say so */
+		set_status(c, CONTACT_AVAIL, -1);
 }
 
 void qualify_drop(struct contact *c)
@@ -84,59 +125,46 @@ void qualify_drop(struct contact *c)
 	c->asking = NULL;
 }
 
-static void ask_all(struct aor *a, bool keeps_open)
+static void ask_all(struct aor *a)
 {
 	list_for(l, &a->contacts)
-		ask(list_entry(l, struct contact, link), keeps_open);
-}
-
-/* s; 0: never. Without qualify_frequency only the NAT of those that are behind one is kept open. */
-static uint32_t interval(const struct aor *a)
-{
-	if (a->conf->qualify_frequency)
-		return a->conf->qualify_frequency;
-	list_for(l, &a->contacts)
-		if (list_entry(l, struct contact, link)->orig_host[0])
-			return a->conf->keep_open;
-	return 0;
+		ask_status(list_entry(l, struct contact, link));
 }
 
 static void round_due(struct timer *t, ms_t now UNUSED)
 {
 	struct aor *a = container_of(t, struct aor, qualify);
 
-	ask_all(a, !a->conf->qualify_frequency);
-	if (interval(a))
-		clock_in(a->pbx->clock, &a->qualify, (ms_t)interval(a) * 1000);
+	qualify_now(a);
 }
 
 void qualify_now(struct aor *a)
 {
-	ask_all(a, false);
+	ask_all(a);
 	if (a->conf->qualify_frequency)
 		clock_in(a->pbx->clock, &a->qualify, (ms_t)a->conf->qualify_frequency * 1000);
 }
 
 void qualify_new_contact(struct aor *a)
 {
-	bool asks = a->conf->qualify_frequency;
-
-	if (!interval(a) || (!asks && timer_runs(&a->qualify)))
+	if (!a->conf->qualify_frequency)
 		return;
 	a->qualify.fire = round_due;
-	clock_in(a->pbx->clock, &a->qualify, asks ? 1 : (ms_t)interval(a) * 1000);
+	clock_in(a->pbx->clock, &a->qualify, 1);
 }
 
 static void adopt(struct aor *a)
 {
 	struct pbx *p = a->pbx;
-	uint32_t frequency = interval(a), initial = p->conf->global.max_initial_qualify_time;
+	uint32_t frequency = a->conf->qualify_frequency, initial = p->conf->global.max_initial_qualify_time;
 	ms_t window = (ms_t)(initial ? MIN(initial, frequency) : frequency) * 1000;
 
-	for (struct list *l = a->conf->qualify_frequency ? NULL : a->contacts.next; l && l != &a->contacts;
-	     l = l->next) {
+	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 
+		reach_adopt(c);
+		if (frequency)
+			continue;
 		qualify_drop(c);
 		c->status = CONTACT_NONQUAL;
 		c->rtt_ms = -1;

@@ -325,15 +325,19 @@ static void store_item(struct reg *r, const struct item *it)
 				   .expires = clock_wall(r->p->clock) + (int64_t)it->expires * 1000,
 				   .prune_on_boot = r->m->flow.proto == NET_TCP && rewrites(r) };
 	bool fresh = !it->bound || it->moved;
+	struct reach *known = NULL;
 	struct contact *c;
 
 	if (it->moved) {
 		trace(EV_REG_MOVE, NULL, "Contact '%s' of AOR '%s' moved to '%s'", it->bound->uri, r->aor->name,
 		      it->uri);
+		known = reach_take(it->bound);
 		contact_remove(it->bound, "its device moving");
 	}
 	c = contact_put(r->aor, &s);
+	reach_give(c, known);
 	if (c) {
+		reach_registered(c, it->moved);
 		c->sock = s.prune_on_boot ? r->m->flow.sock : 0;
 		c->source = r->m->flow.peer;
 		trace(fresh ? EV_REG_ADD : EV_REG_REFRESH, NULL,

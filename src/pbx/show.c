@@ -74,6 +74,7 @@ static void each_in_aor(struct aor *a, void (*each)(void *arg, const struct pbx_
 					      .is_static = c->is_static };
 
 		contact_id(c, i.hash);
+		reach_info(c, &i);
 		each(arg, &i);
 	}
 }

@@ -48,6 +48,8 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 	struct sip *s = arg;
 	struct sip_conn *c;
 
+	if (s->c.user.heard)
+		s->c.user.heard(s->c.user.arg, f);
 	if (f->proto == NET_UDP) {
 		sip_input_message(s, f, bytes);
 		return;

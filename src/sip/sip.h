@@ -20,6 +20,8 @@ struct sip_user {
 	void *arg;
 	/* A new request outside any dialog; never ACK or CANCEL. It must get a final sip_reply(), now or later. */
 	void (*request)(void *arg, struct sip_uas *uas, const struct sip_msg *m);
+	/* Something came from there, be it a keep-alive. May be NULL. */
+	void (*heard)(void *arg, const struct flow *f);
 	/* A TCP connection ended. May be NULL. */
 	void (*closed)(void *arg, const struct flow *f);
 	/* Every message on the wire ("pjsip set logger"). May be NULL. */
@@ -145,11 +147,11 @@ struct sip_ask {
 	const struct flow *flow;                /* preferred if it still stands and leads to the next hop; NULL: none */
 	const struct conf_auth *const *auths;   /* for challenges; of `conf` */
 	size_t n_auths;
-	struct conf *conf;      /* a reference is held while the ask lives; NULL: none needed */
-	uint32_t max_forwards;  /* 0: the global option's */
-	bool witness;           /* a configured peer: how its responses see us is believed */
-	bool impatient;         /* there is somewhere else to go: given up after 8*T1 without any answer */
-	ms_t timeout;           /* the whole ask, 0: transaction timeouts only */
+	struct conf *conf;     /* a reference is held while the ask lives; NULL: none needed */
+	uint32_t max_forwards; /* 0: the global option's */
+	bool witness;          /* a configured peer: how its responses see us is believed */
+	ms_t patience; /* 0: as long as transactions last; else given up when there is no answer at all by then */
+	ms_t timeout;  /* the whole ask, 0: transaction timeouts only */
 	const char *user_agent; /* NULL: the global one */
 	struct span headers;    /* whole header lines, each with CRLF; copied */
 	sip_build_fn *build;    /* may be NULL; called again for each attempt */

@@ -445,7 +445,9 @@ static void attempt(struct sip_uac *u)
 	u->ctx->gone = gone;
 	u->ctx->arg = u;
 	u->ctxs++;
-	if ((u->at + 1 < u->n_targets || u->ask.impatient) && !s->conf->hairpin.compat_asterisk)
+	if (u->ask.patience)
+		sip_in(s, &u->patience, u->ask.patience);
+	else if (u->at + 1 < u->n_targets && !s->conf->hairpin.compat_asterisk)
 		sip_in(s, &u->patience, PATIENCE * s->t1);
 	sip_ctx_start(u->ctx);
 }

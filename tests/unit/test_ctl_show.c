@@ -129,6 +129,7 @@ static void contacts(void **state)
 	expect(w, "pjsip show contacts", 0, "\n  Contact:  6001/sip:6001@127.0.0.7:5062", " NonQual", "nan\n",
 	       "\n  Contact:  gw/sip:127.0.0.9:5060", "\nObjects found: 2\n", NULL);
 	expect(w, "pjsip show contacts gw", 0, "gw/sip:127.0.0.9:5060", "Objects found: 1\n", NULL);
+	expect(w, "pjsip show contact 6001", 0, "6001/sip:6001@127.0.0.7:5062", " NonQual", "Objects found: 1\n", NULL);
 	expect(w, "pjsip show contacts nobody", 0, "No objects found.\n", NULL);
 	expect(w, "pjsip show aors", 0, "\n      Aor:  6001 ", "\n    Contact:  6001/sip:6001@127.0.0.7:5062", NULL);
 	expect(w, "pjsip show aor 6001", 0, " max_contacts                       : 2\n", NULL);
