@@ -17,6 +17,13 @@
 #define MOVE_PAUSE   5000  /* between two renewals because our address changed: whoever tells us must not drive us */
 #define OLD_PATIENCE 4000  /* for the removal of an old binding */
 
+/* Automatic retries, in ms: when the registrar does not answer or cannot serve us, and when it says no. */
+#define RETRY_FIRST   30000
+#define RETRY_MOST    300000
+#define REFUSED_FIRST 60000
+#define REFUSED_MOST  1800000
+#define NETWORK_PAUSE 2000 /* between two attempts because the network changed */
+
 enum reg_state { REG_UNREGISTERED, REG_REGISTERED, REG_REJECTED, REG_STOPPED };
 
 struct outreg {
@@ -31,7 +38,9 @@ struct outreg {
 	uint32_t cseq, retries, asked_expires;
 	bool leaving, doomed, interval_raised; /* doomed: freed once it has unregistered */
 	bool removing;                         /* the binding of an address that is not ours any more */
-	ms_t expires_at, moved_at;
+	ms_t expires_at, moved_at, sent_at;
+	ms_t down_since; /* the first failure since it was registered; 0: none */
+	unsigned attempts;
 	struct timer timer;
 	struct sip_uac *asking;
 	struct flow flow;
@@ -165,13 +174,29 @@ static void renew_if_outdated(struct outreg *r)
 		renew(r);
 }
 
+/* The network is another one now: who waits for a better time need not. */
+static void retry_now(struct outreg *r)
+{
+	if (r->p->conf->hairpin.compat_asterisk && r->flow.sock)
+		return;
+	r->retries = 0;
+	if (r->asking)
+		sip_uac_forget(r->asking);
+	r->asking = NULL;
+	again_in(r, MAX(r->sent_at + NETWORK_PAUSE - r->p->clock->now, 0));
+}
+
 void outreg_moved(struct pbx *p, const struct conf_transport *t)
 {
 	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 		struct sip_transport_info i = sip_transport_of(p->sip, &r->flow);
 
-		if (i.conf && strcmp(i.conf->o.name, t->o.name) == 0)
+		if (!i.conf || strcmp(i.conf->o.name, t->o.name) != 0)
+			continue;
+		if (r->state == REG_REJECTED && !r->asking && timer_runs(&r->timer))
+			retry_now(r);
+		else
 			renew_if_outdated(r);
 	}
 }
@@ -190,10 +215,14 @@ void outreg_network(struct pbx *p)
 	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
-		if (r->doomed || r->asking || r->state == REG_STOPPED || !is_rerouted(r))
+		if (r->doomed || r->leaving || r->removing || r->state == REG_STOPPED)
 			continue;
-		r->retries = 0;
-		again_in(r, 0);
+		if (r->state != REG_REGISTERED && (r->down_since || r->asking)) {
+			retry_now(r);
+		} else if (!r->asking && is_rerouted(r)) {
+			r->retries = 0;
+			again_in(r, 0);
+		}
 	}
 }
 
@@ -203,7 +232,8 @@ static void on_granted(struct outreg *r, const struct sip_msg *m)
 
 	r->bound = r->face;
 
-	r->retries = 0;
+	r->retries = r->attempts = 0;
+	r->down_since = 0;
 	r->interval_raised = false;
 	r->expires_at = r->p->clock->now + term;
 	set_state(r, REG_REGISTERED, "");
@@ -218,28 +248,56 @@ static bool temporary(const struct outreg *r, const struct sip_msg *m, unsigned 
 	return (code == 401 || code == 407) && !r->conf->auth_rejection_permanent;
 }
 
+/* What is not written is chosen here: every failure is tried again for ever, at growing intervals (RFC 5626 4.5). */
+static bool chooses(const struct outreg *r, const char *option)
+{
+	return !r->snapshot->hairpin.compat_asterisk && !conf_written(&r->conf->o, "registration", option);
+}
+
+static ms_t backoff(struct outreg *r, ms_t first, ms_t most)
+{
+	ms_t wait = MIN(first << MIN(r->retries, 10u), most);
+
+	return wait - rng_below(&r->p->clock->rng, (uint32_t)(wait / 10));
+}
+
+/* A refusal that nobody expects to change: yet providers do say 403 and 404 while they are mended. */
+static ms_t refusal_delay(struct outreg *r, unsigned code)
+{
+	const struct conf_registration *c = r->conf;
+	bool password = code == 401 || code == 407;
+
+	if (code == 403 && c->forbidden_retry_interval)
+		return (ms_t)c->forbidden_retry_interval * 1000;
+	if (chooses(r, "fatal_retry_interval") && !(password && !chooses(r, "auth_rejection_permanent")) &&
+	    !(code == 403 && !chooses(r, "forbidden_retry_interval")))
+		return backoff(r, REFUSED_FIRST, REFUSED_MOST);
+	return (ms_t)c->fatal_retry_interval * 1000;
+}
+
 /* How long to wait after a failure; 0: never again (until someone asks). */
 static ms_t retry_delay(struct outreg *r, const struct sip_msg *m, unsigned code)
 {
-	const struct conf_registration *c = r->conf;
 	struct span after = m ? sip_hdr_value(m, SIP_HDR_RETRY_AFTER) : SPAN_NONE;
-	uint32_t seconds, wait = 0;
+	uint32_t seconds;
 	size_t digits = 0;
+	ms_t wait;
 
 	while (digits < after.n && after.p[digits] >= '0' && after.p[digits] <= '9')
 		digits++;
 	if (span_u32(span_sub(after, 0, digits), 86400, &seconds) && seconds)
 		return (ms_t)seconds * 1000;
-	if (temporary(r, m, code))
-		wait = c->retry_interval;
-	else if (code == 403 && c->forbidden_retry_interval)
-		wait = c->forbidden_retry_interval;
-	else
-		wait = c->fatal_retry_interval;
-	if (!wait || r->retries >= c->max_retries)
+	if (!chooses(r, "max_retries") && r->retries >= r->conf->max_retries)
 		return 0;
-	r->retries++;
-	return (ms_t)wait * 1000;
+	if (!temporary(r, m, code))
+		wait = refusal_delay(r, code);
+	else if (chooses(r, "retry_interval"))
+		wait = backoff(r, RETRY_FIRST, RETRY_MOST);
+	else
+		wait = (ms_t)r->conf->retry_interval * 1000;
+	if (wait)
+		r->retries++;
+	return wait;
 }
 
 /* RFC 3261 10.2.8: 423 says how long it must at least be. */
@@ -258,15 +316,21 @@ static bool longer_interval(struct outreg *r, const struct sip_msg *m)
 
 static void on_refused(struct outreg *r, const struct sip_msg *m, unsigned code, const char *why)
 {
-	ms_t wait;
+	ms_t wait, now = r->p->clock->now;
 	char text[128];
 
 	if (m && code == 423 && longer_interval(r, m))
 		return;
+	if (!r->down_since)
+		r->down_since = now;
+	r->attempts++;
 	wait = retry_delay(r, m, code);
 	snprintf(text, sizeof text, "%u %.*s%s, %s", code, m ? (int)MIN(m->reason.n, 60u) : 0, m ? m->reason.p : "",
 		 m ? "" : why, wait ? "will try again" : "given up: 'pjsip send register' or a reload tries again");
 	set_state(r, REG_REJECTED, text);
+	trace(EV_OUTREG_DOWN, NULL, "%s: not registered at %s: %s; %u attempts in %lld s, the next one in %lld s",
+	      r->conf->o.name, r->conf->server_uri, text, r->attempts, (long long)(now - r->down_since) / 1000,
+	      (long long)wait / 1000);
 	if (wait)
 		again_in(r, wait);
 }
@@ -326,6 +390,7 @@ static void send_register(struct outreg *r)
 	if (r->asking)
 		sip_uac_forget(r->asking);
 	clock_stop(r->p->clock, &r->timer);
+	r->sent_at = r->p->clock->now;
 	r->asking = sip_ask(r->p->sip, &a);
 	free(from);
 	free(to);
@@ -507,6 +572,9 @@ void pbx_each_registration(struct pbx *p, void (*each)(void *arg, const struct p
 		const struct outreg *r = list_entry(l, struct outreg, link);
 		struct pbx_registration_info i = { .conf = r->conf, .state = names[r->state], .why = r->why };
 
+		i.attempts = r->attempts;
+		i.down_ms = r->down_since ? p->clock->now - r->down_since : 0;
+		i.next_ms = timer_runs(&r->timer) ? r->timer.at - p->clock->now : -1;
 		i.expires_s = r->state == REG_REGISTERED ? (int)((r->expires_at - p->clock->now) / 1000) : -1;
 		if (!r->doomed)
 			each(arg, &i);

@@ -74,6 +74,9 @@ struct pbx_registration_info {
 	const char *state; /* "Registered", "Unregistered", "Rejected", "Stopped" */
 	int expires_s;     /* < 0: none */
 	const char *why;   /* the last failure; "" */
+	unsigned attempts; /* that failed since it was registered */
+	ms_t down_ms;      /* since the first of these; 0: none */
+	ms_t next_ms;      /* until the next REGISTER; < 0: none is planned */
 };
 void pbx_each_registration(struct pbx *p, void (*each)(void *arg, const struct pbx_registration_info *i), void *arg);
 
