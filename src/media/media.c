@@ -14,9 +14,10 @@
 
 #include "media/kernel.h"
 
-#define ROUNDS_MAX 8    /* of "an event's handler asked for more", per tick */
-#define WAKE_MS    2    /* commands wait so long for company; a packet brings them along */
-#define TRIM_MS    5000 /* how often ports at rest are looked over */
+#define ROUNDS_MAX 8     /* of "an event's handler asked for more", per tick */
+#define WAKE_MS    2     /* commands wait so long for company; a packet brings them along */
+#define TRIM_MS    5000  /* how often ports at rest are looked over */
+#define MAPPED_MS  20000 /* routers forget UDP after 30 s at the earliest */
 
 struct media_leg {
 	struct media *m;
@@ -24,7 +25,8 @@ struct media_leg {
 	void *owner;
 	struct stream *stream; /* not to be looked into, but for what never changes and `pub` */
 	struct addr local;
-	unsigned worker; /* that serves it, or that it is on the way to */
+	struct addr mapped[2]; /* as STUN saw it: RTP, RTCP */
+	unsigned worker;       /* that serves it, or that it is on the way to */
 	struct media_leg *peer;
 	uint32_t serial; /* of the latest media_play() */
 	bool moving;
@@ -321,6 +323,15 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 	return s;
 }
 
+/* What held when these ports last served holds as long as a NAT remembers what nobody uses. */
+static void recall_mapped(struct media_leg *leg)
+{
+	const struct ports *p = leg->stream->ports;
+
+	if (p->kind && p->rested && leg->m->c.clock->now - p->rested < MAPPED_MS)
+		memcpy(leg->mapped, p->mapped, sizeof leg->mapped);
+}
+
 struct media_leg *media_open(struct media *m, const struct media_open *ask)
 {
 	unsigned worker = ask->beside ? ask->beside->worker : m->next_worker++ % m->n_workers;
@@ -335,6 +346,7 @@ struct media_leg *media_open(struct media *m, const struct media_open *ask)
 	leg->owner = ask->owner;
 	leg->stream = s;
 	leg->local = s->ports->local;
+	recall_mapped(leg);
 	leg->worker = worker;
 	HASH_ADD(hh, m->legs, id, sizeof leg->id, leg);
 	tell_worker(leg, CMD_ADD);
@@ -349,6 +361,7 @@ void media_close(struct media_leg **leg)
 		return;
 	media_part(l);
 	HASH_DEL(l->m->legs, l);
+	memcpy(l->stream->ports->mapped, l->mapped, sizeof l->mapped);
 	if (!l->moving) /* else its stream has come for nothing when it arrives */
 		tell_worker(l, CMD_DROP);
 	free(l->late_plan);
@@ -360,6 +373,21 @@ void media_close(struct media_leg **leg)
 struct addr media_local(const struct media_leg *leg)
 {
 	return leg->local;
+}
+
+void media_stun(struct media_leg *leg, const struct addr *server)
+{
+	struct cmd c = { .kind = CMD_STUN, .stream = leg->stream, .ip = *server };
+
+	if (leg->moving)
+		return;
+	rng_bytes(leg->m->c.rng, c.tx, sizeof c.tx);
+	send_cmd(leg->m, leg->worker, &c);
+}
+
+struct addr media_mapped(const struct media_leg *leg, bool rtcp)
+{
+	return leg->mapped[rtcp];
 }
 
 static void send_plan(struct media_leg *leg, struct media_plan *plan)
@@ -504,6 +532,8 @@ static void deliver(struct media *m, struct media_leg *leg, struct note *n)
 		return;
 	if (n->ev.kind == MEDIA_PLAYED && n->serial != leg->serial)
 		return; /* something else was asked for meanwhile */
+	if (n->ev.kind == MEDIA_STUN)
+		leg->mapped[!n->ev.ok] = n->ev.from;
 	n->ev.owner = leg ? leg->owner : NULL;
 	if (m->c.event)
 		m->c.event(m->c.arg, &n->ev);

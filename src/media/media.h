@@ -19,6 +19,7 @@ enum media_event_kind {
 	MEDIA_SILENT,  /* nothing received for rtp_timeout (or rtp_timeout_hold) */
 	MEDIA_PLAYED,  /* the source of media_play() ended; ok: false when it could not be read */
 	MEDIA_ENGINE,  /* media_engine=auto has been decided: ok: the kernel relays; else text says why not; no owner */
+	MEDIA_STUN,    /* a STUN server has answered: media_mapped() has it */
 	MEDIA_DEBUG,   /* one packet, for "rtp set debug": text */
 };
 struct media_event {
@@ -82,6 +83,14 @@ struct media_open {
 struct media_leg *media_open(struct media *m, const struct media_open *ask);
 void media_close(struct media_leg **leg);             /* frees and clears; no event of it comes afterwards */
 struct addr media_local(const struct media_leg *leg); /* as bound, with the RTP port */
+
+/*
+ * Asks a STUN server, from the leg's own ports, behind which ports the world sees them. One packet from each; who wants
+ * it repeated asks again. What answers never moves the latch.
+ */
+void media_stun(struct media_leg *leg, const struct addr *server);
+/* What was answered, now or when the ports last served, if that was a moment ago; family 0: nothing. */
+struct addr media_mapped(const struct media_leg *leg, bool rtcp);
 
 /* What SDP agreed and policy allows: compiled into the worker's record. */
 struct media_plan {

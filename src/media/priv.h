@@ -15,6 +15,7 @@
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/source.h"
+#include "nat/stun.h"
 
 struct stream;
 
@@ -37,6 +38,7 @@ struct ports {
 	uint8_t tos;
 	uint32_t priority; /* that the kernel gives to its packets, by tos */
 	ms_t rested;
+	struct addr mapped[2];     /* RTP, RTCP: as STUN saw them when they last served; the signalling thread's */
 	atomic_int_fast64_t stray; /* when a packet last came that nobody waited for */
 	struct list link;          /* at rest, or in its worker's `dead` */
 };
@@ -133,9 +135,13 @@ struct stream {
 	struct latch latch;
 	struct stream *peer;
 	struct source *source;
-	bool compiled;            /* rule is as the plan and the peer have it */
-	struct rule rules[RULES]; /* the first: of what was not agreed */
-	uint8_t rule_at[128];     /* by payload type: which of them */
+	bool compiled;              /* rule is as the plan and the peer have it */
+	struct rule rules[RULES];   /* the first: of what was not agreed */
+	uint8_t rule_at[128];       /* by payload type: which of them */
+	struct {                    /* what we asked, from the RTP and the RTCP port */
+		struct addr server; /* family 0: nothing */
+		uint8_t tx[2][STUN_TX];
+	} stun;
 	struct fast fast;
 	struct rx rx;
 	struct tx tx;
@@ -159,6 +165,7 @@ enum cmd_kind {
 	CMD_JOIN,
 	CMD_PART,
 	CMD_PLAY,
+	CMD_STUN,
 	CMD_DEBUG,
 	CMD_CLOSE,
 	CMD_TABLE,
@@ -172,7 +179,8 @@ struct cmd {
 	struct ports *ports;       /* CLOSE */
 	struct route_table *table; /* TABLE */
 	bool on;                   /* DEBUG */
-	struct addr ip;
+	struct addr ip;            /* DEBUG, STUN */
+	uint8_t tx[2][STUN_TX];
 };
 
 enum note_kind { NOTE_EVENT, NOTE_GIVEN, NOTE_LOADED };
@@ -203,6 +211,10 @@ struct worker {
 	uint64_t relayed, fast, dropped, rtcp_sent; /* since they were last added to the counters */
 	void (*watch)(struct worker *w, struct sock *k, bool on);
 };
+
+/* ask.c: STUN from a stream's ports. */
+void stream_ask(struct stream *s, const struct cmd *c);
+bool stream_answered(struct sock *k, const struct arrival *p); /* false: it was no answer to us */
 
 /* worker.c */
 void worker_init(struct worker *w, const struct media_io *io);

@@ -167,6 +167,7 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 		break;
 	case CMD_JOIN: stream_join(c->stream, c->peer); break;
 	case CMD_PART: stream_part(c->stream); break;
+	case CMD_STUN: stream_ask(c->stream, c); break;
 	case CMD_PLAY: stream_play(c->stream, c->source, now); break;
 	case CMD_DEBUG:
 		fast_stop_all(w); /* each packet is to be seen */
@@ -197,6 +198,8 @@ void worker_packet(struct sock *k, const struct arrival *p, ms_t now)
 
 	if (!s)
 		atomic_store_explicit(&k->ports->stray, now, memory_order_relaxed);
+	else if (stun_is_packet(p->bytes) && stream_answered(k, p))
+		return;
 	else if (k->is_rtcp || (s->plan.rtcp_mux && rtp_is_rtcp(p->bytes)))
 		report_rtcp(s, &p->from, p->bytes, now);
 	else

@@ -72,9 +72,9 @@ void nat_signaling_face(const struct nat_door *d, const struct addr *local, cons
 		f->port = ext.port;
 }
 
-bool nat_media_by_router(const struct nat_door *d, const struct addr *dst)
+bool nat_media_is_outside(const struct nat_door *d, const struct addr *dst)
 {
-	return conf_router(d->t->external_media_address) && (!dst->family || !is_inside(d, true, dst));
+	return d->auto_media && (!dst->family || !is_inside(d, true, dst));
 }
 
 struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst)

@@ -34,8 +34,8 @@ void nat_signaling_face(const struct nat_door *d, const struct addr *local, cons
  */
 struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst);
 
-/* Is what dst reads in SDP to be a port that our router opens? dst: family 0: a public address. */
-bool nat_media_by_router(const struct nat_door *d, const struct addr *dst);
+/* Is dst to read in SDP what was found out about our outside? Family 0: a public address. */
+bool nat_media_is_outside(const struct nat_door *d, const struct addr *dst);
 
 /* ---- the door in: what do we believe of what the peer says about itself? ---- */
 

@@ -9,7 +9,13 @@
 #define BINDING_ERROR   0x0111
 #define OPTIONAL        0x8000 /* attributes from here on need not be understood */
 
-enum { MAPPED_ADDRESS = 0x0001, ERROR_CODE = 0x0009, XOR_MAPPED_ADDRESS = 0x0020 };
+enum {
+	MAPPED_ADDRESS = 0x0001,
+	CHANGE_REQUEST = 0x0003,
+	ERROR_CODE = 0x0009,
+	XOR_MAPPED_ADDRESS = 0x0020,
+	OTHER_ADDRESS = 0x802c
+};
 
 static unsigned u16(const uint8_t *p)
 {
@@ -22,13 +28,27 @@ static void out_u16(struct out *o, unsigned v)
 	out_char(o, (char)v);
 }
 
-void stun_write_request(struct out *o, const uint8_t tx[STUN_TX])
+static void write_header(struct out *o, const uint8_t tx[STUN_TX], unsigned len)
 {
 	out_u16(o, BINDING_REQUEST);
-	out_u16(o, 0);
+	out_u16(o, len);
 	out_u16(o, COOKIE >> 16);
 	out_u16(o, COOKIE & 0xffff);
 	out_bytes(o, tx, STUN_TX);
+}
+
+void stun_write_request(struct out *o, const uint8_t tx[STUN_TX])
+{
+	write_header(o, tx, 0);
+}
+
+void stun_write_change(struct out *o, const uint8_t tx[STUN_TX], bool address, bool port)
+{
+	write_header(o, tx, STUN_CHANGE - STUN_HEADER);
+	out_u16(o, CHANGE_REQUEST);
+	out_u16(o, 4);
+	out_u16(o, 0);
+	out_u16(o, (address ? 4u : 0) | (port ? 2u : 0));
 }
 
 /* 14.1, 14.2: `pad` is what the address is XORed with (cookie and transaction id), or zeros. */
@@ -64,6 +84,7 @@ static bool take_attribute(struct reading *r, unsigned type, const uint8_t *v, s
 		if (!r->xored)
 			r->a->mapped = plain;
 		return true;
+	case OTHER_ADDRESS: return take_address(v, n, zeros, &r->a->other);
 	case ERROR_CODE: r->a->error = n >= 4 ? (v[2] & 7u) * 100 + v[3] % 100 : 0; return true;
 	default: return !r->success || type >= OPTIONAL;
 	}

@@ -12,6 +12,7 @@
 struct stun_answer {
 	uint8_t tx[STUN_TX];
 	struct addr mapped; /* how the server sees us; family 0: it refused */
+	struct addr other;  /* its second address and port (RFC 5780 7.4); family 0: it has none */
 	unsigned error;     /* ERROR-CODE of a refusal, 0: none given */
 };
 
@@ -21,6 +22,9 @@ static inline bool stun_is_packet(struct span bytes)
 	return bytes.n && (unsigned char)bytes.p[0] < 4;
 }
 void stun_write_request(struct out *o, const uint8_t tx[STUN_TX]);
+/* The same, to be answered from the other address, or port, of the server (RFC 5780 7.2). */
+#define STUN_CHANGE (STUN_HEADER + 8)
+void stun_write_change(struct out *o, const uint8_t tx[STUN_TX], bool address, bool port);
 /*
  * A Binding response, success or error. False: it is none, or it has to be discarded (6.3.3: no address in a success,
  * or an attribute in it that we would have to understand).

@@ -316,6 +316,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 		if (p->cfg.rtp)
 			p->cfg.rtp(p->cfg.arg, ev->text);
 		break;
+	case MEDIA_STUN: leg_ports_seen(c, ev); break;
 	case MEDIA_LATCHED:
 		trace(EV_NAT_LATCH, c->name, "audio comes from %s (was %s)", addr_str(&ev->from, from),
 		      addr_str(&ev->was, was));

@@ -1,14 +1,23 @@
 /*
  * pbx/leg_ports.c: the ports that the world sees the RTP ports of a leg behind. Where a router opens ports for us, it
- * is asked as soon as the leg has its ports, and the call waits for the answer, but not for long: SDP is written once.
+ * is asked as soon as the leg has its ports; else, where a NAT maps a socket to one port for everybody, a STUN server
+ * is asked from these very ports. The call waits for the answer, but not for long: SDP is written once.
  */
 #include "pbx/priv.h"
 
-#define WAIT 100 /* ms: routers on the LAN take one or two */
+#define STEP      100 /* ms: a router on the LAN takes one or two; a question to a STUN server is repeated */
+#define STUN_ASKS 3
+
+static bool is_mapped(const struct chan *c)
+{
+	return media_mapped(c->media, false).family && (c->ep->rtcp_mux || media_mapped(c->media, true).family);
+}
 
 static bool is_waiting(const struct chan *c)
 {
-	return sip_map_waits(c->ports.rtp) || sip_map_waits(c->ports.rtcp);
+	bool stun = c->ports.stun.family && c->pbx->rtp_kept != NAT_KEPT && !is_mapped(c);
+
+	return sip_map_waits(c->ports.rtp) || sip_map_waits(c->ports.rtcp) || stun;
 }
 
 static void go(struct chan *c)
@@ -20,11 +29,25 @@ static void go(struct chan *c)
 		then(c);
 }
 
-void leg_ports_due(struct timer *t, ms_t now UNUSED)
+static void ask_stun(struct chan *c)
 {
-	go(container_of(t, struct chan, ports.wait));
+	c->ports.asked++;
+	media_stun(c->media, &c->ports.stun);
 }
 
+void leg_ports_due(struct timer *t, ms_t now UNUSED)
+{
+	struct chan *c = container_of(t, struct chan, ports.wait);
+
+	if (!is_waiting(c) || !c->ports.stun.family || c->ports.asked >= STUN_ASKS) {
+		go(c);
+		return;
+	}
+	ask_stun(c);
+	clock_in(c->pbx->clock, t, STEP);
+}
+
+/* SDP that is on its way already is corrected by a re-INVITE, if it says something else. */
 static void told(void *arg)
 {
 	struct chan *c = arg;
@@ -35,6 +58,13 @@ static void told(void *arg)
 		clock_in(c->pbx->clock, &c->renew, 0);
 }
 
+void leg_ports_seen(struct chan *c, const struct media_event *ev)
+{
+	if (ev->ok)
+		c->pbx->rtp_kept = ev->from.port == media_local(c->media).port ? NAT_KEPT : NAT_CHANGED;
+	told(c);
+}
+
 static struct sip_map *open_port(struct chan *c, uint16_t port)
 {
 	struct sip_map_ask ask = { .proto = NET_UDP, .port = port, .media = true, .told = told, .arg = c };
@@ -42,18 +72,27 @@ static struct sip_map *open_port(struct chan *c, uint16_t port)
 	return sip_map_open(c->pbx->sip, &ask);
 }
 
+/* Who is told our own address is told our own ports. */
+static bool is_outside(const struct chan *c, const struct nat_door *door, const struct addr *toward)
+{
+	return door && !c->ep->media_address[0] && nat_media_is_outside(door, toward);
+}
+
 void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
 		    void (*then)(struct chan *c))
 {
 	struct addr bound = media_local(c->media);
 
-	if (door && bound.family == 4 && !c->ep->media_address[0] && nat_media_by_router(door, toward)) {
+	if (is_outside(c, door, toward) && bound.family == 4 && conf_router(door->t->external_media_address)) {
 		c->ports.rtp = open_port(c, bound.port);
 		c->ports.rtcp = c->ports.rtp && !c->ep->rtcp_mux ? open_port(c, bound.port + 1) : NULL;
 	}
+	if (!sip_map_outside(c->ports.rtp).family && !sip_map_waits(c->ports.rtp) && is_outside(c, door, toward) &&
+	    !is_mapped(c) && sip_door_stun(door, &c->ports.stun))
+		ask_stun(c);
 	c->ports.then = then;
 	if (is_waiting(c))
-		clock_in(c->pbx->clock, &c->ports.wait, WAIT);
+		clock_in(c->pbx->clock, &c->ports.wait, STEP);
 	else
 		go(c);
 }
@@ -68,17 +107,21 @@ void leg_ports_close(struct chan *c)
 
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face)
 {
-	struct addr open = sip_map_outside(c->ports.rtp);
+	struct addr open = sip_map_outside(c->ports.rtp), mapped = media_mapped(c->media, false);
 	bool ours = addr_ip_eq(&face, &f->local) || addr_ip_eq(&face, &open); /* nobody says that we are elsewhere */
 
-	if (!open.family || addr_class(&open) != ADDR_GLOBAL || !ours || !nat_media_by_router(door, &f->peer))
+	if (!is_outside(c, door, &f->peer))
 		return face;
-	return open;
+	if (open.family && addr_class(&open) == ADDR_GLOBAL && ours)
+		return open;
+	return mapped.family && addr_ip_eq(&mapped, &face) ? mapped : face;
 }
 
 uint16_t leg_ports_rtcp(const struct chan *c)
 {
-	struct addr rtp = sip_map_outside(c->ports.rtp), rtcp = sip_map_outside(c->ports.rtcp);
+	struct addr open = sip_map_outside(c->ports.rtp), mapped = media_mapped(c->media, false);
 
-	return rtcp.family && addr_eq(&c->local.face, &rtp) ? rtcp.port : 0;
+	if (addr_eq(&c->local.face, &open))
+		return sip_map_outside(c->ports.rtcp).port;
+	return addr_eq(&c->local.face, &mapped) ? media_mapped(c->media, true).port : 0;
 }

@@ -259,6 +259,11 @@ bool pbx_is_idle(struct pbx *p)
 	return p->stopping && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip) && sip_ports_closed(p->sip);
 }
 
+enum nat_kept pbx_rtp_kept(const struct pbx *p)
+{
+	return p->rtp_kept;
+}
+
 struct net_sink pbx_sink(struct pbx *p)
 {
 	return sip_sink(p->sip);

@@ -206,10 +206,12 @@ struct chan {
 	size_t offer_n;
 	struct media_leg *media;
 	struct media_plan plan;
-	struct {                            /* of our RTP ports at our router: leg_ports.c */
+	struct {                            /* of our RTP ports, as the world sees them: leg_ports.c */
 		struct sip_map *rtp, *rtcp; /* NULL: not asked for */
+		struct addr stun;           /* the server that is asked from the RTP ports; family 0: none */
+		unsigned asked;
 		struct timer wait;
-		void (*then)(struct chan *c); /* what waits for the answer */
+		void (*then)(struct chan *c); /* what waits for the answers */
 	} ports;
 
 	/* for the doctor (record.c) */
@@ -281,6 +283,7 @@ const char *cause_text(int cause);
 void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
 		    void (*then)(struct chan *c));
 void leg_ports_close(struct chan *c);
+void leg_ports_seen(struct chan *c, const struct media_event *ev); /* STUN has answered */
 void leg_ports_due(struct timer *t, ms_t now);
 /* What SDP to the peer of f says: `face`, or what the router has opened. */
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
@@ -384,6 +387,7 @@ struct pbx {
 	size_t n_contacts;
 	struct reach *reaches; /* by address */
 	struct list outregs, identifies;
+	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
 	struct strangers *strangers; /* unidentified_request_* */
 	struct chan *chans_by_name;
 	struct list chans;

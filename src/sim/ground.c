@@ -278,7 +278,7 @@ void ground_make(struct ground *g, const struct ground_ask *given)
 		g->shared = ask.spot.party;
 	g->wan = sim_net(g->sim, "internet", NULL, NULL);
 	g->stun = ask.stun.family ? ask.stun : ip(GROUND_STUN);
-	BUG_ON(!sim_stun(sim_host(g->sim, g->wan, &g->stun), ask.stun.port ? ask.stun.port : 3478));
+	BUG_ON(!sim_stun(sim_host(g->sim, g->wan, &g->stun), ask.stun.port ? ask.stun.port : 3478, NULL));
 	place_server(g, &ask);
 	place_phone(g, ask.spot.party, false);
 	if (sim_is_provider(ask.spot.peer))

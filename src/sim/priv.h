@@ -63,6 +63,11 @@ struct place { /* one address of a host, on one network */
 	struct addr ip;
 };
 
+struct sim_stun { /* stun.c: other: family 0: none; first: of its sockets */
+	struct addr other;
+	uint32_t first;
+};
+
 struct sim_host {
 	struct list link;
 	struct sim *sim;
@@ -73,6 +78,7 @@ struct sim_host {
 	unsigned backlog; /* what struct net says */
 	struct net_sink sink;
 	struct media_io media;
+	struct sim_stun stun;
 	void (*rtp)(void *arg, uint32_t sock, const struct addr *from, struct span bytes);
 	void *rtp_arg;
 };

@@ -85,7 +85,11 @@ void sim_host_rtp(struct sim_host *h, void (*fn)(void *arg, uint32_t sock, const
 		  void *arg);
 void sim_host_close_all(struct sim_host *h); /* as the kernel does when the process dies */
 
-bool sim_stun(struct sim_host *h, uint16_t port); /* the host is a STUN server from now on; false: the port is taken */
+/*
+ * The host is a STUN server from now on; other: its second address and port (RFC 5780), family 0: none. False: a port
+ * is taken.
+ */
+bool sim_stun(struct sim_host *h, uint16_t port, const struct addr *other);
 
 /* ---- DNS ---- */
 void sim_dns(struct sim *s, const char *name, const struct dns_record *r);

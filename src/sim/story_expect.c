@@ -173,6 +173,30 @@ static bool about(const struct words *w, const char *what, int least)
 	return word_is(w, 1, what) && w->n >= least;
 }
 
+/* One line for each transport, in the words of RFC 4787. */
+static void count_outside(struct pbx *p, struct count *c)
+{
+	static const char *const depends[] = { "unknown", "none", "endpoint", "address", "port", "destination" };
+	static const char *const kept[] = { "unknown", "kept", "changed" };
+	struct sip_outside s;
+
+	for (unsigned n = 0; sip_outside_nth(pbx_sip(p), n, &s); n++) {
+		char line[200], address[ADDR_STRLEN];
+		struct out o = out_fixed(line, sizeof line);
+		bool all;
+
+		out_fmt(&o, "%s %s, mapping %s, filter %s, port %s, RTP port %s, router %s\n", s.conf->o.name,
+			s.external.family ? addr_str(&s.external, address) : "not known", depends[s.mapping],
+			depends[s.filtering], kept[s.port_kept], kept[pbx_rtp_kept(p)],
+			sip_router_speech(s.router_speaks));
+		all = true;
+		for (int i = 2; i < c->w->n; i++)
+			all &= span_find(out_look(&o), span_of(c->w->w[i])) >= 0;
+		c->hits += all;
+		out_span(&c->o, out_look(&o));
+	}
+}
+
 static bool ask_pbx(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
@@ -201,6 +225,9 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 		yes = c.hits > 0;
 	} else if (about(w, "why", 3)) {
 		yes = pbx_why(p, SPAN_NONE, count_why, &c) && c.hits;
+	} else if (about(w, "outside", 3)) {
+		count_outside(p, &c);
+		yes = c.hits > 0;
 	} else if (about(w, "idle", 2)) {
 		yes = pbx_is_idle(p);
 	} else {

@@ -3,8 +3,12 @@
 
 void stun_make(struct tale *t, struct thing *x, const struct words *w)
 {
-	if (!sim_stun(x->host, (uint16_t)word_number(word_opt(w, "port"), 3478)))
-		tale_fail(t, "stun: the port is taken");
+	struct addr other = { 0 };
+
+	if (word_opt(w, "other") && !addr_parse(span_of(word_opt(w, "other")), &other))
+		tale_fail(t, "stun: other=IP:PORT");
+	else if (!sim_stun(x->host, (uint16_t)word_number(word_opt(w, "port"), 3478), &other))
+		tale_fail(t, "stun: a port is taken");
 }
 
 /* move-nat NET IP: the provider's DHCP gave the router another address; what was mapped is forgotten. */

@@ -220,7 +220,7 @@ void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes)
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 	struct stun_answer a;
 
-	if (!tp || f->proto != NET_UDP || !stun_read_response(bytes, &a))
+	if (!tp || f->proto != NET_UDP || !stun_read_response(bytes, &a) || sip_measure_input(tp, &a))
 		return;
 	for (unsigned i = 0; i < tp->n_stun; i++) {
 		struct sip_stun *st = &tp->stun[i];
@@ -231,8 +231,11 @@ void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes)
 		st->sends = 0;
 		st->told = false;
 		sip_stop(s, &st->again);
-		if (a.mapped.family == tp->bound.family && nat_external_stun(&tp->door.found, i, &st->at, &a.mapped))
+		if (a.mapped.family != tp->bound.family)
+			continue;
+		if (nat_external_stun(&tp->door.found, i, &st->at, &a.mapped))
 			found(tp, &was);
+		sip_measure_begin(tp, &st->at, &a);
 	}
 }
 
@@ -414,6 +417,7 @@ void sip_door_close(struct sip_transport *tp)
 {
 	sip_stop(tp->sip, &tp->refresh);
 	sip_stop(tp->sip, &tp->watch);
+	sip_stop(tp->sip, &tp->measure);
 	sip_lookup_drop(tp->sip, tp);
 	for (unsigned i = 0; i < tp->n_stun; i++) {
 		sip_stop(tp->sip, &tp->stun[i].again);
@@ -436,6 +440,7 @@ void sip_door_open(struct sip_transport *tp)
 			  !asks_others(t->external_media_address);
 	tp->door.seen = (struct addr){ 0 };
 	memset(tp->stun, 0, sizeof tp->stun);
+	tp->behave = (struct nat_behave){ 0 };
 	ask_names(tp);
 	add_stun_of(tp, t->external_signaling_address);
 	add_stun_of(tp, t->external_media_address);

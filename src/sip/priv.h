@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "nat/behave.h"
 #include "nat/pcp.h"
 #include "nat/stun.h"
 #include "sip/sip.h"
@@ -52,9 +53,11 @@ struct sip_transport {
 	struct sip_stun stun[NAT_STUNS];
 	unsigned n_stun;
 	struct timer watch;
-	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
-	bool only_router;    /* tells our address: pcp, upnp */
-	ms_t kept_at;        /* when mappings were last kept open */
+	struct nat_behave behave; /* how the NAT before it does: measure.c */
+	struct timer measure;
+	struct sip_map *map;  /* of its port at our router; NULL: it is asked for none */
+	bool only_router;     /* tells our address: pcp, upnp */
+	ms_t kept_at;         /* when mappings were last kept open */
 };
 
 struct sip_conn {
@@ -98,6 +101,12 @@ void sip_stun_input(struct sip *s, const struct flow *f, struct span bytes);
 /* A response from a configured peer to a request of ours: how it sees us. */
 void sip_door_seen(struct sip *s, const struct flow *f, const struct sip_msg *m);
 void sip_on_network(void *arg);
+
+/* ---- measure.c ---- */
+/* The server has answered the transport's own question. */
+void sip_measure_begin(struct sip_transport *tp, const struct addr *server, const struct stun_answer *a);
+bool sip_measure_input(struct sip_transport *tp, const struct stun_answer *a); /* false: not for this */
+enum nat_depends sip_mapping_of(const struct sip_transport *tp);
 
 /* ---- router.c ---- */
 struct sip_router {

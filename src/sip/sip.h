@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/clock.h"
+#include "nat/behave.h"
 #include "nat/nat.h"
 #include "sip/msg.h"
 
@@ -97,6 +98,28 @@ ms_t sip_map_lease(const struct sip_map *m);          /* what is left of it */
 bool sip_ports_closed(struct sip *s); /* gives back every port, and opens none any more; true when none is left */
 enum sip_router_speaks { ROUTER_UNKNOWN, ROUTER_PCP, ROUTER_PMP, ROUTER_UPNP, ROUTER_SILENT };
 const char *sip_router_speech(enum sip_router_speaks s);
+
+/* ---- what is known of our outside ---- */
+
+enum nat_kept { NAT_KEPT_UNKNOWN, NAT_KEPT, NAT_CHANGED }; /* port preservation, RFC 4787 4.2.1 */
+struct sip_outside {
+	const struct conf_transport *conf;
+	struct addr local;    /* as bound */
+	struct addr external; /* written or found out; family 0: not known, port 0: our own */
+	bool automatic;       /* found out, by: */
+	enum nat_source source;
+	enum nat_depends mapping, filtering; /* of the SIP socket */
+	enum nat_kept port_kept;
+	bool router_asked; /* to open ports; what follows is of interest only then */
+	enum sip_router_speaks router_speaks;
+	struct addr router; /* family 0: none known */
+	struct addr opened; /* by it, for this transport; family 0: nothing */
+	ms_t lease;         /* what is left of it */
+};
+/* The nth transport that listens; false past the end. */
+bool sip_outside_nth(const struct sip *s, unsigned n, struct sip_outside *o);
+/* A STUN server that has answered this transport lately, if the NAT maps a socket to one port for everybody. */
+bool sip_door_stun(const struct nat_door *d, struct addr *server);
 
 /* ---- building ---- */
 

@@ -140,3 +140,56 @@ def no_forward(lab):
     calls.short_call(w.pstn, phone, "sip:%s@%s" % (DID, GW1), w.hairpin)
     # The very first request goes before anybody has told the address.
     capture.check_outside(w.wan.messages(src=ROUTER)[1:], LAN, ROUTER)
+
+
+def measured(lab, ports, mapping):
+    """What a STUN server with two addresses (RFC 5780) shows of the router."""
+    w = One(lab)
+    w.router.rules(ports)
+    stun_server(lab, two=True)
+    w.hairpin_in(w.pbx, change=automatic("stun:" + STUN))
+    w.hairpin.program.wait_output(
+        "the NAT's mapping: %s; its filter: address- and port-dependent"
+        % mapping, 15)
+
+
+@scenario("address.measured-random")
+def measured_random(lab):
+    measured(lab, "random", "address- and port-dependent")
+
+
+@scenario("address.measured-keep")
+def measured_keep(lab):
+    measured(lab, "keep", "endpoint-independent")
+
+
+SHIFT = """
+table ip shift {
+    chain post {
+        type nat hook postrouting priority 90;
+        oifname "wan" udp sport 10000-10099 snat ip to %s : udp sport map { %s }
+    }
+}
+"""
+
+
+@scenario("address.rtp-mapped")
+def rtp_mapped(lab):
+    """A router that forwards nothing and gives RTP ports other numbers, the
+    same for everybody: SDP says what STUN saw from the RTP ports."""
+    w = One(lab)
+    w.router.rules("keep")
+    w.router.run("nft", "-f", "-", stdin=SHIFT % (ROUTER, ", ".join(
+        "%d : %d" % (p, p + 20000) for p in range(10000, 10100))))
+    stun_server(lab, two=True)
+    w.hairpin_in(w.pbx, change=automatic("stun:" + STUN), files={
+        "rtp.conf": "[general]\nrtpstart=10000\nrtpend=10099\n"})
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.hairpin.program.wait_output("the NAT's mapping: endpoint-independent", 15)
+    calls.connect(phone, w.pstn, NUMBER)
+    calls.hear_each_other(phone, w.pstn)
+    told = [m for m in w.wan.messages(src=ROUTER) if m.sdp()]
+    assert told and all("m=audio 30" in m.sdp() for m in told), told[0].sdp()
+    w.pstn.hangup()
+    w.hairpin.wait_idle()

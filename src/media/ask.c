@@ -1,0 +1,42 @@
+/*
+ * media/ask.c: a STUN server is asked from a stream's own ports (RFC 8489): a NAT may map them otherwise than the SIP
+ * socket, or than their numbers say. What belongs to the question is taken out before the latch sees it.
+ */
+#include <string.h>
+
+#include "media/priv.h"
+
+static void ask(struct stream *s, const struct sock *k, const uint8_t tx[STUN_TX])
+{
+	char bytes[STUN_HEADER];
+	struct out o = out_fixed(bytes, sizeof bytes);
+
+	stun_write_request(&o, tx);
+	s->w->io->send(s->w->io->arg, k->id, &s->stun.server, out_look(&o));
+}
+
+void stream_ask(struct stream *s, const struct cmd *c)
+{
+	if (!addr_eq(&s->stun.server, &c->ip)) { /* else the same question once more */
+		memcpy(s->stun.tx, c->tx, sizeof s->stun.tx);
+		s->stun.server = c->ip;
+	}
+	ask(s, &s->ports->rtp, s->stun.tx[0]);
+	if (s->ports->rtcp.open)
+		ask(s, &s->ports->rtcp, s->stun.tx[1]);
+}
+
+bool stream_answered(struct sock *k, const struct arrival *p)
+{
+	struct stream *s = k->ports->stream;
+	struct media_event ev = { .kind = MEDIA_STUN, .ok = !k->is_rtcp };
+	struct stun_answer a;
+
+	if (!s->stun.server.family || !addr_eq(&p->from, &s->stun.server) || !stun_read_response(p->bytes, &a) ||
+	    memcmp(a.tx, s->stun.tx[k->is_rtcp], sizeof a.tx) != 0)
+		return false;
+	ev.from = a.mapped;
+	if (a.mapped.family)
+		worker_event(s, &ev, 0);
+	return true;
+}
