@@ -55,9 +55,9 @@ struct sip_transport {
 	struct timer watch;
 	struct nat_behave behave; /* how the NAT before it does: measure.c */
 	struct timer measure;
-	struct sip_map *map;  /* of its port at our router; NULL: it is asked for none */
-	bool only_router;     /* tells our address: pcp, upnp */
-	ms_t kept_at;         /* when mappings were last kept open */
+	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
+	bool only_router;    /* tells our address: pcp, upnp */
+	ms_t kept_at;        /* when mappings were last kept open */
 };
 
 struct sip_conn {
