@@ -348,3 +348,20 @@ enum net_say net_list_ask(const struct net_list *l, const struct addr *a)
 			say = l->rules[i].negate ? NET_MATCH_NEGATED : NET_MATCH;
 	return say;
 }
+
+int net_list_closeness(const struct net_list *l, const struct addr *a)
+{
+	int best = -1;
+
+	if (net_list_ask(l, a) != NET_MATCH)
+		return -1;
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->rules[i].negate && net_rule_covers(&l->rules[i], a))
+			best = MAX(best, 2 * l->rules[i].len + (l->rules[i].net.port != 0));
+	return best;
+}
+
+int addr_closeness(const struct addr *a)
+{
+	return 2 * (a->family == 6 ? 128 : 32);
+}

@@ -66,3 +66,6 @@ struct net_list {
 };
 enum net_say { NET_NO_MATCH, NET_MATCH, NET_MATCH_NEGATED };
 enum net_say net_list_ask(const struct net_list *l, const struct addr *a);
+/* Where the list matches: how closely, as the longest prefix does and a port a little more. Else -1. */
+int net_list_closeness(const struct net_list *l, const struct addr *a);
+int addr_closeness(const struct addr *a); /* of one address alone */

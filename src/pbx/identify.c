@@ -2,8 +2,11 @@
  * pbx/identify.c: which endpoint sends a request (nat-semantics 3.9): the line of an outbound registration first, then
  * the identifiers in endpoint_identifier_order, then those that are not listed there.
  *
- * Host names in match= are resolved by SRV and address, refreshed by their TTL, and the answers of the last rounds stay
- * valid for a while: a provider that moves is known before and after.
+ * Host names in match= are resolved by SRV and address, and refreshed by their TTL. What an answer brought is known for
+ * KEEP after the last answer that had it: providers answer with another part of their addresses each time, and call
+ * from the one before when they move. While DNS brings nothing, they are
+ * known for KEEP_DARK. Among several identify sections
+ * the longest prefix wins.
  */
 #include <regex.h>
 #include <stdlib.h>
@@ -15,7 +18,8 @@
 #define REFRESH_MIN  30000
 #define REFRESH_FAIL 10000
 #define NAME_ADDRS   32
-#define KEEP_ROUNDS  2 /* an address that the last rounds did not bring is forgotten */
+#define KEEP         3600000
+#define KEEP_DARK    86400000 /* when no answer comes at all */
 #define STRANGERS    4096
 
 struct name_match { /* one host name of match= */
@@ -25,10 +29,10 @@ struct name_match { /* one host name of match= */
 	char *host;
 	struct {
 		struct addr a;
-		unsigned round;
+		ms_t seen;
 	} addrs[NAME_ADDRS];
 	size_t n;
-	unsigned round;
+	ms_t answered; /* when an answer last had addresses */
 	struct timer refresh;
 };
 
@@ -55,23 +59,23 @@ static void refresh(struct timer *t, ms_t now UNUSED)
 	resolve(container_of(t, struct name_match, refresh));
 }
 
-static void add_addr(struct name_match *n, const struct addr *a)
+/* A full list gives up what was not seen for the longest time. */
+static void add_addr(struct name_match *n, const struct addr *a, ms_t seen)
 {
-	size_t free_slot = n->n;
+	size_t at = 0;
 
 	for (size_t i = 0; i < n->n; i++) {
 		if (addr_ip_eq(&n->addrs[i].a, a)) {
-			n->addrs[i].round = n->round;
+			n->addrs[i].seen = MAX(n->addrs[i].seen, seen);
 			return;
 		}
-		if (n->addrs[i].round + KEEP_ROUNDS < n->round)
-			free_slot = i;
+		if (n->addrs[i].seen < n->addrs[at].seen)
+			at = i;
 	}
-	if (free_slot == NAME_ADDRS)
-		return;
-	n->addrs[free_slot].a = *a;
-	n->addrs[free_slot].round = n->round;
-	n->n = MAX(n->n, free_slot + 1);
+	if (n->n < NAME_ADDRS)
+		at = n->n++;
+	n->addrs[at].a = *a;
+	n->addrs[at].seen = seen;
 }
 
 static void schedule(struct name_match *n, ms_t delay)
@@ -85,7 +89,9 @@ static void on_addrs(void *arg, const struct sip_lookup_answer *a)
 	struct name_match *n = arg;
 
 	for (size_t i = 0; i < a->n; i++)
-		add_addr(n, &a->rs[i].addr);
+		add_addr(n, &a->rs[i].addr, n->p->clock->now);
+	if (a->n)
+		n->answered = n->p->clock->now;
 	schedule(n, a->n ? MAX(a->fresh_for, REFRESH_MIN) : a->err < 0 ? REFRESH_FAIL : REFRESH_MIN);
 }
 
@@ -106,7 +112,6 @@ static void resolve(struct name_match *n)
 {
 	static const char *const services[] = { "_sip._udp.", "_sip._tcp.", "_sips._tcp." };
 
-	n->round++;
 	for (size_t i = 0; i < ARRAY_LEN(services) && n->of->conf->srv_lookups; i++) {
 		char *name = xasprintf("%s%s", services[i], n->host);
 
@@ -117,15 +122,21 @@ static void resolve(struct name_match *n)
 	sip_lookup(n->p->sip, n->host, DNS_AAAA, on_addrs, n);
 }
 
+static bool has_addr(const struct name_match *n, const struct addr *src)
+{
+	ms_t now = n->p->clock->now;
+
+	for (size_t i = 0; i < n->n; i++)
+		if (addr_ip_eq(&n->addrs[i].a, src))
+			return n->answered - n->addrs[i].seen <= KEEP && now - n->addrs[i].seen <= KEEP_DARK;
+	return false;
+}
+
 static bool name_matches(const struct identify *id, const struct addr *src)
 {
-	list_for(l, &id->names) {
-		const struct name_match *n = list_entry(l, struct name_match, link);
-
-		for (size_t i = 0; i < n->n; i++)
-			if (n->addrs[i].round + KEEP_ROUNDS >= n->round && addr_ip_eq(&n->addrs[i].a, src))
-				return true;
-	}
+	list_for(l, &id->names)
+		if (has_addr(list_entry(l, struct name_match, link), src))
+			return true;
 	return false;
 }
 
@@ -209,7 +220,9 @@ static void identify_drop(struct pbx *p, struct identify *id)
 	free(id);
 }
 
-static void add_names(struct pbx *p, struct identify *id)
+static void inherit(struct name_match *n, const struct list *before);
+
+static void add_names(struct pbx *p, struct identify *id, const struct list *before)
 {
 	for (size_t i = 0; i < id->conf->match_names.n; i++) {
 		struct name_match *n = xcalloc(1, sizeof *n);
@@ -219,19 +232,44 @@ static void add_names(struct pbx *p, struct identify *id)
 		n->host = xstrdup(id->conf->match_names.v[i]);
 		n->refresh.fire = refresh;
 		list_push(&id->names, &n->link);
+		inherit(n, before);
 		resolve(n);
 	}
 }
 
-static void drop_all(struct pbx *p)
+static void drop_all(struct pbx *p, struct list *ids)
 {
-	list_for_safe(l, &p->identifies)
+	list_for_safe(l, ids)
 		identify_drop(p, list_entry(l, struct identify, link));
+}
+
+/* What the same name brought before a reload. */
+static void inherit(struct name_match *n, const struct list *before)
+{
+	list_for(l, before) {
+		const struct identify *id = list_entry(l, struct identify, link);
+
+		list_for(k, &id->names) {
+			const struct name_match *old = list_entry(k, struct name_match, link);
+
+			if (strcmp(old->host, n->host) != 0 || id->conf->srv_lookups != n->of->conf->srv_lookups)
+				continue;
+			for (size_t i = 0; i < old->n; i++)
+				add_addr(n, &old->addrs[i].a, old->addrs[i].seen);
+			n->answered = MAX(n->answered, old->answered);
+		}
+	}
 }
 
 void identify_adopt(struct pbx *p)
 {
-	drop_all(p);
+	struct list before;
+
+	list_init(&before);
+	list_for_safe(l, &p->identifies) {
+		list_del(l);
+		list_push(&before, l);
+	}
 	for (size_t i = 0; i < p->conf->n_identifies; i++) {
 		struct identify *id = xcalloc(1, sizeof *id);
 
@@ -246,21 +284,34 @@ void identify_adopt(struct pbx *p)
 		}
 		for (size_t j = 0; j < id->conf->match_request_uri.n; j++)
 			add_pattern(id, SPAN_NONE, span_of(id->conf->match_request_uri.v[j]));
-		add_names(p, id);
+		add_names(p, id, &before);
 	}
+	drop_all(p, &before);
 }
 
 /* ---- the identifiers ---- */
 
+/* The longest prefix; compat=asterisk: the first that matches. */
 static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
 {
+	const struct addr *src = &m->flow.peer;
+	const struct conf_endpoint *ep = NULL;
+	int best = -1;
+
 	list_for(l, &p->identifies) {
 		const struct identify *id = list_entry(l, struct identify, link);
+		int close = net_list_closeness(&id->conf->match, src);
 
-		if (net_list_ask(&id->conf->match, &m->flow.peer) == NET_MATCH || name_matches(id, &m->flow.peer))
-			return id->conf->endpoint;
+		if (close < addr_closeness(src) && name_matches(id, src))
+			close = addr_closeness(src);
+		if (close <= best)
+			continue;
+		best = close;
+		ep = id->conf->endpoint;
+		if (p->conf->hairpin.compat_asterisk)
+			break;
 	}
-	return NULL;
+	return ep;
 }
 
 static const struct conf_endpoint *by_pattern(struct pbx *p, const struct sip_msg *m, bool header)
@@ -451,6 +502,6 @@ const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, con
 
 void identify_free(struct pbx *p)
 {
-	drop_all(p);
+	drop_all(p, &p->identifies);
 	forget_strangers(p, MS_NEVER);
 }
