@@ -116,7 +116,7 @@ char *sentence(const char *fmt, ...)
 /* ---- the verdict ---- */
 
 /* The surest first; among equals, the order of the table. */
-static void sort_by_sureness(struct lint *l)
+void sort_by_sureness(struct lint *l)
 {
 	for (size_t i = 1; i < l->n; i++) {
 		struct finding f = l->v[i];
@@ -125,6 +125,10 @@ static void sort_by_sureness(struct lint *l)
 		for (; at > 0 && l->v[at - 1].sure > f.sure; at--)
 			l->v[at] = l->v[at - 1];
 		l->v[at] = f;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		l->errors += l->v[i].sev == DIAG_ERROR;
+		l->warnings += l->v[i].sev == DIAG_WARNING;
 	}
 }
 
@@ -196,10 +200,6 @@ enum why doctor_call(const struct doctor_ask *ask, struct lint *findings)
 	if (call->missing[0] && !answered)
 		missing(&x);
 	sort_by_sureness(findings);
-	for (size_t i = 0; i < findings->n; i++) {
-		findings->errors += findings->v[i].sev == DIAG_ERROR;
-		findings->warnings += findings->v[i].sev == DIAG_WARNING;
-	}
 	if (findings->n)
 		return WHY_FOUND;
 	return !answered ? WHY_NONE : talked ? WHY_FINE : WHY_EARLY;

@@ -80,3 +80,42 @@ enum why {
 const char *why_name(enum why v);
 /* Findings of one call into an empty list, the surest first. lint_free() frees them. */
 enum why doctor_call(const struct doctor_ask *ask, struct lint *findings);
+
+/* ---- the whole server ---- */
+
+struct transport_facts {
+	const struct conf_transport *t;
+	const struct nat_door *door; /* NULL: it does not listen */
+	struct addr bound;
+};
+struct phone_facts {                    /* a contact */
+	const struct conf_endpoint *ep; /* NULL: nobody's */
+	const struct conf_aor *aor;
+	const char *uri;
+	struct addr source; /* of its last REGISTER; family 0: not known */
+	bool is_static, tcp, behind_nat, unavailable;
+	double rtt_ms; /* < 0: not known */
+};
+struct trunk_facts { /* an outbound registration */
+	const struct conf_registration *r;
+	bool up, gave_up; /* gave_up: it will not try again */
+	const char *why;
+};
+struct stranger_facts { /* an address whose requests no endpoint claims */
+	struct addr from;
+	unsigned requests;
+	const char *name;               /* a provider's name that has this address; NULL: none of ours */
+	const struct conf_identify *of; /* that should match it; NULL: none */
+};
+struct server_facts {
+	const struct conf *conf;
+	const struct lint_host *host;
+	size_t n_host;
+	const struct transport_facts *transports;
+	const struct phone_facts *phones;
+	const struct trunk_facts *trunks;
+	const struct stranger_facts *strangers;
+	size_t n_transports, n_phones, n_trunks, n_strangers;
+};
+/* What is wrong right now, into an empty list, the surest first. */
+void doctor_server(const struct server_facts *s, struct lint *findings);

@@ -216,18 +216,19 @@ static void wrong_family(struct exam *x, const struct leg *l)
 	const struct addr *sdp = &f->audio.sdp_addr;
 	char text[ADDR_STRLEN], face[ADDR_STRLEN];
 	bool clat = addr_class(sdp) == ADDR_CLAT;
+	const char *option = clat ? "rtp_symmetric" : "rtp_ipv6", *value = clat || f->face.family == 4 ? "yes" : "no";
 
 	if (!sdp->family || !(l->deaf || l->unheard) || (!clat && sdp->family == f->face.family))
 		return;
 	say(&x->r,
-	    &(struct says){ NAT065, &l->ep->o, "rtp_ipv6", "rtp_ipv6", f->face.family == 6 ? "no" : "yes",
+	    &(struct says){ NAT065, &l->ep->o, option, option, value,
 			    .evidence =
 				    clat ? sentence("the SDP of %s names %s, which only its own translator of 464XLAT "
 						    "knows",
 						    f->endpoint, ip(sdp, text))
 					 : sentence("the SDP of %s names %s, and ours %s: they are of two families",
 						    f->endpoint, ip(sdp, text), ip(&f->face, face)) },
-	    f->face.family == 6 ? "no" : "yes", NULL);
+	    option, value, NULL);
 }
 
 /* F2, and what F9 leaves behind: we send to the address in its SDP, and it is behind a router. */
@@ -380,20 +381,30 @@ static void too_long(struct exam *x, const struct leg *l)
 		    NULL);
 }
 
-/* F12: the connection that the phone opened is gone. */
+/* F12: the connection that the phone opened is gone, and it has opened another, or does not know yet. */
 static void lost_connection(struct exam *x, const struct leg *l)
 {
+	const struct conf_global *g = &x->ask->conf->global;
 	const struct leg_facts *f = l->f;
+	struct says s = { .code = NAT057, .o = &g->o, .option = "keep_alive_interval", .sure = SURE_LIKELY };
 	char target[ADDR_STRLEN];
 
-	if (no_answer(l) && f->tcp && f->is_phone && l->ep->n_aors)
-		say(&x->r,
-		    &(struct says){ NAT057, &l->ep->aors[0]->o, "remove_existing", "remove_existing", "yes",
-				    .evidence =
-					    sentence("no connection to %s at %s can be opened: it came by one of its "
-						     "own, which is gone",
-						     f->endpoint, addr_str(&f->target, target)) },
-		    NULL);
+	if (!no_answer(l) || !f->tcp || !f->is_phone || !l->ep->n_aors)
+		return;
+	if (f->other_contacts) {
+		s.o = &l->ep->aors[0]->o;
+		s.option = s.fix_option = "remove_existing";
+		s.fix_value = "yes";
+	} else if (g->o.file) {
+		s.fix_option = s.option;
+		s.fix_value = "25";
+	}
+	s.evidence =
+		sentence("nothing comes back from %s at %s: the connection that it opened is gone, and nobody can open "
+			 "one to it%s",
+			 f->endpoint, addr_str(&f->target, target),
+			 f->other_contacts ? "; it has another contact, which was not tried" : "");
+	say(&x->r, &s, NULL);
 }
 
 /* F6: its router's door is closed, and nothing held it open. */
@@ -422,7 +433,7 @@ static void not_tried(struct exam *x, const struct leg *l)
 	const struct leg_facts *f = l->f;
 	char number[16];
 
-	if (!no_answer(l) || !f->other_contacts || !l->ep->n_aors)
+	if (!no_answer(l) || !f->other_contacts || !l->ep->n_aors || (f->tcp && f->is_phone))
 		return;
 	snprintf(number, sizeof number, "%u", f->other_contacts + 1);
 	say(&x->r,
@@ -521,25 +532,11 @@ void leg_puzzle(struct exam *x, const struct leg *l)
 }
 
 const struct leg_rule leg_rules[] = {
-	{ private_face, false },
-	{ private_contact, false },
-	{ wrong_external, false },
-	{ moved_port, false },
-	{ wrong_family, false },
-	{ private_phone, false },
-	{ not_tried, false },
-	{ strict_drops, false },
-	{ private_target, false },
-	{ other_address, false },
-	{ alg, false },
-	{ closed_ports, false },
-	{ other_format, false },
-	{ only_noise, false },
-	{ too_long, false },
-	{ lost_connection, false },
-	{ closed_door, false },
-	{ far_firewall, false },
-	{ early_deadlock, true },
-	{ bleeding, true },
+	{ private_face, false }, { private_contact, false }, { wrong_external, false },  { moved_port, false },
+	{ wrong_family, false }, { private_phone, false },   { lost_connection, false }, { not_tried, false },
+	{ strict_drops, false }, { private_target, false },  { other_address, false },   { alg, false },
+	{ closed_ports, false }, { other_format, false },    { only_noise, false },      { too_long, false },
+
+	{ closed_door, false },  { far_firewall, false },    { early_deadlock, true },   { bleeding, true },
 	{ NULL, false },
 };

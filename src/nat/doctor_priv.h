@@ -35,4 +35,5 @@ bool says_deaf(const struct leg_facts *f);    /* they say that nothing of ours a
 bool sends_astray(const struct leg_facts *f); /* to another host than the one it is at */
 bool sends_beside(const struct leg_facts *f); /* to its host, and not to the port that its audio comes from */
 const char *ip(const struct addr *a, char buf[ADDR_STRLEN]);
+void sort_by_sureness(struct lint *l);             /* and counts errors and warnings */
 char *sentence(const char *fmt, ...) PRINTF(1, 2); /* malloc'd */

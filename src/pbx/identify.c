@@ -292,9 +292,8 @@ void identify_adopt(struct pbx *p)
 /* ---- the identifiers ---- */
 
 /* The longest prefix; compat=asterisk: the first that matches. */
-static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
+static const struct conf_endpoint *at_ip(const struct pbx *p, const struct addr *src)
 {
-	const struct addr *src = &m->flow.peer;
 	const struct conf_endpoint *ep = NULL;
 	int best = -1;
 
@@ -312,6 +311,11 @@ static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
 			break;
 	}
 	return ep;
+}
+
+static const struct conf_endpoint *by_ip(struct pbx *p, const struct sip_msg *m)
+{
+	return at_ip(p, &m->flow.peer);
 }
 
 static const struct conf_endpoint *by_pattern(struct pbx *p, const struct sip_msg *m, bool header)
@@ -486,6 +490,13 @@ static void note_stranger(struct pbx *p, const struct sip_msg *m)
 	if (++s->count == g->unidentified_request_count)
 		trace(EV_SIP_UNIDENT, NULL, "%.*s from %s: No matching endpoint found after %u tries in %lld ms",
 		      SP(m->from.text), addr_str(&m->flow.peer, src), s->count, (long long)(p->clock->now - s->since));
+}
+
+void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *from, unsigned requests), void *arg)
+{
+	for (struct strangers *s = p->strangers; s; s = s->hh.next)
+		if (!at_ip(p, &s->ip)) /* else the configuration has been mended since */
+			each(arg, &s->ip, s->count);
 }
 
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how)

@@ -107,6 +107,10 @@ typedef void pbx_why_fn(void *arg, const struct pbx_why_info *i);
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg);
 void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg); /* of calls that have ended, oldest first */
 
+/* The whole server as it is now, and what is wrong with it. Both are valid during the call. */
+typedef void pbx_doctor_fn(void *arg, const struct server_facts *s, const struct lint *findings);
+void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg);
+
 /* ---- what can be asked for; false: there is no such thing ---- */
 
 bool pbx_qualify(struct pbx *p, struct span endpoint_or_aor);

@@ -109,6 +109,8 @@ const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
 struct identify;
 void identify_adopt(struct pbx *p);
 void identify_free(struct pbx *p);
+/* Addresses whose requests nobody claims. */
+void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *from, unsigned requests), void *arg);
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
 /* The user of a URI, unescaped; ignore_uri_user_options cuts it at the first semicolon. */

@@ -7,6 +7,8 @@
 
 #include "sim/priv.h"
 
+#define WHOLE 1472 /* bytes of a UDP payload that Ethernet takes in one packet */
+
 static bool same_remote(enum sim_nat_rule rule, const struct addr *a, const struct addr *b)
 {
 	return rule == NAT_ENDPOINT || (addr_ip_eq(a, b) && (rule == NAT_ADDRESS || a->port == b->port));
@@ -122,10 +124,15 @@ static bool find_inside(struct sim_net *n, struct passage *p)
 	return false;
 }
 
+static bool is_dropped(const struct sim_net *n, const struct passage *p)
+{
+	return n->nat.drops_fragments && p->sip && !p->tcp && p->sip->n > WHOLE;
+}
+
 /* From outside to the external address of n's box: translates the destination, or says no. */
 static bool map_in(struct sim_net *n, struct passage *p)
 {
-	if (!find_inside(n, p))
+	if (is_dropped(n, p) || !find_inside(n, p))
 		return false;
 	if (n->nat.sip_alg)
 		sim_alg(p, &n->nat.external, &p->to);
@@ -173,6 +180,8 @@ static struct sim_host *leave(struct sim_net *n, struct passage *p)
 	struct addr out = addr_with_port(&n->nat.external, p->from.port);
 	bool home = addr_ip_eq(&p->to, &n->nat.external);
 
+	if (is_dropped(n, p))
+		return NULL;
 	if (n->nat.xlat == XLAT_CLAT)
 		p->to = sim_nat64(&p->to);
 	if (n->nat.xlat == XLAT_PLAT && !sim_nat46(&p->to, &p->to))

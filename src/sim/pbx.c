@@ -55,12 +55,25 @@ void sim_tune(struct sim *s, void (*fn)(void *arg, struct conf *c), void *arg)
 	s->tune_arg = arg;
 }
 
+/* Every network of the simulator is a /24, or a /64. */
+static size_t hosts(void *arg, struct lint_host *v, size_t max)
+{
+	const struct sim_pbx *p = arg;
+	size_t n = 0;
+
+	for (; n < p->host->n_at && n < max; n++)
+		v[n] = (struct lint_host){ p->host->at[n].ip, p->host->at[n].ip.family == 6 ? 64 : 24 };
+	return n;
+}
+
 bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 {
 	struct pbx_config cfg = { .clock = &p->sim->clock,
 				  .net = sim_host_net(p->host),
 				  .store = p->store,
-				  .media_io = sim_host_media(p->host) };
+				  .media_io = sim_host_media(p->host),
+				  .arg = p,
+				  .hosts = hosts };
 	struct conf *c;
 	struct net_sink sink;
 

@@ -43,6 +43,7 @@ struct sim_nat {
 	struct addr external; /* on the outer network */
 	enum sim_nat_rule mapping, filtering;
 	bool preserve_ports, hairpins, inbound_refresh; /* inbound: packets from outside keep a mapping, too */
+	bool drops_fragments;                           /* of datagrams longer than 1472 bytes */
 	bool sip_alg;                                   /* rewrites addresses, but no ports, inside SIP over UDP */
 	enum sim_xlat { XLAT_NONE, XLAT_CLAT, XLAT_PLAT } xlat; /* 464XLAT's two boxes, RFC 6877 */
 	ms_t timeout;                                           /* of a mapping that is not used */

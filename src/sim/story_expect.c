@@ -168,6 +168,25 @@ static void count_why(void *arg, const struct pbx_why_info *i)
 	c->hits += all;
 }
 
+/* The server's own state: "fine", or the code of any of its findings, with texts of that one. */
+static void count_doctor(void *arg, const struct server_facts *s UNUSED, const struct lint *l)
+{
+	struct count *c = arg;
+
+	if (!l->n)
+		out_str(&c->o, "fine");
+	c->hits += !l->n && strcmp(c->w->w[2], "fine") == 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct finding *f = &l->v[i];
+		bool all = strcmp(finding_rows[f->code].code, c->w->w[2]) == 0;
+
+		out_fmt(&c->o, "%s%s: %s; set %s", i ? " | " : "", finding_rows[f->code].code, f->evidence, f->text);
+		for (int k = 3; all && k < c->w->n; k++)
+			all = strstr(f->evidence, c->w->w[k]) || strstr(f->text, c->w->w[k]);
+		c->hits += all;
+	}
+}
+
 static bool about(const struct words *w, const char *what, int least)
 {
 	return word_is(w, 1, what) && w->n >= least;
@@ -227,6 +246,9 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 		yes = pbx_why(p, SPAN_NONE, count_why, &c) && c.hits;
 	} else if (about(w, "outside", 3)) {
 		count_outside(p, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "doctor", 3)) {
+		pbx_doctor(p, count_doctor, &c);
 		yes = c.hits > 0;
 	} else if (about(w, "idle", 2)) {
 		yes = pbx_is_idle(p);

@@ -64,6 +64,7 @@ static void make_net(struct tale *t, const struct words *w)
 			       .hairpins = yes(word_opt(w, "hairpin")),
 			       .inbound_refresh = yes(word_opt(w, "inbound")),
 			       .sip_alg = word_flag(w, "alg"),
+			       .drops_fragments = word_flag(w, "no-fragments"),
 			       .xlat = xlat_of(word_opt(w, "xlat")),
 			       .timeout = word_opt(w, "timeout") ? word_time(t, word_opt(w, "timeout")) : 60000 };
 	struct thing *outer = NULL, *x;
@@ -171,7 +172,6 @@ static struct page *page_of(struct tale_pbx *p, const char *name)
 }
 
 struct mending {
-	struct tale *t;
 	struct tale_pbx *pbx;
 	size_t mended;
 };
@@ -203,16 +203,14 @@ static void mend_one(struct mending *m, const struct finding *f)
 	out_free(&o);
 }
 
-static void mend_all(void *arg, const struct pbx_why_info *i)
+/* From the last line to the first: the places of the others stay. */
+static void mend_all(struct mending *m, const struct finding *all, size_t n)
 {
-	struct mending *m = arg;
-
-	/* From the last line to the first: the places of the others stay. */
 	for (unsigned line = UINT_MAX; line;) {
 		unsigned next = 0;
 
-		for (size_t k = 0; k < i->n; k++) {
-			const struct finding *f = &i->findings[k];
+		for (size_t k = 0; k < n; k++) {
+			const struct finding *f = &all[k];
 
 			if (f->fix_option && f->file && f->line == line)
 				mend_one(m, f);
@@ -221,19 +219,34 @@ static void mend_all(void *arg, const struct pbx_why_info *i)
 		}
 		line = next;
 	}
-	for (size_t k = 0; k < i->n; k++)
-		if (i->findings[k].fix_option && i->findings[k].file && !i->findings[k].line)
-			mend_one(m, &i->findings[k]);
+	for (size_t k = 0; k < n; k++)
+		if (all[k].fix_option && all[k].file && !all[k].line)
+			mend_one(m, &all[k]);
 }
 
-/* mend PBX: does to its files what was found in its last call. */
+static void mend_call(void *arg, const struct pbx_why_info *i)
+{
+	mend_all(arg, i->findings, i->n);
+}
+
+static void mend_server(void *arg, const struct server_facts *s UNUSED, const struct lint *l)
+{
+	mend_all(arg, l->v, l->n);
+}
+
+/* mend PBX [server]: does to its files what was found in its last call, or in the server as it stands. */
 static void mend_conf(struct tale *t, const struct words *w)
 {
-	struct thing *x = w->n == 2 ? thing_get(t, w->w[1], A_PBX) : NULL;
-	struct mending m = { .t = t, .pbx = x ? x->pbx : NULL };
+	struct thing *x = w->n >= 2 ? thing_get(t, w->w[1], A_PBX) : NULL;
+	struct mending m = { .pbx = x ? x->pbx : NULL };
+	struct pbx *p = x && x->pbx->pbx ? sim_pbx_get(x->pbx->pbx) : NULL;
 
-	if (!x || !x->pbx->pbx || !pbx_why(sim_pbx_get(x->pbx->pbx), SPAN_NONE, mend_all, &m) || !m.mended)
-		tale_fail(t, "mend PBX: nothing was found that a setting could mend");
+	if (p && word_is(w, 2, "server"))
+		pbx_doctor(p, mend_server, &m);
+	else if (p)
+		pbx_why(p, SPAN_NONE, mend_call, &m);
+	if (!m.mended)
+		tale_fail(t, "mend PBX [server]: nothing was found that a setting could mend");
 }
 
 static bool read_page(void *arg, const char *path, struct out *o)

@@ -134,6 +134,48 @@ void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_
 	s->c.net.resolve(s->c.net.arg, e->query, name, type);
 }
 
+static const struct dns_entry *cached(const struct sip *s, enum dns_type type, const char *name)
+{
+	char *k = xasprintf("%d:%s", (int)type, name);
+	struct dns_entry *e;
+
+	for (char *p = k; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	HASH_FIND_STR(s->dns, k, e);
+	free(k);
+	return e;
+}
+
+static size_t known_addresses(const struct sip *s, const char *name, struct addr *v, size_t max)
+{
+	static const enum dns_type types[] = { DNS_A, DNS_AAAA };
+	size_t n = 0;
+
+	for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+		const struct dns_entry *e = cached(s, types[t], name);
+
+		for (size_t i = 0; e && i < e->n && n < max; i++)
+			v[n++] = e->rs[i].addr;
+	}
+	return n;
+}
+
+size_t sip_known(const struct sip *s, const char *name, struct addr *v, size_t max)
+{
+	static const char *const services[] = { "_sip._udp.", "_sip._tcp.", "_sips._tcp." };
+	size_t n = known_addresses(s, name, v, max);
+
+	for (size_t k = 0; k < ARRAY_LEN(services); k++) {
+		char *srv = xasprintf("%s%s", services[k], name);
+		const struct dns_entry *e = cached(s, DNS_SRV, srv);
+
+		for (size_t i = 0; e && i < e->n; i++)
+			n += known_addresses(s, e->rs[i].name, v + n, max - n);
+		free(srv);
+	}
+	return n;
+}
+
 void sip_lookup_drop(struct sip *s, void *arg)
 {
 	struct dns_entry *e, *next;

@@ -77,6 +77,8 @@ struct sip_lookup_answer {
 };
 typedef void sip_lookup_fn(void *arg, const struct sip_lookup_answer *a);
 void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg);
+/* Addresses of a name and of its SRV targets, as far as they are in the cache: how many, at most max. */
+size_t sip_known(const struct sip *s, const char *name, struct addr *v, size_t max);
 void sip_lookup_drop(struct sip *s, void *arg); /* arg is going: its lookups never call back */
 
 /* ---- ports that our router opens for us (PCP, NAT-PMP, UPnP) ---- */

@@ -1,0 +1,234 @@
+/* nat/doctor_server.c: what is wrong with the server as it stands, without looking at any one call. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nat/doctor_priv.h"
+
+#define SELDOM 60 /* s: what most routers keep open */
+
+struct round { /* one examination of the server */
+	struct rules r;
+	const struct server_facts *s;
+};
+
+/* ---- transports ---- */
+
+static void seen_elsewhere(struct round *x, const struct transport_facts *t, const char *option, const struct addr *set)
+{
+	char is[ADDR_STRLEN], was[ADDR_STRLEN];
+
+	if (set->family != t->door->seen.family || addr_ip_eq(set, &t->door->seen))
+		return;
+	ip(&t->door->seen, is);
+	say(&x->r,
+	    &(struct says){ NAT029, &t->t->o, option, option, "auto",
+			    .evidence = sentence("%s is %s, and peers see us as %s", option, ip(set, was), is) },
+	    option, is, NULL);
+}
+
+/* Peers see an address that no interface of ours has, and nothing says it. */
+static void told_nobody(struct round *x, const struct transport_facts *t)
+{
+	const struct nat_door *d = t->door;
+	bool sip = *t->t->external_signaling_address || *t->t->external_signaling_hostname;
+	bool media = *t->t->external_media_address;
+	char seen[ADDR_STRLEN], net[256] = "";
+	struct out o = out_fixed(net, sizeof net - 1);
+	struct says s = { .o = &t->t->o, .fix_value = seen };
+
+	if (!d->seen.family || !x->s->n_host || host_with(&x->r, &d->seen) || (sip && media))
+		return;
+	ip(&d->seen, seen);
+	s.code = sip ? NAT035 : media ? NAT036 : NAT042;
+	s.option = s.fix_option = media ? "external_signaling_address" : "external_media_address";
+	s.evidence = sentence("peers see us as %s, an address that this host does not have%s", seen,
+			      sip     ? ": SDP does not say it"
+			      : media ? ": SIP does not say it"
+				      : ", and nobody is told it");
+	own_networks(&x->r, t->t, &o);
+	net[o.n] = '\0';
+	say(&x->r, &s, s.code == NAT042 ? net : seen, NULL);
+}
+
+/* SIP leaves our router by another port than ours, and we say ours. */
+static void other_port(struct round *x, const struct transport_facts *t)
+{
+	const struct nat_door *d = t->door;
+	uint16_t told = (uint16_t)(t->t->external_signaling_port ? t->t->external_signaling_port : t->bound.port);
+	char a[16], b[16];
+
+	if (t->t->protocol != PROTO_UDP || d->auto_signaling || !d->seen.port || d->seen.port == told ||
+	    !*t->t->external_signaling_address)
+		return;
+	snprintf(a, sizeof a, "%u", d->seen.port);
+	snprintf(b, sizeof b, "%u", told);
+	say(&x->r,
+	    &(struct says){ NAT064, &t->t->o, "external_signaling_address", "external_signaling_address", "auto",
+			    .sure = SURE_LIKELY,
+			    .evidence = sentence("peers see our port as %s, and we say %s", a, b) },
+	    NULL);
+}
+
+/* F31: it is written, and does not listen. */
+static void not_running(struct round *x, const struct transport_facts *t)
+{
+	say(&x->r,
+	    &(struct says){ NAT031, &t->t->o, "bind",
+			    .evidence = sentence("transport %s is written and does not listen", t->t->o.name) },
+	    NULL);
+}
+
+static void silent_stun(struct round *x, const struct transport_facts *t)
+{
+	char by[ADDR_STRLEN];
+
+	for (size_t i = 0; i < NAT_STUNS; i++)
+		if (t->door->found.stun[i].silent)
+			say(&x->r,
+			    &(struct says){ NAT024, &x->s->conf->rtp.o, "stunaddr",
+					    .evidence = sentence("the STUN server %s does not answer",
+								 ip(&t->door->found.stun[i].by, by)) },
+			    NULL);
+}
+
+static void transport(struct round *x, const struct transport_facts *t)
+{
+	if (!t->door) {
+		not_running(x, t);
+		return;
+	}
+	silent_stun(x, t);
+	if (t->door->auto_media && t->door->auto_signaling)
+		return;
+	seen_elsewhere(x, t, "external_media_address", &t->door->ext_media);
+	seen_elsewhere(x, t, "external_signaling_address", &t->door->ext_signaling);
+	told_nobody(x, t);
+	other_port(x, t);
+}
+
+/* ---- phones ---- */
+
+static bool is_asked_seldom(const struct conf_aor *a)
+{
+	return !a->keep_open && (!a->qualify_frequency || a->qualify_frequency > SELDOM);
+}
+
+static void phone(struct round *x, const struct phone_facts *p)
+{
+	double limit = p->aor->qualify_timeout * 1000;
+	char seconds[24];
+
+	if (p->unavailable && p->rtt_ms > limit && limit > 0) {
+		snprintf(seconds, sizeof seconds, "%.1f", p->rtt_ms * 2 / 1000);
+		say(&x->r,
+		    &(struct says){ NAT014, &p->aor->o, "qualify_timeout", "qualify_timeout", seconds,
+				    .evidence = sentence("%s answers after %d ms, and qualify_timeout is %d ms", p->uri,
+							 (int)p->rtt_ms, (int)limit) },
+		    NULL);
+	} else if (p->unavailable && !p->is_static && p->behind_nat && is_asked_seldom(p->aor)) {
+		say(&x->r,
+		    &(struct says){
+			    NAT013, &p->aor->o, "qualify_frequency", "qualify_frequency", "25", .sure = SURE_LIKELY,
+			    .evidence = sentence("%s is registered, is behind a router and does not answer", p->uri) },
+		    NULL);
+	}
+}
+
+/* F14: two phones or more, and all of them come from the first address of a network of ours. */
+static void one_gateway(struct round *x)
+{
+	const struct addr *from = NULL;
+	char text[ADDR_STRLEN];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < x->s->n_phones; i++) {
+		const struct phone_facts *p = &x->s->phones[i];
+
+		if (p->is_static || !p->source.family)
+			continue;
+		if (from && !addr_ip_eq(from, &p->source))
+			return;
+		from = &p->source;
+		n++;
+	}
+	if (n < 2 || from->family != 4 || from->ip[3] != 1 || addr_class(from) != ADDR_PRIVATE ||
+	    !host_net_with(&x->r, from))
+		return;
+	say(&x->r,
+	    &(struct says){ NAT059, &x->s->conf->global.o, .sure = SURE_LIKELY,
+			    .evidence = sentence("all %u phones seem to be at %s, the gateway of our own network", n,
+						 ip(from, text)) },
+	    NULL);
+}
+
+/* F18: its packets come back from our own router. */
+static void turned_back(struct round *x, const struct phone_facts *p)
+{
+	char here[ADDR_STRLEN], out[ADDR_STRLEN];
+
+	for (size_t i = 0; i < x->s->n_transports; i++) {
+		const struct transport_facts *t = &x->s->transports[i];
+
+		if (!t->door || !t->door->seen.family || !addr_ip_eq(&t->door->seen, &p->source) ||
+		    host_with(&x->r, &p->source))
+			continue;
+		say(&x->r,
+		    &(struct says){ NAT060, &t->t->o, "local_net", .sure = SURE_LIKELY,
+				    .evidence =
+					    sentence("%s comes from %s, which is our own address outside: it is on our "
+						     "side of the router and was told to call it",
+						     p->uri, ip(&p->source, out)) },
+		    ip(t->door->found.own.family ? &t->door->found.own : &t->bound, here), out, NULL);
+		return;
+	}
+}
+
+/* ---- providers ---- */
+
+static void trunk(struct round *x, const struct trunk_facts *t)
+{
+	if (t->gave_up)
+		say(&x->r,
+		    &(struct says){ NAT043, &t->r->o, "max_retries", "max_retries", "1000000",
+				    .evidence = sentence("%s has given up: %s", t->r->o.name, t->why) },
+		    NULL);
+	else if (!t->up && *t->why)
+		say(&x->r,
+		    &(struct says){ NAT062, &t->r->o, .sure = SURE_LIKELY,
+				    .evidence = sentence("%s is not registered: %s", t->r->o.name, t->why) },
+		    t->why, NULL);
+}
+
+static void stranger(struct round *x, const struct stranger_facts *f)
+{
+	char from[ADDR_STRLEN];
+
+	if (!f->name || !f->of)
+		return;
+	ip(&f->from, from);
+	say(&x->r,
+	    &(struct says){ NAT034, &f->of->o, "match", "match", from,
+			    .evidence = sentence("%u requests of %s matched no endpoint; %s has that address",
+						 f->requests, from, f->name) },
+	    from, NULL);
+}
+
+void doctor_server(const struct server_facts *s, struct lint *findings)
+{
+	struct lint_ask ask = { .conf = s->conf, .host = s->host, .n_host = s->n_host };
+	struct round x = { .r = { &ask, s->conf, findings }, .s = s };
+
+	for (size_t i = 0; i < s->n_transports; i++)
+		transport(&x, &s->transports[i]);
+	one_gateway(&x);
+	for (size_t i = 0; i < s->n_phones; i++) {
+		phone(&x, &s->phones[i]);
+		turned_back(&x, &s->phones[i]);
+	}
+	for (size_t i = 0; i < s->n_trunks; i++)
+		trunk(&x, &s->trunks[i]);
+	for (size_t i = 0; i < s->n_strangers; i++)
+		stranger(&x, &s->strangers[i]);
+	sort_by_sureness(findings);
+}

@@ -1,0 +1,166 @@
+/* pbx/doctor.c: the facts of the whole server, gathered for nat/doctor_server.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pbx/priv.h"
+
+#define STRANGERS 64 /* the rest is one storm */
+#define NAMES     16 /* addresses of a provider's name */
+
+struct gathered {
+	struct pbx *p;
+	struct server_facts s;
+	struct lint_host host[32];
+	struct transport_facts *transports;
+	struct phone_facts *phones;
+	struct trunk_facts *trunks;
+	struct stranger_facts strangers[STRANGERS];
+};
+
+/* ---- transports ---- */
+
+static void take_transports(struct gathered *g)
+{
+	const struct conf *c = g->p->conf;
+	struct sip_transport_info t;
+
+	g->transports = xcalloc(c->n_transports + 1, sizeof g->transports[0]);
+	for (size_t i = 0; i < c->n_transports; i++) {
+		struct transport_facts *f = &g->transports[g->s.n_transports++];
+
+		f->t = &c->transports[i];
+		for (unsigned n = 0; sip_transport_nth(g->p->sip, n, &t); n++)
+			if (strcmp(t.conf->o.name, f->t->o.name) == 0) {
+				f->door = t.door;
+				f->bound = t.bound;
+			}
+	}
+}
+
+/* ---- contacts ---- */
+
+static void take_phones(struct gathered *g)
+{
+	size_t n = 0;
+
+	for (struct aor *a = g->p->aors; a; a = a->hh.next)
+		list_for(l, &a->contacts)
+			n++;
+	g->phones = xcalloc(n + 1, sizeof g->phones[0]);
+	for (struct aor *a = g->p->aors; a; a = a->hh.next)
+		list_for(l, &a->contacts) {
+			const struct contact *c = list_entry(l, struct contact, link);
+			struct sip_uri u;
+			struct span transport = SPAN_NONE;
+
+			if (sip_uri_parse(span_of(c->uri), &u))
+				sip_param(u.params, "transport", &transport);
+			g->phones[g->s.n_phones++] = (struct phone_facts){ .ep = contact_endpoint(c),
+									   .aor = a->conf,
+									   .uri = c->uri,
+									   .source = c->source,
+									   .is_static = c->is_static,
+									   .tcp = span_iis(transport, "tcp"),
+									   .behind_nat = c->orig_host[0] != '\0',
+									   .unavailable = c->status == CONTACT_UNAVAIL,
+									   .rtt_ms = c->rtt_ms };
+		}
+}
+
+/* ---- providers ---- */
+
+static void take_trunk(void *arg, const struct pbx_registration_info *i)
+{
+	struct gathered *g = arg;
+
+	g->trunks[g->s.n_trunks++] = (struct trunk_facts){
+		.r = i->conf, .up = strcmp(i->state, "Registered") == 0, .gave_up = strcmp(i->state, "Rejected") == 0 && i->next_ms < 0, .why = i->why
+	};
+}
+
+/* The identify section of an endpoint that has one. */
+static const struct conf_identify *identify_of(const struct conf *c, const struct conf_endpoint *ep)
+{
+	for (size_t i = 0; i < c->n_identifies; i++)
+		if (c->identifies[i].endpoint == ep)
+			return &c->identifies[i];
+	return NULL;
+}
+
+static bool has_address(struct gathered *g, struct span host, const struct addr *a)
+{
+	struct addr known[NAMES];
+	char *name = span_dup(host);
+	size_t n = sip_known(g->p->sip, name, known, NAMES);
+
+	free(name);
+	while (n-- > 0)
+		if (addr_ip_eq(&known[n], a))
+			return true;
+	return false;
+}
+
+/* Does the host of a contact that is written for one of our trunks have this address? */
+static void know(struct gathered *g, struct stranger_facts *f)
+{
+	const struct conf *c = g->p->conf;
+
+	for (size_t e = 0; e < c->n_endpoints; e++) {
+		const struct conf_endpoint *ep = &c->endpoints[e];
+		const struct conf_identify *id = identify_of(c, ep);
+
+		for (size_t i = 0; id && i < ep->n_aors; i++)
+			for (size_t k = 0; k < ep->aors[i]->contact.n; k++) {
+				struct sip_uri u;
+
+				if (!sip_uri_parse(span_of(ep->aors[i]->contact.v[k]), &u) ||
+				    !has_address(g, u.host, &f->from))
+					continue;
+				f->name = ep->aors[i]->contact.v[k];
+				f->of = id;
+				return;
+			}
+	}
+}
+
+static void take_stranger(void *arg, const struct addr *from, unsigned requests)
+{
+	struct gathered *g = arg;
+	struct stranger_facts *f = &g->strangers[g->s.n_strangers];
+
+	if (g->s.n_strangers == STRANGERS)
+		return;
+	*f = (struct stranger_facts){ .from = *from, .requests = requests };
+	know(g, f);
+	g->s.n_strangers += f->name != NULL;
+}
+
+/* ---- all ---- */
+
+void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
+{
+	struct gathered *g = xcalloc(1, sizeof *g);
+	struct lint findings = { 0 };
+
+	g->p = p;
+	g->s.conf = p->conf;
+	g->s.host = g->host;
+	if (p->cfg.hosts)
+		g->s.n_host = p->cfg.hosts(p->cfg.arg, g->host, ARRAY_LEN(g->host));
+	take_transports(g);
+	take_phones(g);
+	g->trunks = xcalloc(p->conf->n_registrations + 1, sizeof g->trunks[0]);
+	pbx_each_registration(p, take_trunk, g);
+	each_stranger(p, take_stranger, g);
+	g->s.transports = g->transports;
+	g->s.phones = g->phones;
+	g->s.trunks = g->trunks;
+	g->s.strangers = g->strangers;
+	doctor_server(&g->s, &findings);
+	tell(arg, &g->s, &findings);
+	lint_free(&findings);
+	free(g->transports);
+	free(g->phones);
+	free(g->trunks);
+	free(g);
+}
