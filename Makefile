@@ -3,6 +3,7 @@
 # make check   everything that needs no root and no network: compilers, sanitizers, stories, rules
 # make test    make check, the matrix and the lab (as root: network namespaces)
 # make matrix  every NAT that users have, in virtual time; WRITE=1 renews docs/nat-matrix.md and its picture
+# make doctor-bench  every fault that users have: is it named right, does the fix work, are there false alarms
 # make bench   measure hairpin and its peers (as root: network namespaces); RECORD=1 adds to bench/history.tsv
 # make docs    write the generated documents again
 # make fmt     format the sources
@@ -10,7 +11,7 @@
 
 NINJA = ninja
 
-.PHONY: all build run test check matrix bench docs fmt clean
+.PHONY: all build run test check matrix doctor-bench bench docs fmt clean
 all: build
 
 build:
@@ -33,6 +34,10 @@ test:
 matrix: build
 	@$(NINJA) -C build matrix
 	@build/matrix $(if $(WRITE),--write) docs
+
+doctor-bench: build
+	@$(NINJA) -C build faults matrix test_nat_lint
+	@tools/check-doctor
 
 bench:
 	@tools/install-packages build bench

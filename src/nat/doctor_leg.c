@@ -298,7 +298,7 @@ static void closed_ports(struct exam *x, const struct leg *l)
 	char first[16], last[16], here[ADDR_STRLEN], face[ADDR_STRLEN];
 	bool heard = hears_us(f);
 
-	if (!l->t || !l->deaf || f->audio.rx_dropped || f->audio.tx_packets < 50 || !peer_is_outside(l) ||
+	if (!l->t || !l->deaf || f->audio.rx_dropped || f->audio.tx_packets < 5 || !peer_is_outside(l) ||
 	    is_hidden(l, &f->face) || is_outdated(l, &f->face))
 		return;
 	snprintf(first, sizeof first, "%u", l->ep->rtp_port_start ? l->ep->rtp_port_start : rtp->rtpstart);

@@ -73,9 +73,11 @@ static void take_trunk(void *arg, const struct pbx_registration_info *i)
 {
 	struct gathered *g = arg;
 
-	g->trunks[g->s.n_trunks++] = (struct trunk_facts){
-		.r = i->conf, .up = strcmp(i->state, "Registered") == 0, .gave_up = strcmp(i->state, "Rejected") == 0 && i->next_ms < 0, .why = i->why
-	};
+	g->trunks[g->s.n_trunks++] =
+		(struct trunk_facts){ .r = i->conf,
+				      .up = strcmp(i->state, "Registered") == 0,
+				      .gave_up = strcmp(i->state, "Rejected") == 0 && i->next_ms < 0,
+				      .why = i->why };
 }
 
 /* The identify section of an endpoint that has one. */

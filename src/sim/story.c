@@ -444,10 +444,22 @@ static void plainly(struct tale *t, const struct words *w)
 		statement(t, &rest);
 }
 
+/* "if A is B …": for stories with `each`. */
+static void perhaps(struct tale *t, const struct words *w)
+{
+	struct words rest = *w;
+
+	memmove(rest.w, rest.w + 4, (size_t)(rest.n -= 4) * sizeof rest.w[0]);
+	if (strcmp(w->w[1], w->w[3]) == 0)
+		statement(t, &rest);
+}
+
 static void statement(struct tale *t, const struct words *w)
 {
 	if (word_is(w, 0, "plain") && w->n > 1)
 		plainly(t, w);
+	else if (word_is(w, 0, "if") && word_is(w, 2, "is") && w->n > 4)
+		perhaps(t, w);
 	else if (word_is(w, 0, "wait") && w->n == 2)
 		sim_run(t->sim, t->sim->clock.now + word_time(t, w->w[1]));
 	else if (word_is(w, 0, "mark"))

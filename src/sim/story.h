@@ -26,12 +26,19 @@ struct story_run {
 	bool kernel; /* plain audio goes through the kernel's stand-in */
 	bool trace;  /* keep every SIP message and event as text */
 };
+/* What "expect PBX why CODE" and "expect PBX doctor CODE" asked for, and what was said. */
+struct story_verdict {
+	char want[48], said[8];
+	bool guess; /* said, but only as possible */
+};
 struct story_result {
 	bool ok;
 	unsigned messages; /* SIP datagrams sent */
 	ms_t at;           /* virtual time since the beginning, when it ended */
 	char place[160];   /* "file:line" of the statement that failed */
 	char why[400];
+	struct story_verdict verdicts[8];
+	unsigned n_verdicts;
 	char *trace; /* malloc'd; NULL when not asked for */
 };
 void story_play(const struct story *s, const struct story_run *run, struct story_result *res);

@@ -14,8 +14,9 @@
 struct question {
 	struct tale *t;
 	const struct words *w;
-	bool bad;       /* not understood */
-	char seen[300]; /* what is the case instead */
+	bool bad;                     /* not understood */
+	char seen[300];               /* what is the case instead */
+	struct story_verdict verdict; /* the last one that was asked for */
 };
 
 static int number(const struct words *w, int at)
@@ -106,6 +107,7 @@ static bool ask_phone(struct question *q, const struct thing *x)
 
 struct count {
 	const struct words *w;
+	struct story_verdict *verdict;
 	struct out o;
 	unsigned n, hits;
 };
@@ -149,12 +151,29 @@ static void count_endpoint(void *arg, const struct pbx_endpoint_info *i)
 	c->hits += strcmp(i->state, c->w->w[3]) == 0;
 }
 
-/* "fine", or a code; and texts of its evidence or of what to set. */
+/* Does the finding have one of the codes ("NAT001|NAT042"), and the texts, in its evidence or in what to set? */
+static bool is_wanted(struct count *c, const struct finding *f)
+{
+	struct span codes = span_of(c->w->w[2]), one;
+	bool all = false;
+
+	span_copy(codes, c->verdict->want, sizeof c->verdict->want);
+	if (!c->hits) {
+		span_copy(span_of(finding_rows[f->code].code), c->verdict->said, sizeof c->verdict->said);
+		c->verdict->guess = f->sure == SURE_POSSIBLE;
+	}
+	while (span_cut(&codes, '|', &one))
+		all |= span_is(one, finding_rows[f->code].code);
+	for (int k = 3; all && k < c->w->n; k++)
+		all = strstr(f->evidence, c->w->w[k]) || strstr(f->text, c->w->w[k]);
+	return all;
+}
+
+/* "fine", or the code of the first finding. */
 static void count_why(void *arg, const struct pbx_why_info *i)
 {
 	struct count *c = arg;
 	const struct finding *f = i->findings;
-	bool all;
 
 	if (i->why != WHY_FOUND) {
 		out_str(&c->o, why_name(i->why));
@@ -162,10 +181,7 @@ static void count_why(void *arg, const struct pbx_why_info *i)
 		return;
 	}
 	out_fmt(&c->o, "%s: %s; set %s", finding_rows[f->code].code, f->evidence, f->text);
-	all = strcmp(finding_rows[f->code].code, c->w->w[2]) == 0;
-	for (int k = 3; all && k < c->w->n; k++)
-		all = strstr(f->evidence, c->w->w[k]) || strstr(f->text, c->w->w[k]);
-	c->hits += all;
+	c->hits += is_wanted(c, f);
 }
 
 /* The server's own state: "fine", or the code of any of its findings, with texts of that one. */
@@ -178,12 +194,9 @@ static void count_doctor(void *arg, const struct server_facts *s UNUSED, const s
 	c->hits += !l->n && strcmp(c->w->w[2], "fine") == 0;
 	for (size_t i = 0; i < l->n; i++) {
 		const struct finding *f = &l->v[i];
-		bool all = strcmp(finding_rows[f->code].code, c->w->w[2]) == 0;
 
 		out_fmt(&c->o, "%s%s: %s; set %s", i ? " | " : "", finding_rows[f->code].code, f->evidence, f->text);
-		for (int k = 3; all && k < c->w->n; k++)
-			all = strstr(f->evidence, c->w->w[k]) || strstr(f->text, c->w->w[k]);
-		c->hits += all;
+		c->hits += is_wanted(c, f);
 	}
 }
 
@@ -220,7 +233,7 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
 	struct pbx *p = x->pbx->pbx ? sim_pbx_get(x->pbx->pbx) : NULL;
-	struct count c = { .w = w, .o = out_growing() };
+	struct count c = { .w = w, .o = out_growing(), .verdict = &q->verdict };
 	bool yes = false;
 
 	if (!p) {
@@ -375,12 +388,18 @@ static bool becomes(struct question *q, ms_t deadline, bool wanted)
 	return true;
 }
 
+static void note_verdict(struct story_result *res, const struct story_verdict *v)
+{
+	if (v->want[0] && res->n_verdicts < ARRAY_LEN(res->verdicts))
+		res->verdicts[res->n_verdicts++] = *v;
+}
+
 void expect_statement(struct tale *t, const struct words *all)
 {
 	struct words w = *all;
 	struct question q = { .t = t, .w = &w };
 	ms_t within = PATIENCE, hold = 0, now = t->sim->clock.now;
-	bool wanted = true;
+	bool wanted = true, reached;
 	char text[200];
 	struct out o = out_fixed(text, sizeof text - 1);
 
@@ -395,7 +414,9 @@ void expect_statement(struct tale *t, const struct words *all)
 	text[o.n] = '\0';
 	if (word_is(&w, 0, "no") || word_flag(&w, "never"))
 		within = 0;
-	if (!becomes(&q, now + within, wanted))
+	reached = becomes(&q, now + within, wanted);
+	note_verdict(t->res, &q.verdict);
+	if (!reached)
 		tale_fail(t, q.bad ? "what does 'expect %s%s' mean?" : "expected %s%s; but %s", wanted ? "" : "not ",
 			  text, q.seen[0] ? q.seen : "nothing of the kind");
 	else if (hold && becomes(&q, t->sim->clock.now + hold, !wanted))
