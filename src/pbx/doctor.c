@@ -102,26 +102,28 @@ static bool has_address(struct gathered *g, struct span host, const struct addr 
 	return false;
 }
 
-/* Does the host of a contact that is written for one of our trunks have this address? */
+/* The contact that is written for an AOR and whose host has this address, or NULL. */
+static const char *contact_at(struct gathered *g, const struct conf_aor *a, const struct addr *from)
+{
+	struct sip_uri u;
+
+	for (size_t k = 0; k < a->contact.n; k++)
+		if (sip_uri_parse(span_of(a->contact.v[k]), &u) && has_address(g, u.host, from))
+			return a->contact.v[k];
+	return NULL;
+}
+
+/* Is it one of our trunks, by an address that its identify section does not list? */
 static void know(struct gathered *g, struct stranger_facts *f)
 {
 	const struct conf *c = g->p->conf;
 
-	for (size_t e = 0; e < c->n_endpoints; e++) {
+	for (size_t e = 0; e < c->n_endpoints && !f->name; e++) {
 		const struct conf_endpoint *ep = &c->endpoints[e];
-		const struct conf_identify *id = identify_of(c, ep);
 
-		for (size_t i = 0; id && i < ep->n_aors; i++)
-			for (size_t k = 0; k < ep->aors[i]->contact.n; k++) {
-				struct sip_uri u;
-
-				if (!sip_uri_parse(span_of(ep->aors[i]->contact.v[k]), &u) ||
-				    !has_address(g, u.host, &f->from))
-					continue;
-				f->name = ep->aors[i]->contact.v[k];
-				f->of = id;
-				return;
-			}
+		f->of = identify_of(c, ep);
+		for (size_t i = 0; f->of && i < ep->n_aors && !f->name; i++)
+			f->name = contact_at(g, ep->aors[i], &f->from);
 	}
 }
 
