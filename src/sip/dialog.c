@@ -28,6 +28,22 @@ void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow
 		out_str(o, ";transport=tcp");
 }
 
+struct kept_ok {
+	struct sip_dialog *dialog;
+	char *bytes;
+	size_t n;
+	struct flow flow;
+	uint32_t cseq;
+	struct timer again, life;
+	ms_t interval;
+};
+
+struct kept_ack {
+	struct flow flow;
+	size_t n;
+	char bytes[];
+};
+
 static struct sip_key dialog_key(const struct sip *s, struct span call_id, struct span local_tag)
 {
 	return sip_key(s, (struct span[]){ call_id, local_tag }, 2);
@@ -49,9 +65,6 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 	return request ? find(s, m->call_id, m->to.tag, m->from.tag) : find(s, m->call_id, m->from.tag, m->to.tag);
 }
 
-static void ok_again(struct timer *t, ms_t now);
-static void ok_over(struct timer *t, ms_t now);
-
 static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, struct span call_id,
 				     struct span local_tag, struct span remote_tag)
 {
@@ -64,8 +77,6 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	d->call_id = span_dup(call_id);
 	d->remote_tag = span_dup(remote_tag);
 	d->key = dialog_key(s, call_id, local_tag);
-	d->ok.again.fire = ok_again;
-	d->ok.life.fire = ok_over;
 	list_init(&d->uacs);
 	list_init(&d->uass);
 	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
@@ -104,17 +115,17 @@ static void free_routes(struct sip_dialog *d)
 	d->n_routes = 0;
 }
 
-static void set_str(char **slot, char *value)
-{
-	free(*slot);
-	*slot = value;
-}
-
 static void forget_ok(struct sip_dialog *d)
 {
-	sip_stop(d->sip, &d->ok.again);
-	sip_stop(d->sip, &d->ok.life);
-	set_str(&d->ok.bytes, NULL);
+	struct kept_ok *k = d->ok;
+
+	if (!k)
+		return;
+	sip_stop(d->sip, &k->again);
+	sip_stop(d->sip, &k->life);
+	free(k->bytes);
+	free(k);
+	d->ok = NULL;
 }
 
 void sip_dialog_free(struct sip_dialog **dp)
@@ -144,7 +155,7 @@ void sip_dialog_free(struct sip_dialog **dp)
 	free((char *)d->local.p);
 	free((char *)d->remote.p);
 	free(d->target);
-	free(d->ack.bytes);
+	free(d->ack);
 	free(d->credentials);
 	conf_unref(d->conf.conf);
 	free(d);
@@ -178,7 +189,8 @@ static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 	} else {
 		out_span(&o, m->contact.uri.text);
 	}
-	set_str(&d->target, out_take(&o));
+	free(d->target);
+	d->target = out_take(&o);
 }
 
 static char *rewritten_route(struct span route, const struct flow *f)
@@ -292,7 +304,7 @@ bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response)
 
 bool sip_dialog_waits_for_ack(const struct sip_dialog *d)
 {
-	return d->ok.bytes != NULL;
+	return d->ok != NULL;
 }
 
 struct span sip_dialog_call_id(const struct sip_dialog *d)
@@ -344,7 +356,7 @@ void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_
 
 void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m)
 {
-	if (!d->ok.bytes || m->cseq != d->ok.cseq)
+	if (!d->ok || m->cseq != d->ok->cseq)
 		return;
 	forget_ok(d);
 	if (d->conf.ack)
@@ -355,17 +367,18 @@ void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m)
 
 static void ok_again(struct timer *t, ms_t now UNUSED)
 {
-	struct sip_dialog *d = container_of(t, struct sip_dialog, ok.again);
+	struct kept_ok *k = container_of(t, struct kept_ok, again);
+	struct sip *s = k->dialog->sip;
 
 	count(CNT_sip_retransmits);
-	sip_send(d->sip, &d->ok.flow, (struct span){ d->ok.bytes, d->ok.n });
-	d->ok.interval = MIN(d->ok.interval * 2, SIP_T2);
-	sip_in(d->sip, &d->ok.again, d->ok.interval);
+	sip_send(s, &k->flow, (struct span){ k->bytes, k->n });
+	k->interval = MIN(k->interval * 2, SIP_T2);
+	sip_in(s, &k->again, k->interval);
 }
 
 static void ok_over(struct timer *t, ms_t now UNUSED)
 {
-	struct sip_dialog *d = container_of(t, struct sip_dialog, ok.life);
+	struct sip_dialog *d = container_of(t, struct kept_ok, life)->dialog;
 
 	count(CNT_sip_timeouts);
 	trace(EV_SIP_TIMEOUT, NULL, "no ACK in 32 s from %s", d->target);
@@ -376,31 +389,37 @@ static void ok_over(struct timer *t, ms_t now UNUSED)
 
 void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 {
+	struct kept_ok *k = xcalloc(1, sizeof *k);
+
 	forget_ok(d);
-	d->ok.bytes = t->bytes; /* the transaction does not repeat it (RFC 6026) */
-	d->ok.n = t->n;
+	d->ok = k;
+	k->dialog = d;
+	k->again.fire = ok_again;
+	k->life.fire = ok_over;
+	k->bytes = t->bytes; /* the transaction does not repeat it (RFC 6026) */
+	k->n = t->n;
 	t->bytes = NULL;
 	t->n = 0;
-	d->ok.flow = t->flow;
-	d->ok.cseq = t->msg->cseq;
-	d->ok.interval = d->sip->t1;
-	sip_in(d->sip, &d->ok.again, d->ok.interval);
-	sip_in(d->sip, &d->ok.life, 64 * d->sip->t1);
+	k->flow = t->flow;
+	k->cseq = t->msg->cseq;
+	k->interval = d->sip->t1;
+	sip_in(d->sip, &k->again, k->interval);
+	sip_in(d->sip, &k->life, 64 * d->sip->t1);
 }
 
 /* ---- our ACK, for each 2xx that comes again ---- */
 
 unsigned sip_dialog_repeats(const struct sip_dialog *d)
 {
-	return d->ack.repeats;
+	return d->ack_repeats;
 }
 
 bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 {
-	if (!d->ack.bytes || d->ack.cseq != cseq)
-		return d->ack.cseq >= cseq;
-	d->ack.repeats++;
-	sip_send(d->sip, &d->ack.flow, (struct span){ d->ack.bytes, d->ack.n });
+	if (!d->ack || d->ack_cseq != cseq)
+		return d->ack_cseq >= cseq;
+	d->ack_repeats++;
+	sip_send(d->sip, &d->ack->flow, (struct span){ d->ack->bytes, d->ack->n });
 	return true;
 }
 
@@ -411,16 +430,20 @@ void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span loca
 
 	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
 	for (; d; d = d->same)
-		if (d->ack.cseq == cseq)
-			set_str(&d->ack.bytes, NULL);
+		if (d->ack_cseq == cseq) {
+			free(d->ack);
+			d->ack = NULL;
+		}
 }
 
 void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes)
 {
-	set_str(&d->ack.bytes, span_dup(bytes));
-	d->ack.n = bytes.n;
-	d->ack.flow = *f;
-	d->ack.cseq = cseq;
+	free(d->ack);
+	d->ack = xmalloc(sizeof *d->ack + bytes.n);
+	d->ack->flow = *f;
+	d->ack->n = bytes.n;
+	memcpy(d->ack->bytes, bytes.p, bytes.n);
+	d->ack_cseq = cseq;
 }
 
 /* ---- requests out ---- */
@@ -462,7 +485,7 @@ void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, vo
 	struct sip_ask a = { .method = SIP_ACK, .build = build, .arg = arg };
 	struct sip_uac *u = ask_in(d, &a, cseq);
 
-	d->ack.cseq = cseq; /* from now on a repeated 2xx is not a stray */
+	d->ack_cseq = cseq; /* from now on a repeated 2xx is not a stray */
 	if (d->credentials)
 		u->credentials = xstrdup(d->credentials); /* 22.1: the same as in the INVITE */
 	sip_uac_start_now(u);

@@ -247,6 +247,8 @@ void sip_uac_free_all(struct sip *s);
 /* Begins at once instead of from the loop: for an ACK, whose build callback may not outlive the call. */
 void sip_uac_start_now(struct sip_uac *uac);
 /* ---- dialog.c ---- */
+struct kept_ok;
+struct kept_ack;
 struct sip_dialog {
 	UT_hash_handle hh; /* by key; others with the same key hang on `same` */
 	struct sip_dialog *same;
@@ -263,21 +265,10 @@ struct sip_dialog {
 	bool remote_cseq_known;
 	struct flow flow;
 	struct list uacs, uass;
-	struct { /* our 2xx, until its ACK arrives */
-		char *bytes;
-		size_t n;
-		struct flow flow;
-		uint32_t cseq;
-		struct timer again, life;
-		ms_t interval;
-	} ok;
-	struct { /* our ACK, for a repeated 2xx */
-		char *bytes;
-		size_t n;
-		struct flow flow;
-		uint32_t cseq;
-		unsigned repeats;
-	} ack;
+	struct kept_ok *ok;   /* our 2xx, until its ACK arrives */
+	struct kept_ack *ack; /* our ACK, for as long as its 2xx may come again */
+	uint32_t ack_cseq;
+	unsigned ack_repeats;
 	char *credentials;
 };
 void sip_dialogs_forget_source(struct sip *s); /* our own addresses have changed */
