@@ -113,6 +113,7 @@ static void on_network(void *arg)
 {
 	struct pbx *p = arg;
 
+	p->hosts_at = 0;
 	if (!p->stopping)
 		outreg_network(p);
 }

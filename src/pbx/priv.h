@@ -7,6 +7,7 @@
 #pragma once
 #include <uthash.h>
 
+#include "nat/lint.h"
 #include "pbx/pbx.h"
 #include "sdp/sdp.h"
 
@@ -396,6 +397,9 @@ struct pbx {
 	unsigned n_chans, n_calls;
 	struct list records; /* of calls that have ended */
 	unsigned n_records;
+	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */
+	size_t n_hosts;
+	ms_t hosts_at;
 	uint32_t next_chan;
 	struct vars globals;
 	struct dead_host *dead_hosts;

@@ -191,17 +191,26 @@ static const struct nat_door *door_of(const struct pbx *p, const char *transport
 	return NULL;
 }
 
-static enum why judge(const struct pbx *p, struct conf *conf, const struct call_facts *call, struct lint *findings)
+#define HOSTS_FOR 10000 /* ms: the system is not asked for each call */
+
+static void look_at_hosts(struct pbx *p)
+{
+	if (!p->cfg.hosts || (p->hosts_at && p->clock->now - p->hosts_at < HOSTS_FOR))
+		return;
+	p->n_hosts = p->cfg.hosts(p->cfg.arg, p->hosts, ARRAY_LEN(p->hosts));
+	p->hosts_at = p->clock->now;
+}
+
+static enum why judge(struct pbx *p, struct conf *conf, const struct call_facts *call, struct lint *findings)
 {
 	struct leg_settings settings[CALL_LEGS];
-	struct lint_host host[32];
-	struct doctor_ask ask = { .conf = conf, .call = call, .settings = settings, .host = host };
+	struct doctor_ask ask = { .conf = conf, .call = call, .settings = settings, .host = p->hosts };
 
 	for (size_t i = 0; i < call->n_legs; i++)
 		settings[i] = (struct leg_settings){ conf_endpoint(conf, span_of(call->legs[i]->endpoint)),
 						     door_of(p, call->legs[i]->transport) };
-	if (p->cfg.hosts)
-		ask.n_host = p->cfg.hosts(p->cfg.arg, host, ARRAY_LEN(host));
+	look_at_hosts(p);
+	ask.n_host = p->n_hosts;
 	return doctor_call(&ask, findings);
 }
 
