@@ -105,6 +105,7 @@ struct io_loop *io_new(struct clock *clock)
 	l->max_incoming = 4096;
 	io_set_sink(l, NULL);
 	l->room = xmalloc((size_t)RECV_BATCH * RECV_ROOM);
+	l->inbox = inbox_new(l->room);
 	uv_timer_init(&l->uv, &l->wake);
 	uv_prepare_init(&l->uv, &l->turn);
 	l->wake.data = l->turn.data = l;
@@ -165,6 +166,7 @@ void io_free(struct io_loop **lp)
 	BUG_ON(uv_loop_close(&l->uv) < 0);
 	timers_free(&l->clock->timers);
 	free(l->batch);
+	free(l->inbox);
 	free(l->room);
 	free(l);
 }

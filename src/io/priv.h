@@ -61,6 +61,8 @@ int udp_send(struct sock *s, const struct flow *f, struct span bytes);
 void udp_flush(struct io_loop *l); /* sends what this turn has to say */
 void udp_forget(struct sock *s);   /* it is going to be closed */
 void udp_send_queued(struct sock *s);
+struct inbox;
+struct inbox *inbox_new(char *room);
 void udp_ready(struct sock *s, int events);
 void udp_free_queue(struct sock *s);
 
@@ -106,7 +108,8 @@ void upnp_free(struct upnp *u); /* when no work is left */
 /* ---- the loop ---- */
 
 #define RECV_BATCH 32
-#define RECV_ROOM  65536
+#define RECV_MOST  65536
+#define RECV_ROOM  (RECV_MOST + 1344) /* apart: not each in the same lines of the cache */
 #define SOURCES    64
 
 struct source_cache { /* what the kernel said for a destination, for a moment */
@@ -139,6 +142,7 @@ struct io_loop {
 	struct udp_batch *batch; /* NULL: nothing was sent yet */
 	unsigned backlog;        /* percent: of the socket that was read last */
 	char *room;              /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
+	struct inbox *inbox;     /* the batch's headers, which point into room */
 	struct source_cache sources[SOURCES];
 	struct dns *dns;
 	struct netlink *netlink;

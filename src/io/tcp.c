@@ -215,7 +215,7 @@ static void read_some(struct sock *s)
 {
 	struct flow f = sock_flow(s);
 	struct io_loop *l = s->loop;
-	ssize_t n = recv(s->fd, l->room, RECV_ROOM, 0);
+	ssize_t n = recv(s->fd, l->room, RECV_MOST, 0);
 
 	if (n > 0)
 		l->sink.input(l->sink.arg, &f, (struct span){ l->room, (size_t)n });

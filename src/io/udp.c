@@ -128,33 +128,51 @@ static void deliver(struct sock *s, struct mmsghdr *m, char *bytes)
 		s->loop->sink.input(s->loop->sink.arg, &f, (struct span){ bytes, m->msg_len });
 }
 
-/* Returns how many datagrams came, or -errno. */
-static int read_batch(struct sock *s)
-{
+struct inbox {
 	struct mmsghdr m[RECV_BATCH];
-	struct sockaddr_storage from[RECV_BATCH];
 	struct iovec iov[RECV_BATCH];
+	struct sockaddr_storage from[RECV_BATCH];
 	union {
 		char room[CMSG_ROOM];
 		struct cmsghdr align;
 	} control[RECV_BATCH];
-	int n;
+};
+
+/* What receiving changes, as it was before. */
+static void empty(struct inbox *in, int i)
+{
+	in->m[i].msg_hdr.msg_namelen = sizeof in->from[i];
+	in->m[i].msg_hdr.msg_controllen = CMSG_ROOM;
+}
+
+struct inbox *inbox_new(char *room)
+{
+	struct inbox *in = xcalloc(1, sizeof *in);
 
 	for (int i = 0; i < RECV_BATCH; i++) {
-		iov[i] = (struct iovec){ s->loop->room + (size_t)i * RECV_ROOM, RECV_ROOM };
-		m[i].msg_len = 0;
-		m[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
-						.msg_namelen = sizeof from[i],
-						.msg_iov = &iov[i],
-						.msg_iovlen = 1,
-						.msg_control = control[i].room,
-						.msg_controllen = CMSG_ROOM };
+		in->iov[i] = (struct iovec){ room + (size_t)i * RECV_ROOM, RECV_MOST };
+		in->m[i].msg_hdr = (struct msghdr){ .msg_name = &in->from[i],
+						    .msg_iov = &in->iov[i],
+						    .msg_iovlen = 1,
+						    .msg_control = in->control[i].room };
+		empty(in, i);
 	}
-	n = recvmmsg(s->fd, m, RECV_BATCH, MSG_DONTWAIT, NULL);
+	return in;
+}
+
+/* Returns how many datagrams came, or -errno. */
+static int read_batch(struct sock *s)
+{
+	struct inbox *in = s->loop->inbox;
+	int n = recvmmsg(s->fd, in->m, RECV_BATCH, MSG_DONTWAIT, NULL);
+
 	if (n < 0)
 		return -errno;
-	for (int i = 0; i < n && !s->closed; i++)
-		deliver(s, &m[i], iov[i].iov_base);
+	for (int i = 0; i < n; i++) {
+		if (!s->closed)
+			deliver(s, &in->m[i], in->iov[i].iov_base);
+		empty(in, i);
+	}
 	return n;
 }
 
