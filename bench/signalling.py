@@ -12,7 +12,7 @@ ASTERISK = "Asterisk 23"  # figures recorded on a machine of this kind: it is no
 CLEAN = 0.001             # the part of the calls that may fail
 RATE = 500                # calls/s at which one call's cost is measured
 UP = (100, 1000, 10000, 20000)
-LINGER = 35               # s until the last transaction is forgotten: RFC 3261 17, 32 s
+LINGER = 45               # s until the last transaction is forgotten, RFC 3261 17: 32 s, and memory was looked at
 USERS_AT = ["--uac", "127.0.0.4:5063"]
 
 
