@@ -20,6 +20,8 @@ struct net_listen {
 	enum net_proto proto;
 	struct addr bind;
 	uint8_t tos;
+	bool share; /* another listener of this program may hold a part of the address: the narrower one gets its
+		       packets */
 	bool tcp_keepalive;
 	int keep_idle, keep_interval, keep_probes; /* s, s, count */
 };
@@ -69,6 +71,7 @@ struct net {
 	 * never from inside. It may take seconds. May be NULL.
 	 */
 	void (*upnp)(void *arg, uint64_t query, const struct net_upnp *ask);
+	void (*set_tos)(void *arg, uint32_t sock, uint8_t tos); /* of a UDP socket or a listener. May be NULL. */
 	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
 	unsigned (*backlog)(void *arg);
 };

@@ -130,24 +130,57 @@ int sock_open(const struct net_listen *ask, int type)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
 	else if (tos)
 		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
+	if (ask->share)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	return fd;
 }
 
 /* ---- struct net ---- */
 
+/* Only while one of ours is opened beside another: a second program must not be able to take a share. */
+static void set_shared(struct io_loop *l, const struct net_listen *ask, int on)
+{
+	struct sock *s, *next;
+
+	HASH_ITER(hh, l->socks, s, next)
+		if (s->kind == (ask->proto == NET_UDP ? SOCK_UDP : SOCK_LISTEN) && s->bound.port == ask->bind.port)
+			setsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
 static int net_open(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound)
 {
 	struct sock *s;
-	int err = ask->proto == NET_UDP ? udp_open(arg, ask, &s) : tcp_open(arg, ask, &s);
+	int err;
 
+	if (ask->share)
+		set_shared(arg, ask, 1);
+	err = ask->proto == NET_UDP ? udp_open(arg, ask, &s) : tcp_open(arg, ask, &s);
+	if (!err)
+		s->bound = sock_local(s->fd);
+	if (ask->share)
+		set_shared(arg, ask, 0);
 	if (err < 0)
 		return err;
 	s->ask = *ask;
-	s->bound = sock_local(s->fd);
+	s->ask.share = false;
 	*id = s->id;
 	*bound = s->bound;
 	sock_poll(s, UV_READABLE);
 	return 0;
+}
+
+static void net_set_tos(void *arg, uint32_t id, uint8_t tos)
+{
+	struct sock *s = sock_find(arg, id);
+	int value = tos;
+
+	if (!s)
+		return;
+	s->ask.tos = tos;
+	if (s->bound.family == 6)
+		setsockopt(s->fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value);
+	else
+		setsockopt(s->fd, IPPROTO_IP, IP_TOS, &value, sizeof value);
 }
 
 static void net_close(void *arg, uint32_t id)
@@ -251,6 +284,7 @@ struct net io_net(struct io_loop *l)
 	return (struct net){ .arg = l,
 			     .listen = net_open,
 			     .close = net_close,
+			     .set_tos = net_set_tos,
 			     .connect = net_connect,
 			     .send = net_send,
 			     .source = net_source,

@@ -151,7 +151,7 @@ static bool is_outdated(const struct outreg *r)
 	struct nat_face now;
 
 	return r->bound.host[0] && sip_flow_look(r->p->sip, &f, &now) &&
-	       (strcmp(now.host, r->bound.host) != 0 || now.port != r->bound.port);
+	       (sip_flow_leaves(r->p->sip, &f) || strcmp(now.host, r->bound.host) != 0 || now.port != r->bound.port);
 }
 
 static void renew(struct outreg *r)
@@ -496,6 +496,7 @@ void outreg_adopt(struct pbx *p)
 				r->retries = 0;
 				send_register(r);
 			}
+			renew_if_outdated(r); /* its transport may listen elsewhere now */
 		}
 		free(now);
 	}

@@ -142,14 +142,18 @@ static struct socket *socket_of(struct sim *s, uint32_t id)
 
 static struct socket *listening_at(struct sim_host *h, const struct addr *to, bool tcp)
 {
-	struct socket *k, *next;
+	struct socket *k, *next, *wide = NULL;
 
-	HASH_ITER(hh, h->sim->sockets, k, next)
-		if (k->host == h && k->listening && k->tcp == tcp && k->local.port == to->port &&
-		    k->local.family == to->family &&
-		    (addr_is_any(&k->local) || addr_is_any(to) || addr_ip_eq(&k->local, to)))
+	HASH_ITER(hh, h->sim->sockets, k, next) {
+		if (k->host != h || !k->listening || k->tcp != tcp || k->local.port != to->port ||
+		    k->local.family != to->family)
+			continue;
+		if (addr_ip_eq(&k->local, to))
 			return k;
-	return NULL;
+		if (addr_is_any(&k->local) || addr_is_any(to))
+			wide = k;
+	}
+	return wide;
 }
 
 static struct socket *socket_new(struct sim_host *h, bool tcp)
@@ -345,7 +349,8 @@ static int net_listen(void *arg, const struct net_listen *ask, uint32_t *id, str
 
 	if (!has_address(h, &ask->bind))
 		return -EADDRNOTAVAIL;
-	if (listening_at(h, &ask->bind, ask->proto == NET_TCP))
+	k = listening_at(h, &ask->bind, ask->proto == NET_TCP);
+	if (k && !(ask->share && !k->media && !addr_ip_eq(&k->local, &ask->bind)))
 		return -EADDRINUSE;
 	k = socket_new(h, ask->proto == NET_TCP);
 	k->listening = true;

@@ -199,6 +199,8 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct sip_ke
 		sip_reply_stateless(s, m, 481, NULL, NULL);
 		return;
 	}
+	if (!d && m->flow.proto == NET_UDP && sip_is_drained(s, &m->flow))
+		return; /* as if nobody listened there any more */
 	t = sip_uas_new(s, m, key);
 	if (!t) {
 		count(CNT_sip_shed);

@@ -267,11 +267,24 @@ static bool is_behind_router(const struct sip_transport *tp)
 	return tp->bound.family == 4 && addr_class(&own) != ADDR_GLOBAL;
 }
 
+/* The same port at the router, from a listener that is being left. */
+static void take_over(struct sip_transport *tp)
+{
+	list_for(n, &tp->sip->transports) {
+		struct sip_transport *old = list_entry(n, struct sip_transport, link);
+
+		if (old->leaving && old->map && old->proto == tp->proto && old->bound.port == tp->bound.port)
+			sip_map_close(&old->map);
+	}
+}
+
 static void map_it(struct sip_transport *tp)
 {
 	struct sip_map_ask ask = { .proto = tp->proto, .port = tp->bound.port, .told = on_map, .arg = tp };
 	bool wanted = conf_router(tp->conf->external_signaling_address) && is_behind_router(tp);
 
+	if (wanted && !tp->map)
+		take_over(tp);
 	if (wanted && !tp->map)
 		tp->map = sip_map_open(tp->sip, &ask);
 	else if (!wanted)
@@ -286,13 +299,14 @@ void sip_door_ways(struct sip *s)
 	list_for(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 
-		if (is_behind_router(tp))
+		if (!tp->leaving && is_behind_router(tp))
 			ways |= conf_router(tp->conf->external_signaling_address) |
 				conf_router(tp->conf->external_media_address);
 	}
 	sip_router_want(s, ways);
 	list_for(n, &s->transports)
-		map_it(list_entry(n, struct sip_transport, link));
+		if (!list_entry(n, struct sip_transport, link)->leaving)
+			map_it(list_entry(n, struct sip_transport, link));
 }
 
 /* ---- watching ---- */

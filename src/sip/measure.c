@@ -109,7 +109,7 @@ bool sip_outside_nth(const struct sip *s, unsigned n, struct sip_outside *o)
 		const struct sip_transport *tp = list_entry(l, struct sip_transport, link);
 		const struct sip_router *r = &s->router;
 
-		if (n--)
+		if (tp->leaving || n--)
 			continue;
 		*o = (struct sip_outside){ .conf = tp->conf,
 					   .local = tp->bound,

@@ -55,6 +55,8 @@ struct sip_transport {
 	struct timer watch;
 	struct nat_behave behave; /* how the NAT before it does: measure.c */
 	struct timer measure;
+	ms_t leaving; /* since then, by a reload (drain.c); 0: it is not */
+	struct timer drain;
 	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
 	bool only_router;    /* tells our address: pcp, upnp */
 	ms_t kept_at;        /* when mappings were last kept open */
@@ -91,6 +93,14 @@ void sip_transports_free(struct sip *s);
 void sip_on_accepted(void *arg, const struct flow *f);
 void sip_on_connected(void *arg, uint32_t sock, const struct addr *local);
 void sip_on_failed(void *arg, const struct flow *f, int err);
+
+void sip_transport_close(struct sip_transport *tp);
+
+/* ---- drain.c ---- */
+void sip_drain(struct sip_transport *tp);
+void sip_undrain(struct sip_transport *tp);
+/* It came to a listener that only finishes what began on it. */
+bool sip_is_drained(const struct sip *s, const struct flow *f);
 
 /* ---- door.c ---- */
 void sip_door_open(struct sip_transport *tp); /* after tp->conf changed: learns what its external_* stand for */
@@ -294,6 +304,7 @@ struct sip {
 	struct sip_config c;
 	struct conf *conf;
 	struct list transports, uacs;
+	unsigned n_leaving; /* of the transports */
 	struct sip_router router;
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
 	size_t n_ctx_peers;     /* a power of two, no less than a quarter of them */

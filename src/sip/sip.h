@@ -42,8 +42,9 @@ struct sip_config {
 struct sip *sip_new(const struct sip_config *c);
 struct net_sink sip_sink(struct sip *s); /* give it to the network */
 /*
- * Takes a snapshot (a reference is kept): opens new transports, closes removed ones, moves changed ones, refreshes
- * doors. 0, or -errno of the first transport that cannot listen, with the reason in `why`; the others work on.
+ * Takes a snapshot (a reference is kept): opens new transports, then leaves removed and moved ones (drain.c), refreshes
+ * doors. 0, or -errno of the first transport that cannot listen, with the reason in `why`; the others work on, and one
+ * that could not move stays where it was.
  */
 int sip_adopt(struct sip *s, struct conf *c, struct diag *why);
 void sip_free(struct sip *s); /* every dialog must be freed; transactions are dropped */
@@ -68,6 +69,8 @@ const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transpor
 /* What a message to the peer of this flow would say of us now, and leave with (f->local). False: its transport is
  * gone. */
 bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face);
+/* A reload has moved or removed its transport: what begins now begins elsewhere. */
+bool sip_flow_leaves(const struct sip *s, const struct flow *f);
 /* Lookup through cache, TTL and /etc/hosts: fn is called once, maybe at once. n 0: no such record (or err < 0). */
 struct sip_lookup_answer {
 	const struct dns_record *rs;

@@ -18,7 +18,7 @@
 
 /* ---- transports ---- */
 
-static void tp_close(struct sip_transport *tp)
+void sip_transport_close(struct sip_transport *tp)
 {
 	struct sip *s = tp->sip;
 	struct sip_conn *c, *next;
@@ -27,6 +27,7 @@ static void tp_close(struct sip_transport *tp)
 		if (c->flow.listener == tp->sock)
 			sip_on_failed(s, &c->flow, 0);
 	sip_ctx_fail_listener(s, tp->sock);
+	sip_undrain(tp);
 	sip_door_close(tp);
 	sip_map_close(&tp->map);
 	s->c.net.close(s->c.net.arg, tp->sock);
@@ -37,7 +38,7 @@ static void tp_close(struct sip_transport *tp)
 
 static bool same_socket(const struct conf_transport *a, const struct conf_transport *b)
 {
-	return a->protocol == b->protocol && addr_eq(&a->bind, &b->bind) && a->tos == b->tos;
+	return a->protocol == b->protocol && addr_eq(&a->bind, &b->bind);
 }
 
 static struct sip_transport *tp_named(struct sip *s, const char *name)
@@ -45,7 +46,7 @@ static struct sip_transport *tp_named(struct sip *s, const char *name)
 	list_for(n, &s->transports) {
 		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
 
-		if (strcmp(tp->conf->o.name, name) == 0)
+		if (!tp->leaving && strcmp(tp->conf->o.name, name) == 0)
 			return tp;
 	}
 	return NULL;
@@ -55,13 +56,36 @@ static void tp_take_conf(struct sip_transport *tp, struct conf *c, const struct 
 {
 	struct conf *old = tp->snapshot;
 
+	if (tp->conf && tp->conf->tos != t->tos && tp->sip->c.net.set_tos)
+		tp->sip->c.net.set_tos(tp->sip->c.net.arg, tp->sock, t->tos);
 	tp->snapshot = conf_ref(c);
 	tp->conf = t;
 	sip_door_open(tp);
 	conf_unref(old);
 }
 
-static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, struct diag *why)
+/* The snapshot leaves the transport where it is. */
+static bool stays(const struct sip_transport *tp, const struct conf *c)
+{
+	const struct conf_transport *t = tp->leaving ? NULL : conf_transport(c, span_of(tp->conf->o.name));
+
+	return t && same_socket(tp->conf, t);
+}
+
+/* Somebody holds a part of this address: is it a listener of ours that goes? */
+static bool is_left(const struct sip *s, const struct conf *c, const struct net_listen *ask)
+{
+	list_for(n, &s->transports) {
+		const struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (!stays(tp, c) && tp->proto == ask->proto && tp->bound.port == ask->bind.port &&
+		    !addr_ip_eq(&tp->bound, &ask->bind))
+			return true;
+	}
+	return false;
+}
+
+static struct sip_transport *tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, int *err)
 {
 	struct net_listen ask = { .proto = t->protocol == PROTO_TCP ? NET_TCP : NET_UDP,
 				  .bind = t->bind,
@@ -71,19 +95,56 @@ static int tp_open(struct sip *s, struct conf *c, const struct conf_transport *t
 				  .keep_interval = t->tcp_keepalive_interval_time,
 				  .keep_probes = t->tcp_keepalive_probe_count };
 	struct sip_transport *tp = xcalloc(1, sizeof *tp);
-	char text[ADDR_STRLEN];
-	int err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
 
-	if (err < 0) {
-		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: cannot listen on %s %s: %s", t->o.name,
-			 conf_proto_names[t->protocol], addr_str(&t->bind, text), strerror(-err));
+	*err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
+	if (*err == -EADDRINUSE && is_left(s, c, &ask)) {
+		ask.share = true;
+		*err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
+	}
+	if (*err < 0) {
 		free(tp);
-		return err;
+		return NULL;
 	}
 	tp->sip = s;
 	tp->proto = ask.proto;
 	list_push(&s->transports, &tp->link);
 	tp_take_conf(tp, c, t);
+	return tp;
+}
+
+/* A listener that was left, or that another transport leaves, may be the one that is wanted. */
+static struct sip_transport *tp_left(struct sip *s, const struct conf *c, const struct conf_transport *t)
+{
+	list_for(n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (!stays(tp, c) && same_socket(tp->conf, t))
+			return tp;
+	}
+	return NULL;
+}
+
+/* 0 or -errno: then it stays where it was. */
+static int tp_adopt(struct sip *s, struct conf *c, const struct conf_transport *t, struct diag *why)
+{
+	struct sip_transport *old = tp_named(s, t->o.name), *left = tp_left(s, c, t);
+	char text[ADDR_STRLEN];
+	int err = 0;
+
+	if (old && same_socket(old->conf, t)) {
+		tp_take_conf(old, c, t);
+		return 0;
+	}
+	if (left) {
+		sip_undrain(left);
+		tp_take_conf(left, c, t);
+	} else if (!tp_open(s, c, t, &err)) {
+		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: cannot listen on %s %s: %s", t->o.name,
+			 conf_proto_names[t->protocol], addr_str(&t->bind, text), strerror(-err));
+		return err;
+	}
+	if (old)
+		sip_drain(old);
 	return 0;
 }
 
@@ -95,20 +156,16 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 	s->conf = conf_ref(c);
 	s->t1 = c->system.timer_t1;
 	s->timer_b = c->system.timer_b;
-	list_for_safe(n, &s->transports) {
-		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
-		const struct conf_transport *t = conf_transport(c, span_of(tp->conf->o.name));
-
-		if (!t || !same_socket(tp->conf, t))
-			tp_close(tp);
-		else
-			tp_take_conf(tp, c, t);
-	}
 	for (size_t i = 0; i < c->n_transports; i++) {
-		const struct conf_transport *t = &c->transports[i];
-		int e = tp_named(s, t->o.name) ? 0 : tp_open(s, c, t, why);
+		int e = tp_adopt(s, c, &c->transports[i], why);
 
 		err = err ? err : e;
+	}
+	list_for(n, &s->transports) {
+		struct sip_transport *tp = list_entry(n, struct sip_transport, link);
+
+		if (!tp->leaving && !conf_transport(c, span_of(tp->conf->o.name)))
+			sip_drain(tp);
 	}
 	sip_door_ways(s);
 	conf_unref(old);
@@ -118,7 +175,7 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 void sip_transports_free(struct sip *s)
 {
 	list_for_safe(n, &s->transports)
-		tp_close(list_entry(n, struct sip_transport, link));
+		sip_transport_close(list_entry(n, struct sip_transport, link));
 }
 
 struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f)
@@ -142,7 +199,7 @@ static struct sip_transport_info info_of(const struct sip_transport *tp)
 bool sip_transport_nth(const struct sip *s, unsigned n, struct sip_transport_info *info)
 {
 	list_for(l, &s->transports) {
-		if (n--)
+		if (list_entry(l, struct sip_transport, link)->leaving || n--)
 			continue;
 		*info = info_of(list_entry(l, struct sip_transport, link));
 		return true;
@@ -159,7 +216,7 @@ struct sip_transport_info sip_transport_of(const struct sip *s, const struct flo
 
 static bool serves(const struct sip_transport *tp, enum net_proto proto, uint8_t family)
 {
-	return tp->proto == proto && tp->bound.family == family;
+	return !tp->leaving && tp->proto == proto && tp->bound.family == family;
 }
 
 bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family)
@@ -201,7 +258,8 @@ const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transpor
 	list_for(n, &s->transports) {
 		if (tp)
 			break;
-		if (list_entry(n, struct sip_transport, link)->door.auto_media)
+		if (!list_entry(n, struct sip_transport, link)->leaving &&
+		    list_entry(n, struct sip_transport, link)->door.auto_media)
 			tp = list_entry(n, struct sip_transport, link);
 	}
 	return tp ? &tp->door : NULL;

@@ -406,7 +406,9 @@ static int open_flow(struct sip_uac *u)
 		u->flow = *want;
 		return 0;
 	}
-	tp = sip_transport_pick(u->sip, u->ask.transport, t->proto, &t->addr);
+	tp = want && sip_flow_leaves(u->sip, want) ? sip_transport_by_flow(u->sip, want) : NULL;
+	if (!tp || tp->proto != t->proto || tp->bound.family != t->addr.family)
+		tp = sip_transport_pick(u->sip, u->ask.transport, t->proto, &t->addr);
 	return tp ? sip_flow_to(u->sip, tp, &t->addr, &u->flow) : -EAFNOSUPPORT;
 }
 

@@ -258,6 +258,36 @@ static void busy_port_is_said(void **state)
 
 /* ---- connections ---- */
 
+/* Beside our own, when asked for: the narrower one gets its packets; nobody else can join in afterwards. */
+static void shared_port(void **state)
+{
+	struct world *w = *state;
+	struct addr wide, narrow;
+	uint32_t first = listen_on(w, NET_UDP, "0.0.0.0:0", &wide), second, third, client;
+	struct net_listen ask = { .bind = at("127.0.0.1") };
+	struct flow f = { 0 };
+
+	ask.bind.port = wide.port;
+	assert_int_equal(w->net.listen(w->net.arg, &ask, &second, &narrow), -EADDRINUSE);
+	ask.share = true;
+	assert_int_equal(w->net.listen(w->net.arg, &ask, &second, &narrow), 0);
+	ask.share = false;
+	ask.bind = at("127.0.0.2");
+	ask.bind.port = wide.port;
+	assert_int_equal(w->net.listen(w->net.arg, &ask, &third, &narrow), -EADDRINUSE);
+	client = listen_on(w, NET_UDP, "127.0.0.1:0", &narrow);
+	f = (struct flow){ .sock = client, .listener = client, .peer = at("127.0.0.1") };
+	f.peer.port = wide.port;
+	w->net.send(w->net.arg, &f, SPAN("one"));
+	assert_true(run(w, 1));
+	assert_int_equal(w->flow.sock, second);
+	f.peer = at("127.0.0.2");
+	f.peer.port = wide.port;
+	w->net.send(w->net.arg, &f, SPAN("two"));
+	assert_true(run(w, 1));
+	assert_int_equal(w->flow.sock, first);
+}
+
 static void tcp_both_ways(void **state)
 {
 	struct world *w = *state;
@@ -638,6 +668,7 @@ int main(void)
 		T(many_datagrams),
 		T(source_is_what_the_kernel_takes),
 		T(busy_port_is_said),
+		T(shared_port),
 		T(tcp_both_ways),
 		T(tcp_keepalive),
 		T(tcp_refused),

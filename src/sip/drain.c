@@ -1,0 +1,95 @@
+/*
+ * sip/drain.c: a listener that a reload has moved or removed. The new one is open already; this one goes on for what
+ * began on it: dialogs with all their requests, transactions, TCP connections. For a while it serves everybody, since
+ * a peer that has just been told its address may still come; then only what it has, and when that is over it closes.
+ */
+#include "sip/priv.h"
+
+#include "base/trace.h"
+
+#define GRACE 64000 /* 2*64*T1: a transaction, and the one that it leads to */
+#define LOOK  1000
+
+static bool is_of(const struct sip_transport *tp, const struct flow *f)
+{
+	return f->listener == tp->sock;
+}
+
+static bool has_dialog(const struct sip_transport *tp)
+{
+	for (struct sip_dialog *d = tp->sip->dialogs; d; d = d->hh.next)
+		for (struct sip_dialog *same = d; same; same = same->same)
+			if (is_of(tp, &same->flow))
+				return true;
+	return false;
+}
+
+static bool has_transaction(const struct sip_transport *tp)
+{
+	for (struct sip_uas *t = tp->sip->uass; t; t = t->hh.next)
+		if (is_of(tp, &t->flow))
+			return true;
+	for (struct sip_ctx *t = tp->sip->ctxs; t; t = t->hh.next)
+		if (is_of(tp, &t->flow))
+			return true;
+	return false;
+}
+
+/* A live transport listens at the same port of the same address: peers cannot tell the two apart. */
+static bool is_covered(const struct sip_transport *tp)
+{
+	list_for(n, &tp->sip->transports) {
+		const struct sip_transport *by = list_entry(n, struct sip_transport, link);
+
+		if (!by->leaving && by->proto == tp->proto && by->bound.port == tp->bound.port &&
+		    by->bound.family == tp->bound.family &&
+		    (addr_is_any(&by->bound) || addr_is_any(&tp->bound) || addr_ip_eq(&by->bound, &tp->bound)))
+			return true;
+	}
+	return false;
+}
+
+static void look(struct timer *t, ms_t now)
+{
+	struct sip_transport *tp = container_of(t, struct sip_transport, drain);
+
+	if (now - tp->leaving < GRACE || tp->conns || has_dialog(tp) || has_transaction(tp)) {
+		sip_in(tp->sip, t, LOOK);
+		return;
+	}
+	trace(EV_CORE_LISTEN, NULL, "%s: nothing is left on the old address: closed", tp->conf->o.name);
+	sip_transport_close(tp);
+}
+
+void sip_drain(struct sip_transport *tp)
+{
+	char old[ADDR_STRLEN];
+
+	trace(EV_CORE_LISTEN, NULL, "%s: %s is left; what began on it goes on there", tp->conf->o.name,
+	      addr_str(&tp->bound, old));
+	tp->leaving = sip_now(tp->sip);
+	tp->sip->n_leaving++;
+	tp->drain.fire = look;
+	sip_in(tp->sip, &tp->drain, LOOK);
+}
+
+void sip_undrain(struct sip_transport *tp)
+{
+	sip_stop(tp->sip, &tp->drain);
+	tp->sip->n_leaving -= tp->leaving > 0;
+	tp->leaving = 0;
+}
+
+bool sip_flow_leaves(const struct sip *s, const struct flow *f)
+{
+	const struct sip_transport *tp = s->n_leaving ? sip_transport_by_flow(s, f) : NULL;
+
+	return tp && tp->leaving;
+}
+
+bool sip_is_drained(const struct sip *s, const struct flow *f)
+{
+	const struct sip_transport *tp = s->n_leaving ? sip_transport_by_flow(s, f) : NULL;
+
+	return tp && tp->leaving && sip_now(s) - tp->leaving >= GRACE && !is_covered(tp);
+}
