@@ -403,7 +403,7 @@ void sip_on_accepted(void *arg, const struct flow *f)
 {
 	struct sip *s = arg;
 
-	if (HASH_COUNT(s->conns) < s->conf->hairpin.max_contacts_total) {
+	if (HASH_COUNT(s->conns) < s->conf->hairpin.max_contacts_total && !sip_is_drained(s, f)) {
 		conn_new(s, f, true);
 		return;
 	}

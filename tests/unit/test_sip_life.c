@@ -178,11 +178,17 @@ static void test_connections_at_the_end(void **state)
 	fake_bytes(f, &conn, SPAN("OPTIONS sip:half"));
 	fake_ask(f, &c, SIP_OPTIONS, "sip:" PHONE ";transport=tcp", NULL);
 	fake_expect(f, "OPTIONS");
-	fake_conf(f, FAKE_UDP, NULL); /* the TCP transport goes, and its connections with it */
+	fake_conf(f, FAKE_UDP, NULL); /* the TCP transport goes, but not its connections */
+	fake_run(f, 20000);
+	assert_int_equal(c.code, 0);
+	f->sink.failed(f->sip, &conn, 0);
 	fake_run(f, 0);
 	assert_int_equal(c.code, 503);
 	assert_int_equal(f->closed, 1);
 	assert_null(f->sip->conns);
+	assert_true(f->socks[1].open);
+	fake_run(f, 80000);
+	assert_false(f->socks[1].open);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
