@@ -74,6 +74,8 @@ struct net {
 	void (*set_tos)(void *arg, uint32_t sock, uint8_t tos); /* of a UDP socket or a listener. May be NULL. */
 	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
 	unsigned (*backlog)(void *arg);
+	/* Are packets to this address sent by a route of its own, not by the default one? May be NULL: not known. */
+	bool (*routed)(void *arg, const struct addr *to);
 };
 
 struct net_sink {

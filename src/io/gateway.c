@@ -1,6 +1,6 @@
 /*
- * io/gateway.c: the router that packets to the world go through, as the kernel's table of routes has it. Asked when
- * something begins or has changed, not for every call.
+ * io/gateway.c: what the kernel's table of routes says: the router that packets to the world go through, and whether an
+ * address has a route of its own. Asked when something begins or has changed, and for rare destinations.
  */
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -33,36 +33,44 @@ static struct addr read_gateway(const struct nlmsghdr *h, uint8_t family)
 	return a;
 }
 
-static struct addr ask(int fd, uint8_t family)
+/* The kernel's answer, in buf; NULL: none. */
+static const struct nlmsghdr *ask(const struct addr *to, unsigned flags, char *buf, size_t cap)
 {
-	static const uint8_t world4[4] = { 192, 0, 0, 1 }, world6[16] = { 0x20 };
-	size_t n = family == 6 ? 16 : 4;
+	size_t n = to->family == 6 ? 16 : 4;
 	struct question q = { .h = { .nlmsg_len = (uint32_t)(offsetof(struct question, ip) + n),
 				     .nlmsg_type = RTM_GETROUTE,
 				     .nlmsg_flags = NLM_F_REQUEST },
-			      .r = { .rtm_family = family == 6 ? AF_INET6 : AF_INET,
-				     .rtm_dst_len = (unsigned char)(n * 8) },
+			      .r = { .rtm_family = to->family == 6 ? AF_INET6 : AF_INET,
+				     .rtm_dst_len = (unsigned char)(n * 8),
+				     .rtm_flags = flags },
 			      .to = { .rta_len = (unsigned short)RTA_LENGTH(n), .rta_type = RTA_DST } };
-	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t got;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t got = -1;
 
-	memcpy(q.ip, family == 6 ? world6 : world4, n);
-	if (send(fd, &q, q.h.nlmsg_len, 0) < 0)
-		return (struct addr){ 0 };
-	got = recv(fd, buf, sizeof buf, 0); /* the kernel has answered by now */
-	if (got < 0 || !NLMSG_OK((struct nlmsghdr *)buf, (unsigned)got))
-		return (struct addr){ 0 };
-	return read_gateway((struct nlmsghdr *)buf, family);
+	if (fd < 0)
+		return NULL;
+	memcpy(q.ip, to->ip, n);
+	if (send(fd, &q, q.h.nlmsg_len, 0) >= 0)
+		got = recv(fd, buf, cap, 0); /* the kernel has answered by now */
+	close(fd);
+	return got >= 0 && NLMSG_OK((struct nlmsghdr *)buf, (unsigned)got) ? (struct nlmsghdr *)buf : NULL;
 }
 
 struct addr gateway_find(uint8_t family)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct addr a;
+	const struct addr world = { .family = family, .ip = { family == 6 ? 0x20 : 192, 0, 0, family == 6 ? 0 : 1 } };
+	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+	const struct nlmsghdr *h = ask(&world, 0, buf, sizeof buf);
 
-	if (fd < 0)
-		return (struct addr){ 0 };
-	a = ask(fd, family);
-	close(fd);
-	return a;
+	return h ? read_gateway(h, family) : (struct addr){ 0 };
+}
+
+bool gateway_is_avoided(const struct addr *to)
+{
+	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+	const struct nlmsghdr *h = ask(to, RTM_F_FIB_MATCH, buf, sizeof buf);
+	const struct rtmsg *r = h ? NLMSG_DATA(h) : NULL;
+
+	return h && h->nlmsg_type == RTM_NEWROUTE && h->nlmsg_len >= NLMSG_LENGTH(sizeof *r) &&
+	       (r->rtm_type == RTN_UNICAST || r->rtm_type == RTN_LOCAL) && r->rtm_dst_len > 0;
 }

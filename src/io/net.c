@@ -267,6 +267,11 @@ static struct addr net_gateway(void *arg UNUSED, uint8_t family)
 	return gateway_find(family);
 }
 
+static bool net_routed(void *arg UNUSED, const struct addr *to)
+{
+	return gateway_is_avoided(to);
+}
+
 static void net_upnp(void *arg, uint64_t query, const struct net_upnp *ask)
 {
 	struct io_loop *l = arg;
@@ -288,6 +293,7 @@ struct net io_net(struct io_loop *l)
 			     .connect = net_connect,
 			     .send = net_send,
 			     .source = net_source,
+			     .routed = net_routed,
 			     .backlog = net_backlog,
 			     .gateway = net_gateway,
 			     .upnp = net_upnp,

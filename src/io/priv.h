@@ -95,7 +95,8 @@ struct netlink;
 struct netlink *netlink_new(struct io_loop *l); /* NULL: this system does not tell */
 void netlink_free(struct netlink *n);
 
-struct addr gateway_find(uint8_t family); /* family 0: there is none */
+struct addr gateway_find(uint8_t family);       /* family 0: there is none */
+bool gateway_is_avoided(const struct addr *to); /* it has a route of its own */
 
 /* ---- UPnP-IGD (upnp.c): the rules of struct net's upnp ---- */
 

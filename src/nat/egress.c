@@ -3,6 +3,10 @@
  * time: a destination inside local_net is told where we are; any other is told where we seem to be, if external_* says
  * so. The same rule twice, with one difference: an SDP address is only replaced when it is one of local_net itself,
  * because what lies outside may be somebody else's (direct media) or already public.
+ *
+ * local_net is easily incomplete (a VPN, a second network card). So the routes are asked, too: a private destination
+ * that has a route of its own is beside us and is told where we are, and no private address of ours goes to a public
+ * one when there is a better one.
  */
 #include "nat/nat.h"
 
@@ -50,14 +54,28 @@ static void write_host(struct nat_face *f, const struct addr *a)
 	out_char(&o, '\0');
 }
 
-void nat_signaling_face(const struct nat_door *d, const struct addr *local, const struct addr *dst, struct nat_face *f)
+static bool is_public(const struct addr *a)
+{
+	struct addr plain = unmapped(a);
+
+	return a->family && addr_class(&plain) == ADDR_GLOBAL;
+}
+
+bool nat_asks_route(const struct nat_door *d, const struct addr *local, const struct addr *dst)
+{
+	return d->by_route && !is_public(local) && !is_public(dst) && !nat_is_local(d->t, dst) &&
+	       (is_public(&d->ext_signaling) || is_public(&d->ext_media) || is_set(d->t->external_signaling_hostname));
+}
+
+void nat_signaling_face(const struct nat_door *d, const struct nat_way *w, struct nat_face *f)
 {
 	const char *name = d->t->external_signaling_hostname;
-	struct addr ext = d->auto_signaling ? nat_external_for(&d->found, dst) : d->ext_signaling;
+	struct addr ext = d->auto_signaling ? nat_external_for(&d->found, &w->dst) : d->ext_signaling;
+	const struct addr *local = &w->local;
 
 	*f = (struct nat_face){ .port = local->port };
 	write_host(f, local);
-	if (is_inside(d, d->auto_signaling, dst))
+	if (is_inside(d, d->auto_signaling, &w->dst) || (w->beside && (is_set(name) || is_public(&ext))))
 		return;
 	if (is_set(name))
 		span_copy(span_of(name), f->host, sizeof f->host);
@@ -77,12 +95,15 @@ bool nat_media_is_outside(const struct nat_door *d, const struct addr *dst)
 	return d->auto_media && (!dst->family || !is_inside(d, true, dst));
 }
 
-struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst)
+struct addr nat_media_face(const struct nat_door *d, const struct nat_way *w)
 {
+	const struct addr *local = &w->local;
 	bool ours = !d->t->local_net.n || nat_is_local(d->t, local);
-	struct addr ext = d->auto_media ? nat_external_for(&d->found, dst) : d->ext_media;
+	struct addr ext = d->auto_media ? nat_external_for(&d->found, &w->dst) : d->ext_media;
 
-	if (!ext.family || ext.family != local->family || !ours || is_inside(d, d->auto_media, dst))
+	if (d->by_route && !w->written && !is_public(local) && is_public(&w->dst) && is_public(&ext))
+		ours = true;
+	if (!ext.family || ext.family != local->family || !ours || is_inside(d, d->auto_media, &w->dst))
 		return *local;
-	return addr_with_port(&ext, local->port);
+	return w->beside && is_public(&ext) ? *local : addr_with_port(&ext, local->port);
 }

@@ -13,6 +13,7 @@ struct nat_door {
 	const struct conf_transport *t;
 	struct addr ext_signaling, ext_media; /* family 0: not set, or a name that never resolved */
 	bool auto_signaling, auto_media;      /* instead of these: what was found out */
+	bool by_route; /* private addresses are told apart by routes, too (not: compat=asterisk) */
 	struct nat_external found;
 	struct addr seen; /* how a configured peer outside saw us last; family 0: none did */
 };
@@ -26,13 +27,21 @@ struct nat_face {
 
 /* local_net is not empty and its last matching rule says so; an empty list makes nothing local. */
 bool nat_is_local(const struct conf_transport *t, const struct addr *dst);
-/* `local` is our own address and port towards dst. external_signaling_port 0 keeps local's port. */
-void nat_signaling_face(const struct nat_door *d, const struct addr *local, const struct addr *dst, struct nat_face *f);
+/* From where a message leaves, or what we would write without NAT; and to where its signalling goes. */
+struct nat_way {
+	struct addr local, dst;
+	bool beside;  /* dst has a route of its own: asked only where nat_asks_route() says so */
+	bool written; /* local is media_address: only what is written, too, replaces it */
+};
+/* Both ends are private, and dst would be told a public address: a route of its own says that ours is better. */
+bool nat_asks_route(const struct nat_door *d, const struct addr *local, const struct addr *dst);
+/* external_signaling_port 0 keeps local's port. */
+void nat_signaling_face(const struct nat_door *d, const struct nat_way *w, struct nat_face *f);
 /*
- * The address for o= and c= of SDP that goes to signalling destination dst. `local` is what we would write without NAT;
- * it is replaced by ext_media when dst is not local, and local is inside local_net (or local_net is empty). Port kept.
+ * The address for o= and c= of SDP. `local` is replaced by ext_media when dst is not local, and local is inside
+ * local_net (or local_net is empty, or local is private and the others are not). Port kept.
  */
-struct addr nat_media_face(const struct nat_door *d, const struct addr *local, const struct addr *dst);
+struct addr nat_media_face(const struct nat_door *d, const struct nat_way *w);
 
 /* Is dst to read in SDP what was found out about our outside? Family 0: a public address. */
 bool nat_media_is_outside(const struct nat_door *d, const struct addr *dst);

@@ -97,23 +97,51 @@ int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside)
 
 /* ---- what we write ---- */
 
+static bool is_routed(const struct chan *c, const struct addr *to)
+{
+	const struct net *net = &c->pbx->cfg.net;
+
+	return net->routed && net->routed(net->arg, to);
+}
+
+/*
+ * Inside our own networks audio may go another way than the signalling (a proxy, a media server on a VPN): then the
+ * address towards the audio is the one to be told. What a phone behind NAT calls itself says nothing about routes.
+ */
+static bool is_elsewhere(const struct chan *c, const struct addr *signalling)
+{
+	const struct addr *to = &c->deal.remote;
+
+	return c->has_deal && !c->conf->hairpin.compat_asterisk && !c->behind_nat && to->family == signalling->family &&
+	       !addr_ip_eq(to, signalling) && addr_class(to) != ADDR_GLOBAL && addr_class(signalling) != ADDR_GLOBAL &&
+	       is_routed(c, to);
+}
+
 /* o= and c= for this destination: the door out decides. */
 static struct addr face_for(const struct chan *c, const struct nat_door *door, const struct flow *f)
 {
-	struct addr bound = media_local(c->media), here = f->local, given;
+	const struct net *net = &c->pbx->cfg.net;
+	struct addr bound = media_local(c->media), given;
+	struct nat_way w = { .local = f->local, .dst = f->peer };
 
-	if (addr_parse_ip(span_of(c->ep->media_address), &given))
-		here = given;
-	else if (!addr_is_any(&bound))
-		here = bound;
-	else if (bound.family != here.family && c->deal.remote.family == bound.family)
-		here = c->pbx->cfg.net.source(c->pbx->cfg.net.arg, 0, &c->deal.remote);
-	else if (bound.family != here.family)
-		here = own_address(c, bound.family);
-	here.port = bound.port;
+	if (addr_parse_ip(span_of(c->ep->media_address), &given)) {
+		w.local = given;
+		w.written = true;
+	} else if (!addr_is_any(&bound)) {
+		w.local = bound;
+	} else if (bound.family != w.local.family && c->deal.remote.family == bound.family) {
+		w.local = net->source(net->arg, 0, &c->deal.remote);
+	} else if (bound.family != w.local.family) {
+		w.local = own_address(c, bound.family);
+	} else if (is_elsewhere(c, &w.dst)) {
+		w.dst = c->deal.remote;
+		w.local = net->source(net->arg, 0, &w.dst);
+	}
+	w.local.port = bound.port;
 	if (!door)
-		return here;
-	return leg_ports_face(c, door, f, nat_media_face(door, &here, &f->peer));
+		return w.local;
+	w.beside = nat_asks_route(door, &w.local, &w.dst) && is_routed(c, &w.dst);
+	return leg_ports_face(c, door, f, nat_media_face(door, &w));
 }
 
 static void set_face(struct chan *c, const struct sip_build *b)

@@ -507,6 +507,16 @@ static struct addr net_source(void *arg, uint32_t listener, const struct addr *t
 	return at ? at->ip : (struct addr){ 0 };
 }
 
+static bool net_routed(void *arg, const struct addr *to)
+{
+	const struct sim_host *h = arg;
+
+	for (unsigned i = 0; i < h->n_at; i++)
+		if (sim_host_on(h->at[i].net, to))
+			return true;
+	return false;
+}
+
 static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_type type)
 {
 	struct sim_host *h = arg;
@@ -562,6 +572,7 @@ struct net sim_host_net(struct sim_host *h)
 			     .connect = net_connect,
 			     .send = net_send,
 			     .source = net_source,
+			     .routed = net_routed,
 			     .backlog = net_backlog,
 			     .gateway = net_gateway,
 			     .upnp = net_upnp,

@@ -85,6 +85,8 @@ bool sip_flow_alive(const struct sip *s, const struct flow *f);
 int sip_send(struct sip *s, const struct flow *f, struct span bytes);
 /* Our address and port as the peer of f should know it before NAT: a TCP flow has its listener's port. */
 struct addr sip_local_of(const struct sip *s, const struct flow *f);
+/* What a message of this flow says of us; f->local is concrete. */
+void sip_face(const struct sip *s, const struct sip_transport *tp, const struct flow *f, struct nat_face *face);
 void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o);
 void sip_build_end(struct sip_build *b);                               /* Content-Type, Content-Length, the body */
 void sip_out_line(struct out *o, const char *name, struct span value); /* a whole header line, NULs included */

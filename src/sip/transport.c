@@ -60,6 +60,7 @@ static void tp_take_conf(struct sip_transport *tp, struct conf *c, const struct 
 		tp->sip->c.net.set_tos(tp->sip->c.net.arg, tp->sock, t->tos);
 	tp->snapshot = conf_ref(c);
 	tp->conf = t;
+	tp->door.by_route = !c->hairpin.compat_asterisk;
 	sip_door_open(tp);
 	conf_unref(old);
 }
@@ -267,6 +268,15 @@ const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transpor
 
 /* ---- flows ---- */
 
+void sip_face(const struct sip *s, const struct sip_transport *tp, const struct flow *f, struct nat_face *face)
+{
+	struct nat_way w = { .local = f->local, .dst = f->peer };
+
+	w.beside =
+		nat_asks_route(&tp->door, &w.local, &w.dst) && s->c.net.routed && s->c.net.routed(s->c.net.arg, &w.dst);
+	nat_signaling_face(&tp->door, &w, face);
+}
+
 bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face)
 {
 	const struct sip_transport *tp = sip_transport_by_flow(s, f);
@@ -274,7 +284,7 @@ bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face)
 	if (!tp)
 		return false;
 	f->local = sip_local_of(s, f);
-	nat_signaling_face(&tp->door, &f->local, &f->peer, face);
+	sip_face(s, tp, f, face);
 	return true;
 }
 

@@ -232,14 +232,13 @@ void sip_reply_shed(struct sip *s, const struct sip_msg *m, struct span more)
 void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o)
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
-	struct addr local;
 
 	*b = (struct sip_build){ .sip = s, .o = o, .flow = *f, .body = out_growing() };
-	b->flow.local = local = sip_local_of(s, f);
+	b->flow.local = sip_local_of(s, f);
 	if (!tp)
 		return;
 	b->door = &tp->door;
-	nat_signaling_face(b->door, &local, &f->peer, &b->face);
+	sip_face(s, tp, &b->flow, &b->face);
 }
 
 void sip_build_end(struct sip_build *b)

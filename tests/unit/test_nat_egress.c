@@ -111,7 +111,7 @@ static void test_signaling(void **state)
 		w.door.ext_signaling = at(faces[i].ext);
 		w.t.external_signaling_hostname = faces[i].name;
 		w.t.external_signaling_port = faces[i].ext_port;
-		nat_signaling_face(&w.door, &local, &dst, &f);
+		nat_signaling_face(&w.door, &(struct nat_way){ .local = local, .dst = dst }, &f);
 		if (strcmp(f.host, faces[i].host) != 0 || f.port != faces[i].port || f.external != faces[i].external)
 			fail_msg("%s: got %s:%u%s", faces[i].says, f.host, f.port, f.external ? " external" : "");
 	}
@@ -147,7 +147,7 @@ static void test_media(void **state)
 
 		build(&w, media[i].nets);
 		w.door.ext_media = at(media[i].ext);
-		face = nat_media_face(&w.door, &local, &dst);
+		face = nat_media_face(&w.door, &(struct nat_way){ .local = local, .dst = dst });
 		if (strcmp(addr_str(&face, text), media[i].face) != 0)
 			fail_msg("%s: got %s", media[i].says, text);
 	}
@@ -183,21 +183,62 @@ static void test_found(void **state)
 			nat_external_stun(&w.door.found, 0, &server, &stun);
 		if (seen.family)
 			nat_external_peer(&w.door.found, &dst, &seen);
-		nat_signaling_face(&w.door, &local, &dst, &f);
+		nat_signaling_face(&w.door, &(struct nat_way){ .local = local, .dst = dst }, &f);
 		snprintf(got, sizeof got, "%s:%u", f.host, f.port);
-		sdp = nat_media_face(&w.door, &rtp, &dst);
+		sdp = nat_media_face(&w.door, &(struct nat_way){ .local = rtp, .dst = dst });
 		if (strcmp(got, found[i].face) != 0 || strcmp(addr_str(&sdp, media_got), found[i].media) != 0)
 			fail_msg("%s: got %s and %s", found[i].says, got, addr_str(&sdp, media_got));
+	}
+}
+
+/* What routes add to local_net; each needs by_route, and changes nothing without it. */
+static const struct {
+	const char *says, *ext, *local, *dst;
+	bool beside, written;
+	const char *sip, *sdp;
+} routes[] = {
+	{ "a VPN that local_net forgot", "198.51.100.5", "10.8.0.1", "10.8.0.21", true, false, "10.8.0.1", "10.8.0.1" },
+	{ "private, but behind the default route (a container)", "198.51.100.5", "172.17.0.2", "192.168.1.20", false,
+	  false, "198.51.100.5", "172.17.0.2" },
+	{ "an external address that is private is for private destinations", "10.1.1.5", "192.168.2.10", "10.1.1.20",
+	  true, false, "10.1.1.5", "192.168.2.10" },
+	{ "our second card's private address does not go out (F1b)", "198.51.100.5", "172.17.0.1", "203.0.113.1", false,
+	  false, "198.51.100.5", "198.51.100.5" },
+	{ "unless it is written", "198.51.100.5", "172.17.0.1", "203.0.113.1", false, true, "198.51.100.5",
+	  "172.17.0.1" },
+	{ "a public address of ours stays", "198.51.100.5", "203.0.113.9", "203.0.113.1", false, false, "198.51.100.5",
+	  "203.0.113.9" },
+};
+
+static void test_routes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		struct nat_way way = { .local = at(routes[i].local),
+				       .dst = at(routes[i].dst),
+				       .written = routes[i].written };
+		char text[ADDR_STRLEN];
+		struct nat_face f;
+		struct addr sdp;
+		struct world w;
+
+		build(&w, "192.168.1.0/28");
+		w.door.ext_signaling = w.door.ext_media = at(routes[i].ext);
+		assert_false(nat_asks_route(&w.door, &way.local, &way.dst));
+		w.door.by_route = true;
+		way.beside = routes[i].beside && nat_asks_route(&w.door, &way.local, &way.dst);
+		nat_signaling_face(&w.door, &way, &f);
+		sdp = nat_media_face(&w.door, &way);
+		if (strcmp(f.host, routes[i].sip) != 0 || strcmp(addr_ip_str(&sdp, text), routes[i].sdp) != 0)
+			fail_msg("%s: got %s and %s", routes[i].says, f.host, addr_ip_str(&sdp, text));
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_local),
-		cmocka_unit_test(test_signaling),
-		cmocka_unit_test(test_media),
-		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_local), cmocka_unit_test(test_signaling), cmocka_unit_test(test_media),
+		cmocka_unit_test(test_found), cmocka_unit_test(test_routes),
 	};
 
 	return cmocka_run_group_tests_name("nat egress", tests, NULL, NULL);

@@ -60,7 +60,7 @@ static const struct want wants[] = {
 	  "[udp] external_media_address=198.51.100.5, " },
 	{ "external_signaling_address=198.51.100.5\n", "", "behind-router", "lan", LAB_NO_AUDIO,
 	  "[udp] external_signaling_address=198.51.100.5, " },
-	{ "local_net=192.0.2.0/24\n", "", "behind-router", "lan", LAB_NO_AUDIO, "[udp] local_net=192.168.1.0/24, " },
+	{ "local_net=192.0.2.0/24\n", "", "behind-router", "lan", LAB_AUDIO, "" }, /* routes say as much */
 	{ "rtp_symmetric=yes", "rtp_symmetric=no", "behind-router", "symmetric", LAB_NO_AUDIO,
 	  "[desk] rtp_symmetric=yes, " },
 	{ "rewrite_contact=yes", "rewrite_contact=no", "public", "endpoint-nat", LAB_NO_AUDIO,
