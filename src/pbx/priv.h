@@ -400,6 +400,8 @@ struct pbx {
 	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */
 	size_t n_hosts;
 	ms_t hosts_at;
+	ms_t verdicts_from; /* the second in which so many verdicts were logged */
+	unsigned verdicts;
 	uint32_t next_chan;
 	struct vars globals;
 	struct dead_host *dead_hosts;

@@ -232,11 +232,24 @@ static bool is_worth_a_line(const struct call_record *r)
 	return r->findings.n && r->findings.v[0].sev != DIAG_NOTE && (lived || r->findings.v[0].sure < SURE_POSSIBLE);
 }
 
-static void log_verdict(const struct call_record *r)
+#define LINES 10 /* a second: a rush of calls that all fail alike does not fill the disk */
+
+static bool may_log(struct pbx *p)
+{
+	ms_t now = p->clock->now;
+
+	if (now - p->verdicts_from >= 1000) {
+		p->verdicts_from = now;
+		p->verdicts = 0;
+	}
+	return p->verdicts++ < LINES;
+}
+
+static void log_verdict(struct pbx *p, const struct call_record *r)
 {
 	const struct finding *f = r->findings.v;
 
-	if (is_worth_a_line(r))
+	if (is_worth_a_line(r) && may_log(p))
 		trace(EV_CALL_WHY, r->facts.legs[0]->name, "%s, %s: %s; set %s", finding_rows[f->code].code,
 		      finding_rows[f->code].title, f->evidence, f->text);
 }
@@ -256,7 +269,7 @@ void record_leave(struct chan *c)
 	r->facts.over = true;
 	r->facts.now = p->clock->now;
 	r->why = judge(p, r->conf, &r->facts, &r->findings);
-	log_verdict(r);
+	log_verdict(p, r);
 	if (!r->findings.n) { /* the findings name its files */
 		conf_unref(r->conf);
 		r->conf = NULL;
