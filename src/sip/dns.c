@@ -67,6 +67,15 @@ void sip_dns_free(struct sip *s)
 		entry_free(s, e);
 }
 
+void sip_dns_forget_failures(struct sip *s)
+{
+	struct dns_entry *e, *next;
+
+	HASH_ITER(hh, s->dns, e, next)
+		if (!e->query && !e->n)
+			e->until = 0;
+}
+
 /* Names come from peers, too (a Contact's host): the oldest answered entries make room. False: there is none. */
 static bool make_room(struct sip *s)
 {

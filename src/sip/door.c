@@ -473,6 +473,7 @@ void sip_on_network(void *arg)
 	struct sip *s = arg;
 
 	sip_dialogs_forget_source(s);
+	sip_dns_forget_failures(s);
 	sip_router_network(s);
 	sip_door_ways(s);
 	list_for(n, &s->transports) {

@@ -147,6 +147,7 @@ void sip_on_upnp(void *arg, uint64_t query, int err, const struct addr *outside)
 struct dns_entry;
 void sip_on_resolved(void *arg, uint64_t query, const struct dns_record *rs, size_t n, int err);
 void sip_dns_free(struct sip *s);
+void sip_dns_forget_failures(struct sip *s); /* the network is another one: what was not found is asked again */
 
 /* ---- locate.c ---- */
 #define SIP_TARGETS 16
