@@ -1,0 +1,213 @@
+"""The guide's troubleshooting section: each symptom, what `hairpin why` says of it, and the fix that it names."""
+import json
+import os
+import time
+
+import calls
+from hairpin import phone_block
+from net import LabError, wait_for
+from provider import DID, GW1, NUMBER
+from suite import scenario
+from worlds import NAT_B, PLAIN_TRANSPORT, ROUTER, TRUNK, One, Two
+
+CLOSED = """
+table ip closed {
+    chain pre {
+        type filter hook prerouting priority -300;
+        iifname "wan" udp dport 10000-20000 drop
+    }
+}
+"""
+
+
+def why(hairpin, call="last"):
+    return json.loads(hairpin.rx("why %s json" % call))
+
+
+def wait_verdict(hairpin, code, seconds=12):
+    """Waits until the last call has this verdict; returns its finding."""
+    last = [None]
+
+    def there():
+        last[0] = why(hairpin)
+        return last[0]["verdict"] == code
+    try:
+        wait_for(there, seconds, "")
+    except LabError:
+        raise LabError("the verdict is not %s: %s" % (code, json.dumps(
+            last[0], indent=1))) from None
+    return last[0]["findings"][0] if last[0]["findings"] else None
+
+
+def mend(hairpin, finding):
+    """Does to the configuration what the finding says, and reloads it."""
+    option, value = finding["fix"]["option"], finding["fix"]["value"]
+    path = os.path.join(hairpin.conf, finding["place"]["file"])
+    with open(path) as f:
+        lines = f.read().split("\n")
+    at = finding["place"]["line"]          # the section's head is the line before
+    while at < len(lines) and not lines[at].startswith("["):
+        if lines[at].startswith(option + "="):
+            break
+        at += 1
+    if at < len(lines) and lines[at].startswith(option + "="):
+        lines[at] = "%s=%s" % (option, value)
+    else:
+        lines.insert(finding["place"]["line"], "%s=%s" % (option, value))
+    with open(path, "w") as f:
+        f.write("\n".join(lines))
+    hairpin.rx("pjsip reload")
+
+
+def good_call(hairpin, one, two, number):
+    """A call with audio both ways, of which the doctor says that it is fine."""
+    here, there = calls.connect(one, two, number)
+    calls.hear_each_other(one, two)
+    wait_verdict(hairpin, "fine")
+    calls.end(one, two, (here, there))
+    hairpin.wait_idle()
+    assert why(hairpin)["verdict"] == "fine"
+
+
+@scenario("doctor.one-way")
+def one_way(lab):
+    """One-way audio: verify that external_media_address is set."""
+    w = One(lab)
+    w.hairpin_in(w.pbx, change=lambda text: text.replace(
+        "external_media_address=198.51.100.5", "external_media_address="))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    marks = calls.connect(phone, w.pstn, NUMBER)
+    w.pstn.wait_tone(phone.frequency, marks[1], 1.5)
+    calls.silent(phone, w.pstn.frequency, marks[0], 1.5)
+    finding = wait_verdict(w.hairpin, "NAT035")
+    assert "192.0.2.10" in finding["evidence"], finding
+    assert finding["fix"] == {"option": "external_media_address",
+                              "value": ROUTER}, finding
+    calls.end(phone, w.pstn, marks)
+    w.hairpin.wait_idle()
+    mend(w.hairpin, finding)
+    good_call(w.hairpin, phone, w.pstn, NUMBER)
+
+
+@scenario("doctor.range-closed")
+def range_closed(lab):
+    """One-way audio: check that the UDP range is open inbound."""
+    w = One(lab)
+    w.router.run("nft", "-f", "-", stdin=CLOSED)
+    w.hairpin_in(w.pbx)
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    marks = calls.connect(phone, w.pstn, NUMBER)
+    finding = wait_verdict(w.hairpin, "NAT051")
+    assert "10000 to 20000" in finding["set"], finding
+    calls.end(phone, w.pstn, marks)
+    w.hairpin.wait_idle()
+    w.router.run("nft", "delete", "table", "ip", "closed")
+    good_call(w.hairpin, phone, w.pstn, NUMBER)
+
+
+@scenario("doctor.rewrite-contact")
+def rewrite_contact(lab):
+    """Phone registers but calls have no audio: rewrite_contact."""
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002").replace(
+        "rewrite_contact=yes", "rewrite_contact=no").replace(
+        "qualify_frequency=60", "qualify_frequency=0"))
+    one, two = w.phone_a(), w.phone_b()
+    w.hairpin.wait_contact("6002", host="192.0.2.20")
+    since = one.dial("6002")
+    one.wait("CALL_CLOSED", since, 40)
+    finding = wait_verdict(w.hairpin, "NAT045")
+    assert "192.0.2.20" in finding["evidence"] and NAT_B in finding["evidence"]
+    assert finding["fix"] == {"option": "rewrite_contact", "value": "yes"}
+    mend(w.hairpin, finding)
+    two.stop()
+    two.start()
+    two.wait_registered()
+    w.hairpin.wait_contact("6002", host=NAT_B)
+    good_call(w.hairpin, one, two, "6002")
+
+
+@scenario("doctor.symmetric")
+def symmetric(lab):
+    """No audio: we send to a private IP of the remote end: rtp_symmetric."""
+    w = Two(lab)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TRUNK, lambda text: text.replace(
+        "rtp_symmetric=yes", "rtp_symmetric=no"))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    marks = calls.connect(phone, w.pstn, NUMBER)
+    calls.silent(phone, w.pstn.frequency, marks[0], 1.5)
+    finding = wait_verdict(w.hairpin, "NAT009")
+    assert "192.0.2.20" in finding["evidence"], finding
+    assert finding["fix"] == {"option": "rtp_symmetric", "value": "yes"}
+    channel = next(leg["channel"] for leg in why(w.hairpin)["legs"]
+                   if leg["endpoint"] == "6001")
+    shown = w.hairpin.rx("core show channel " + channel)
+    assert "NAT009" in shown and "rtp_symmetric=yes" in shown, shown
+    calls.end(phone, w.pstn, marks)
+    w.hairpin.wait_idle()
+    log = w.hairpin.program.text()
+    assert "call.why" in log and "NAT009" in log, log
+    mend(w.hairpin, finding)
+    good_call(w.hairpin, phone, w.pstn, NUMBER)
+    assert w.hairpin.program.text().count("call.why") == 1, "noise"
+
+
+@scenario("doctor.qualify", timeout=120)
+def qualify(lab):
+    """Registration drops intermittently: qualify_frequency."""
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002").replace(
+        "qualify_frequency=60", "qualify_frequency=0"),
+        files={"hairpin.conf": "[general]\ncompat=asterisk\n"})
+    one, nat = w.phone_a(expires=600), w.nat("natb", NAT_B)
+    nat.udp_timeouts(5, 5)
+    node = lab.behind(nat, "phoneb", "192.0.2.20")
+    two = w.phone(node, "c", "6002", expires=600)
+    w.hairpin.wait_contact("6002", host=NAT_B)
+    time.sleep(8)
+    since = one.dial("6002")
+    one.wait("CALL_CLOSED", since, 40)
+    finding = wait_verdict(w.hairpin, "NAT013")
+    assert finding["fix"]["option"] == "qualify_frequency", finding
+    finding["fix"]["value"] = "3"          # this router forgets after 5 s
+    mend(w.hairpin, finding)
+    two.stop()
+    two.start()
+    two.wait_registered()
+    time.sleep(8)
+    good_call(w.hairpin, one, two, "6002")
+
+
+@scenario("doctor.server")
+def server(lab):
+    """The whole server: what it sees of itself, and what to mend first."""
+    w = One(lab)
+    w.hairpin_in(w.pbx, change=lambda text: text.replace(
+        "match=203.0.113.1\n", ""))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.provider.wait_registered(5)
+    since = w.pstn.dial("sip:%s@%s" % (DID, GW1))
+    w.pstn.wait("CALL_CLOSED", since, 10)
+    seen = json.loads(doctor(w.hairpin, "doctor json", 1))
+    finding = seen["findings"][0]
+    assert (finding["code"], finding["fix"]) == (
+        "NAT034", {"option": "match", "value": GW1}), seen
+    transport = seen["transports"][0]
+    assert transport["external"] == ROUTER + ":5060", transport
+    assert seen["registrations"][0]["state"] == "Registered", seen
+    assert any(c["aor"] == "6001" for c in seen["contacts"]), seen
+    mend(w.hairpin, finding)
+    good_call(w.hairpin, w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    picture = doctor(w.hairpin, "doctor", 0)
+    assert "1 fine" in picture and "Nothing is wrong" in picture, picture
+
+
+def doctor(hairpin, command, status):
+    """Its output; the status says whether there is something to mend."""
+    done = hairpin._rx(command)
+    assert done.returncode == status, done.stdout
+    return done.stdout
