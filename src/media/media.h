@@ -29,7 +29,7 @@ struct media_event {
 	char digit;
 	uint32_t duration;
 	bool ok;
-	char text[160];
+	char text[320];
 };
 
 /* A virtual network for the media of the simulator. */

@@ -226,12 +226,15 @@ void worker_timers(struct worker *w, ms_t now); /* also ends the turn */
 void worker_end_turn(struct worker *w);
 ms_t worker_next(const struct worker *w);
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
-void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r);
 
 static inline const struct rule *rule_of(const struct stream *s, uint8_t pt)
 {
 	return &s->rules[s->rule_at[pt & 127]];
 }
+
+/* debug.c */
+enum debug_what { DEBUG_GOT, DEBUG_DROPPED, DEBUG_SENT };
+void debug_packet(struct stream *s, enum debug_what what, const struct addr *peer, const struct rtp *r);
 
 /* stream.c */
 void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);

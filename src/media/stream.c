@@ -220,6 +220,8 @@ static bool admit(struct stream *s, const struct addr *from, const struct rtp *r
 		worker_event(s, &(struct media_event){ .kind = MEDIA_REFUSED, .from = *from, .was = was }, 0);
 	if (say == LATCH_DROP || say == LATCH_REFUSED) {
 		s->w->dropped++;
+		if (s->w->debug)
+			debug_packet(s, DEBUG_DROPPED, from, r);
 		return false;
 	}
 	fast_stop(s);
@@ -241,7 +243,7 @@ void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 		compile(s);
 	report_rx(s, &r, &p->from, now);
 	if (s->w->debug)
-		worker_debug(s, false, &p->from, &r);
+		debug_packet(s, DEBUG_GOT, &p->from, &r);
 	if (s->silent_told) {
 		s->silent_told = false;
 		stream_touch(s, now);

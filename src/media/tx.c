@@ -78,7 +78,7 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 		return;
 	count_sent(s, r, now);
 	if (s->w->debug)
-		worker_debug(s, true, &to, r);
+		debug_packet(s, DEBUG_SENT, &to, r);
 	io->send(io->arg, s->ports->rtp.id, &to, (struct span){ (const char *)buf, n });
 }
 

@@ -51,20 +51,6 @@ void worker_event(struct stream *s, const struct media_event *ev, uint32_t seria
 	push_note(s->w, n);
 }
 
-void worker_debug(struct stream *s, bool sent, const struct addr *peer, const struct rtp *r)
-{
-	const struct addr *only = &s->w->debug_ip;
-	struct media_event ev = { .kind = MEDIA_DEBUG, .from = *peer };
-	char text[ADDR_STRLEN];
-
-	if (only->family && (!addr_ip_eq(only, peer) || (only->port && only->port != peer->port)))
-		return;
-	snprintf(ev.text, sizeof ev.text, "%s %s (type %02u, seq %06u, ts %06u, len %06zu)",
-		 sent ? "Sent RTP packet to     " : "Got  RTP packet from   ", addr_str(peer, text), r->pt, r->seq,
-		 r->ts, r->payload.n);
-	worker_event(s, &ev, 0);
-}
-
 /* ---- streams come and go ---- */
 
 static void fire(struct timer *t, ms_t now)

@@ -387,6 +387,31 @@ static void test_late_mux(void **state)
 	media_close(&leg);
 }
 
+/* What the guide's reader looks for: we send to a private address, its audio comes from elsewhere. */
+static void test_debug_says_why(void **state)
+{
+	struct world *w = *state;
+	struct media_plan far = plan_of("192.168.1.20:4000", CODEC_ULAW, 0, 0);
+	struct pair p = join(w, far, plan_of("203.0.113.1:5000", CODEC_ULAW, 0, 0));
+	struct talk a = { "203.0.113.77:40002", { .seq = 100, .ts = 160, .ssrc = 11 } };
+	struct talk b = { "203.0.113.1:5000", { .seq = 500, .ts = 160, .ssrc = 12 } };
+
+	speak(w, p.a, &a, 10);
+	media_debug(w->m, true, NULL);
+	speak(w, p.a, &a, 1);
+	assert_non_null(strstr(find_event(w, MEDIA_DEBUG, 0)->text,
+			       " a learning; its SDP says 192.168.1.20:4000, a private address"));
+	speak(w, p.b, &b, 1);
+	assert_non_null(strstr(find_event(w, MEDIA_DEBUG, 3)->text, "Sent RTP packet to      192.168.1.20:4000"));
+	assert_non_null(strstr(find_event(w, MEDIA_DEBUG, 3)->text,
+			       " a, as its SDP says, a private address; its audio comes from 203.0.113.77:40002"));
+	b.from = "198.51.100.66:6666";
+	b.rtp.ssrc = 99;
+	speak(w, p.b, &b, 1);
+	assert_non_null(strstr(find_event(w, MEDIA_DEBUG, 4)->text,
+			       " b dropped: not the learned source; its SDP says 203.0.113.1:5000"));
+}
+
 static void test_debug(void **state)
 {
 	struct world *w = *state;
@@ -398,7 +423,8 @@ static void test_debug(void **state)
 	media_debug(w->m, true, NULL);
 	speak(w, p.a, &t, 1);
 	assert_string_equal(find_event(w, MEDIA_DEBUG, 0)->text,
-			    "Got  RTP packet from    192.0.2.20:4000 (type 00, seq 012345, ts 000160, len 000160)");
+			    "Got  RTP packet from    192.0.2.20:4000 (type 00, seq 012345, ts 000160, len 000160) "
+			    "a learning");
 	assert_memory_equal(find_event(w, MEDIA_DEBUG, 1)->text,
 			    "Sent RTP packet to      203.0.113.1:5000 (type 00, seq ", 55);
 	media_debug(w->m, true, &ip);
@@ -431,9 +457,10 @@ int main(void)
 #define T(name)                                                        \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown), \
 		cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = { T(keepalive), T(pinhole),  T(pinhole_codecs), T(timeout), T(tone),
-					    T(file),      T(echo),     T(play_in_bridge), T(rtcp),    T(rtcp_answers),
-					    T(rtcp_mux),  T(late_mux), T(debug),          T(close) };
+	const struct CMUnitTest tests[] = { T(keepalive), T(pinhole),        T(pinhole_codecs), T(timeout),
+					    T(tone),      T(file),           T(echo),           T(play_in_bridge),
+					    T(rtcp),      T(rtcp_answers),   T(rtcp_mux),       T(late_mux),
+					    T(debug),     T(debug_says_why), T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media by the clock", tests, NULL, NULL);
