@@ -392,10 +392,12 @@ static void test_debug_says_why(void **state)
 {
 	struct world *w = *state;
 	struct media_plan far = plan_of("192.168.1.20:4000", CODEC_ULAW, 0, 0);
-	struct pair p = join(w, far, plan_of("203.0.113.1:5000", CODEC_ULAW, 0, 0));
+	struct pair p;
 	struct talk a = { "203.0.113.77:40002", { .seq = 100, .ts = 160, .ssrc = 11 } };
 	struct talk b = { "203.0.113.1:5000", { .seq = 500, .ts = 160, .ssrc = 12 } };
 
+	far.latch.symmetric = false;
+	p = join(w, far, plan_of("203.0.113.1:5000", CODEC_ULAW, 0, 0));
 	speak(w, p.a, &a, 10);
 	media_debug(w->m, true, NULL);
 	speak(w, p.a, &a, 1);
@@ -410,6 +412,8 @@ static void test_debug_says_why(void **state)
 	speak(w, p.b, &b, 1);
 	assert_non_null(strstr(find_event(w, MEDIA_DEBUG, 4)->text,
 			       " b dropped: not the learned source; its SDP says 203.0.113.1:5000"));
+	media_close(&p.a);
+	media_close(&p.b);
 }
 
 static void test_debug(void **state)
