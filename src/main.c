@@ -239,6 +239,7 @@ static int open_pbx(struct server *s)
 				  .arg = s->ctl,
 				  .wire = ctl_wire,
 				  .rtp = ctl_rtp,
+				  .packet = ctl_packet,
 				  .hosts = ctl_hosts };
 	struct diag why = { 0 };
 	struct conf *c = conf_load_placed(&source, &why);

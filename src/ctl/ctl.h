@@ -34,6 +34,7 @@ int ctl_reload(struct ctl *c, struct diag *why);
 /* For struct pbx_config: arg is the ctl. */
 void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes);
 void ctl_rtp(void *ctl, const char *line);
+void ctl_packet(void *ctl, const struct addr *from, const struct addr *to, struct span bytes);
 size_t ctl_hosts(void *ctl, struct lint_host *v, size_t max); /* our own addresses; ctl is not looked at */
 
 /* Every diagnostic as "file:line: phrase", one a line. */

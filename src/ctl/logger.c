@@ -2,6 +2,7 @@
  * ctl/logger.c: what the console shows without being asked: SIP messages as they are on the wire, lines of the RTP
  * debugger, events. It goes to stderr and to every console that watches.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +87,13 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 	struct out o;
 	char *text;
 
-	if (!c->logger.on || c->logger.silent)
+	if (!c->logger.on && !c->logger.pcap)
 		return;
 	if (c->logger.host.family && !addr_ip_eq(&c->logger.host, &f->peer))
+		return;
+	if (c->logger.pcap)
+		pcap_put(c->logger.pcap, sent ? &f->local : &f->peer, sent ? &f->peer : &f->local, bytes);
+	if (!c->logger.on || c->logger.silent)
 		return;
 	o = out_growing();
 	out_stamp(c, &o, clock_wall(io_clock(c->cfg.loop)));
@@ -101,6 +106,15 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 	text = out_take(&o);
 	ctl_log(c, text);
 	free(text);
+}
+
+void ctl_packet(void *ctl, const struct addr *from, const struct addr *to, struct span bytes)
+{
+	const struct ctl *c = ctl;
+	const struct addr *only = &c->logger.host;
+
+	if (c->logger.pcap && (!only->family || addr_ip_eq(only, from) || addr_ip_eq(only, to)))
+		pcap_put(c->logger.pcap, from, to, bytes);
 }
 
 void ctl_rtp(void *ctl, const char *line)
@@ -128,6 +142,42 @@ static void set_verbose(struct call *c, struct span value)
 	rows_say(c->rows, "PJSIP Logging to verbose has been %s", l->silent ? "disabled" : "enabled");
 }
 
+static void end_pcap(struct call *c)
+{
+	struct logger *l = &c->ctl->logger;
+
+	if (l->pcap_rtp)
+		pbx_rtp_capture(c->pbx, false);
+	l->pcap_rtp = false;
+	pcap_close(&l->pcap);
+}
+
+/* "FILE [rtp]" */
+static void set_pcap(struct call *c, struct span rest)
+{
+	struct logger *l = &c->ctl->logger;
+	struct span path = SPAN_NONE;
+	char *name;
+
+	span_word(&rest, &path);
+	rest = span_trim(rest);
+	if (!path.n || (rest.n && !span_is(rest, "rtp"))) {
+		cmd_usage(c, "pjsip set logger");
+		return;
+	}
+	end_pcap(c);
+	name = span_dup(path);
+	l->pcap = pcap_open(io_clock(c->ctl->cfg.loop), name);
+	if (!l->pcap)
+		cmd_fail(c, "Cannot write '%s': %s", name, strerror(errno));
+	else
+		rows_say(c->rows, "PJSIP logging to pcap file '%s'%s", name, rest.n ? ", with RTP" : "");
+	l->pcap_rtp = l->pcap && rest.n;
+	if (l->pcap_rtp)
+		pbx_rtp_capture(c->pbx, true);
+	free(name);
+}
+
 void logger_set(struct call *c)
 {
 	struct logger *l = &c->ctl->logger;
@@ -138,14 +188,22 @@ void logger_set(struct call *c)
 	rest = span_trim(rest);
 	if (span_is(word, "verbose")) {
 		set_verbose(c, rest);
+	} else if (span_is(word, "pcap")) {
+		set_pcap(c, rest);
 	} else if (span_is(word, "on")) {
-		*l = (struct logger){ .on = true };
+		l->on = true;
+		l->silent = false;
+		l->host = (struct addr){ 0 };
 		rows_say(c->rows, "PJSIP Logging enabled");
 	} else if (span_is(word, "off")) {
-		*l = (struct logger){ .on = false };
+		l->on = false;
+		l->host = (struct addr){ 0 };
+		end_pcap(c);
 		rows_say(c->rows, "PJSIP Logging disabled");
 	} else if ((span_is(word, "host") || span_is(word, "add")) && addr_parse(rest, &host)) {
-		*l = (struct logger){ .on = true, .host = host };
+		l->on = true;
+		l->silent = false;
+		l->host = host;
 		rows_say(c->rows, "PJSIP Logging Enabled for host: %.*s", SP(rest));
 	} else {
 		cmd_usage(c, "pjsip set logger");
@@ -198,6 +256,7 @@ void logger_begin(struct ctl *c)
 void logger_end(struct ctl *c)
 {
 	trace_unlisten(c->listener);
+	pcap_close(&c->logger.pcap);
 	flush(&c->log_timer, 0);
 	clock_stop(io_clock(c->cfg.loop), &c->log_timer);
 	out_free(&c->log);

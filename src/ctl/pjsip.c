@@ -68,8 +68,9 @@ const struct cmd pjsip_cmds[] = {
 	{ "pjsip qualify", "ENDPOINT|AOR", "Asks the contacts of an endpoint whether they are there.", qualify },
 	{ "pjsip send register", "REGISTRATION|all", "Registers at the provider now.", send_register },
 	{ "pjsip send unregister", "REGISTRATION|all", "Ends the registration at the provider.", send_unregister },
-	{ "pjsip set logger", "on|off|host ADDRESS|verbose|verbose off",
-	  "Prints the SIP messages of all peers, or of one.", set_logger },
+	{ "pjsip set logger", "on|off|host ADDRESS|verbose|verbose off|pcap FILE|pcap FILE rtp",
+	  "Prints the SIP messages of all peers, or of one; writes them, and audio with rtp, to a capture file.",
+	  set_logger },
 	{ "rtp set debug", "on|off|ip ADDRESS", "Prints a line for each RTP packet.", rtp_debug },
 	{ 0 },
 };

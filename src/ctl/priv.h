@@ -85,8 +85,11 @@ void why_say_json(struct call *c, struct json_t *j); /* takes it over */
 
 /* ---- the server ---- */
 
+struct pcap;    /* pcap.c */
 struct logger { /* "pjsip set logger" */
 	bool on, silent;
+	struct pcap *pcap; /* NULL: no file is written */
+	bool pcap_rtp;
 	struct addr host; /* family 0: every peer */
 };
 struct ctl {
@@ -106,6 +109,10 @@ struct ctl {
 void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
 void logger_set(struct call *c);               /* "pjsip set logger" */
 void logger_begin(struct ctl *c);
+/* A new capture file (an old one is replaced), readable by us alone; NULL and errno when it cannot be written. */
+struct pcap *pcap_open(struct clock *clock, const char *path);
+void pcap_put(struct pcap *p, const struct addr *from, const struct addr *to, struct span bytes);
+void pcap_close(struct pcap **p); /* NULL is fine */
 void logger_end(struct ctl *c);
 void logger_level(struct ctl *c); /* verbose or debug changed */
 void logger_watch(struct ctl *c, struct io_console *console);

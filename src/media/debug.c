@@ -1,6 +1,7 @@
 /*
  * media/debug.c: "rtp set debug": one line for each packet, as Asterisk has it, and behind it what Asterisk does not
- * say: whose leg, whether its source is learned, and where the SDP, the packets and our answers disagree.
+ * say: whose leg, whether its source is learned, and where the SDP, the packets and our answers disagree. And packets
+ * as they are, for a capture file.
  */
 #include <stdio.h>
 
@@ -61,4 +62,9 @@ void debug_packet(struct stream *s, enum debug_what what, const struct addr *pee
 	else
 		put_received(&o, s, peer);
 	worker_event(s, &ev, 0);
+}
+
+void capture_packet(struct stream *s, const struct addr *from, const struct addr *to, struct span bytes)
+{
+	worker_event(s, &(struct media_event){ .kind = MEDIA_PACKET, .from = *from, .to = *to, .packet = bytes }, 0);
 }

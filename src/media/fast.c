@@ -310,7 +310,7 @@ static bool can_go(const struct stream *s, const struct arrival *p)
 
 void fast_packet(struct stream *s, const struct rtp *r, const struct arrival *p)
 {
-	if (!s->w->table || s->w->debug)
+	if (!s->w->table || s->w->debug || s->w->capture)
 		return;
 	s->fast.plain = is_plain(s, r, p) ? s->fast.plain + 1 : 0;
 	s->fast.need = MAX(s->fast.need, PLAIN_MIN);

@@ -235,7 +235,7 @@ static void drain(struct media *m, unsigned i)
 			stream_free(n->stream);
 		}
 		source_free(n->source);
-		free(n);
+		note_free(n);
 	}
 	while ((p = ring_pop(&w->spare)))
 		close_now(w, p);
@@ -288,6 +288,12 @@ void media_debug(struct media *m, bool on, const struct addr *ip)
 
 	for (unsigned i = 0; i < m->n_workers; i++)
 		send_cmd(m, i, &c);
+}
+
+void media_capture(struct media *m, bool on)
+{
+	for (unsigned i = 0; i < m->n_workers; i++)
+		send_cmd(m, i, &(struct cmd){ .kind = CMD_CAPTURE, .on = on });
 }
 
 /* ---- legs ---- */
@@ -548,7 +554,7 @@ static void take_note(struct media *m, struct note *n)
 	case NOTE_GIVEN: arrived(m, leg, n->stream); break;
 	case NOTE_LOADED: loaded(leg, n); break;
 	}
-	free(n);
+	note_free(n);
 }
 
 bool media_in_kernel(const struct media *m, const char **why)

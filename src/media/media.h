@@ -21,11 +21,13 @@ enum media_event_kind {
 	MEDIA_ENGINE,  /* media_engine=auto has been decided: ok: the kernel relays; else text says why not; no owner */
 	MEDIA_STUN,    /* a STUN server has answered: media_mapped() has it */
 	MEDIA_DEBUG,   /* one packet, for "rtp set debug": text */
+	MEDIA_PACKET,  /* one packet, for media_capture(): from, to, packet */
 };
 struct media_event {
 	enum media_event_kind kind;
 	void *owner; /* as given to media_open */
-	struct addr from, was;
+	struct addr from, was, to;
+	struct span packet; /* valid during the call */
 	char digit;
 	uint32_t duration;
 	bool ok;
@@ -133,3 +135,5 @@ void media_play(struct media_leg *leg, const struct media_play *what); /* replac
 void media_stats(const struct media_leg *leg, struct media_stats *s);
 /* "rtp set debug": events of kind MEDIA_DEBUG for every packet; ip family 0 means every peer. */
 void media_debug(struct media *m, bool on, const struct addr *ip);
+/* Events of kind MEDIA_PACKET for every packet of RTP and RTCP that a leg receives or sends. */
+void media_capture(struct media *m, bool on);

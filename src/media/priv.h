@@ -167,6 +167,7 @@ enum cmd_kind {
 	CMD_PLAY,
 	CMD_STUN,
 	CMD_DEBUG,
+	CMD_CAPTURE,
 	CMD_CLOSE,
 	CMD_TABLE,
 	CMD_STOP
@@ -178,7 +179,7 @@ struct cmd {
 	struct source *source;     /* PLAY: the worker's to free; NULL stops */
 	struct ports *ports;       /* CLOSE */
 	struct route_table *table; /* TABLE */
-	bool on;                   /* DEBUG */
+	bool on;                   /* DEBUG, CAPTURE */
 	struct addr ip;            /* DEBUG, STUN */
 	uint8_t tx[2][STUN_TX];
 };
@@ -202,7 +203,7 @@ struct worker {
 	struct sock *socks; /* simulator */
 	int64_t wall0;      /* Unix time in ms = wall0 + now */
 	bool simulated;     /* statistics are read live: nothing is published */
-	bool debug, stop, told;
+	bool debug, capture, stop, told;
 	struct addr debug_ip;
 	struct route_table *table; /* NULL: all packets come to the worker */
 	bool routes;               /* there is or may come a table: sockets tell where packets came to */
@@ -225,6 +226,7 @@ void worker_icmp(struct sock *k, const struct addr *dest);
 void worker_timers(struct worker *w, ms_t now); /* also ends the turn */
 void worker_end_turn(struct worker *w);
 ms_t worker_next(const struct worker *w);
+void note_free(struct note *n);
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
 
 static inline const struct rule *rule_of(const struct stream *s, uint8_t pt)
@@ -235,6 +237,7 @@ static inline const struct rule *rule_of(const struct stream *s, uint8_t pt)
 /* debug.c */
 enum debug_what { DEBUG_GOT, DEBUG_DROPPED, DEBUG_SENT };
 void debug_packet(struct stream *s, enum debug_what what, const struct addr *peer, const struct rtp *r);
+void capture_packet(struct stream *s, const struct addr *from, const struct addr *to, struct span bytes);
 
 /* stream.c */
 void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);

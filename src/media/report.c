@@ -180,6 +180,7 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	const struct media_io *io = s->w->io;
 	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = s->cname, .bye = bye };
 	bool apart = s->ports->rtcp.open && !s->plan.rtcp_mux;
+	struct addr rtcp = addr_with_port(&s->ports->local, (uint16_t)(s->ports->local.port + 1));
 	char buf[256];
 	struct out o = out_fixed(buf, sizeof buf);
 
@@ -194,6 +195,8 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	s->rtcp_tx_packets = s->tx.packets;
 	s->rtcp_said = true;
 	s->w->rtcp_sent++;
+	if (out_done(&o) > 0 && s->w->capture)
+		capture_packet(s, apart ? &rtcp : &s->ports->local, &s->latch.remote_rtcp, out_look(&o));
 	if (out_done(&o) > 0)
 		io->send(io->arg, apart ? s->ports->rtcp.id : s->ports->rtp.id, &s->latch.remote_rtcp, out_look(&o));
 }

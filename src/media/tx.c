@@ -79,6 +79,8 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 	count_sent(s, r, now);
 	if (s->w->debug)
 		debug_packet(s, DEBUG_SENT, &to, r);
+	if (s->w->capture)
+		capture_packet(s, &s->ports->local, &to, (struct span){ (const char *)buf, n });
 	io->send(io->arg, s->ports->rtp.id, &to, (struct span){ (const char *)buf, n });
 }
 

@@ -39,6 +39,12 @@ static void push_note(struct worker *w, struct note *n)
 	w->told = true;
 }
 
+void note_free(struct note *n)
+{
+	free((char *)(uintptr_t)n->ev.packet.p);
+	free(n);
+}
+
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial)
 {
 	bool must = ev->kind == MEDIA_PLAYED || ev->kind == MEDIA_SILENT;
@@ -48,6 +54,8 @@ void worker_event(struct stream *s, const struct media_event *ev, uint32_t seria
 		return;
 	n = xcalloc(1, sizeof *n);
 	*n = (struct note){ .kind = NOTE_EVENT, .leg = s->leg, .serial = serial, .ev = *ev };
+	if (ev->packet.n)
+		n->ev.packet.p = span_dup(ev->packet);
 	push_note(s->w, n);
 }
 
@@ -160,6 +168,10 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 		w->debug = c->on;
 		w->debug_ip = c->ip;
 		break;
+	case CMD_CAPTURE:
+		fast_stop_all(w);
+		w->capture = c->on;
+		break;
 	case CMD_TABLE: w->table = c->table; break;
 	case CMD_CLOSE: close_ports(w, c->ports); break;
 	case CMD_STOP: w->stop = true; break;
@@ -182,6 +194,8 @@ void worker_packet(struct sock *k, const struct arrival *p, ms_t now)
 {
 	struct stream *s = k->ports->stream;
 
+	if (s && s->w->capture)
+		capture_packet(s, &p->from, &p->to, p->bytes);
 	if (!s)
 		atomic_store_explicit(&k->ports->stray, now, memory_order_relaxed);
 	else if (stun_is_packet(p->bytes) && stream_answered(k, p))

@@ -331,6 +331,19 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 	media_replan(c->media, m);
 }
 
+/* A port that is bound to no address: what this leg's messages leave with stands for it. */
+static void show_packet(const struct pbx *p, const struct chan *c, const struct media_event *ev)
+{
+	struct addr from = ev->from, to = ev->to;
+
+	if (addr_is_any(&from))
+		from = addr_with_port(&c->note.flow.local, from.port);
+	if (addr_is_any(&to))
+		to = addr_with_port(&c->note.flow.local, to.port);
+	if (p->cfg.packet)
+		p->cfg.packet(p->cfg.arg, &from, &to, ev->packet);
+}
+
 void leg_media_event(void *arg, const struct media_event *ev)
 {
 	struct pbx *p = arg;
@@ -345,6 +358,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 			p->cfg.rtp(p->cfg.arg, ev->text);
 		break;
 	case MEDIA_STUN: leg_ports_seen(c, ev); break;
+	case MEDIA_PACKET: show_packet(p, c, ev); break;
 	case MEDIA_LATCHED:
 		trace(EV_NAT_LATCH, c->name, "audio comes from %s (was %s)", addr_str(&ev->from, from),
 		      addr_str(&ev->was, was));

@@ -295,6 +295,11 @@ struct conf *pbx_conf(struct pbx *p)
 	return p->conf;
 }
 
+void pbx_rtp_capture(struct pbx *p, bool on)
+{
+	media_capture(p->media, on);
+}
+
 void pbx_rtp_debug(struct pbx *p, bool on, const struct addr *ip)
 {
 	media_debug(p->media, on, ip);

@@ -19,6 +19,8 @@ struct pbx_config {
 	void *arg;
 	void (*wire)(void *arg, const struct flow *f, bool sent, struct span bytes); /* each SIP message; may be NULL */
 	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
+	/* Each packet of RTP and RTCP, while pbx_rtp_capture() is on; may be NULL. */
+	void (*packet)(void *arg, const struct addr *from, const struct addr *to, struct span bytes);
 	size_t (*hosts)(void *arg, struct lint_host *v, size_t max); /* our own addresses; may be NULL */
 };
 
@@ -118,3 +120,4 @@ bool pbx_register(struct pbx *p, struct span registration); /* "all" is a name, 
 bool pbx_unregister(struct pbx *p, struct span registration);
 unsigned pbx_hangup(struct pbx *p, struct span channel); /* a name or "all"; returns how many were asked to end */
 void pbx_rtp_debug(struct pbx *p, bool on, const struct addr *ip); /* ip family 0: all */
+void pbx_rtp_capture(struct pbx *p, bool on);

@@ -4,11 +4,13 @@ import os
 import time
 
 import calls
+import capture
 from hairpin import phone_block
 from net import LabError, wait_for
 from provider import DID, GW1, NUMBER
 from suite import scenario
-from worlds import NAT_B, PLAIN_TRANSPORT, ROUTER, TRUNK, One, Two
+from worlds import (NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK,
+                    One, Two)
 
 CLOSED = """
 table ip closed {
@@ -211,3 +213,46 @@ def doctor(hairpin, command, status):
     done = hairpin._rx(command)
     assert done.returncode == status, done.stdout
     return done.stdout
+
+
+@scenario("doctor.pcap")
+def pcap(lab):
+    """pjsip set logger pcap FILE rtp: SIP and audio, as on the wire."""
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT)
+    phone = w.phone_a()
+    path = lab.path("call.pcap")
+    w.hairpin.rx("pjsip set logger pcap %s rtp" % path)
+    calls.echo_call(phone, w.hairpin)
+    time.sleep(0.7)
+    w.hairpin.rx("pjsip set logger off")
+    got = list(capture.PcapReader(path).packets())
+    wire = [p for p in capture.PcapReader(w.wan.path).packets()
+            if p.proto == "udp"]
+    sip = [p for p in got if 5060 in (p.sport, p.dport)]
+    for word in (b"INVITE sip:600@", b"SIP/2.0 200 OK", b"BYE "):
+        assert any(p.data.startswith(word) for p in sip), word
+    rtp = [p for p in got if p.data[:1] == b"\x80" and len(p.data) == 172]
+    mine = [p for p in rtp if p.src == PBX_PUBLIC]
+    its = [p for p in rtp if p.dst == PBX_PUBLIC and p.src == NAT_A]
+    assert len(mine) > 50 and len(its) > 50, (len(mine), len(its))
+    seen = {(p.src, p.sport, p.dst, p.dport, p.data) for p in wire}
+    for p in rtp:      # the first ones go to the phone's private address
+        assert p.dst == "192.0.2.20" or (p.src, p.sport, p.dst, p.dport, p.data) in seen, p
+    assert oct(os.stat(path).st_mode & 0o777) == "0o600"
+
+
+@scenario("doctor.rtp-debug")
+def rtp_debug(lab):
+    """rtp set debug on: the line itself says that the address is private."""
+    w = Two(lab)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TRUNK, lambda text: text.replace(
+        "rtp_symmetric=yes", "rtp_symmetric=no"))
+    phone = w.phone_a()
+    w.hairpin.wait_registered()
+    w.hairpin.rx("rtp set debug on")
+    marks = calls.connect(phone, w.pstn, NUMBER)
+    w.hairpin.program.wait_output("Sent RTP packet to      192.0.2.20:")
+    w.hairpin.program.wait_output("; its audio comes from " + NAT_A)
+    w.hairpin.rx("rtp set debug off")
+    calls.end(phone, w.pstn, marks)

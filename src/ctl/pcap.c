@@ -1,0 +1,136 @@
+/*
+ * ctl/pcap.c: "pjsip set logger pcap": messages and packets as a capture file that Wireshark, sngrep and tcpdump read.
+ * Each is one datagram in an Ethernet frame with made-up headers: what came by TCP, too, one message a datagram.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/priv.h"
+
+#define MAGIC    0xa1b2c3d4 /* microseconds, in our byte order */
+#define ETHERNET 1
+#define WHOLE    65535
+#define FLUSH    500 /* ms: a reader sees what has happened until then */
+
+struct pcap {
+	FILE *file;
+	struct clock *clock;
+	struct timer flush;
+};
+
+static void on_flush(struct timer *t, ms_t now UNUSED)
+{
+	struct pcap *p = container_of(t, struct pcap, flush);
+
+	fflush(p->file);
+}
+
+struct pcap *pcap_open(struct clock *clock, const char *path)
+{
+	const struct {
+		uint32_t magic;
+		uint16_t major, minor;
+		uint32_t zone, accuracy, whole, link;
+	} head = { MAGIC, 2, 4, 0, 0, WHOLE, ETHERNET };
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	struct pcap *p;
+
+	if (!file)
+		return NULL;
+	p = xcalloc(1, sizeof *p);
+	p->file = file;
+	p->clock = clock;
+	p->flush.fire = on_flush;
+	fwrite(&head, sizeof head, 1, file);
+	fflush(file);
+	return p;
+}
+
+void pcap_close(struct pcap **p)
+{
+	if (!*p)
+		return;
+	clock_stop((*p)->clock, &(*p)->flush);
+	fclose((*p)->file);
+	free(*p);
+	*p = NULL;
+}
+
+static void out_u16(struct out *o, uint16_t v)
+{
+	v = htons(v);
+	out_bytes(o, &v, sizeof v);
+}
+
+/* RFC 1071, over what is there already. */
+static uint16_t checksum(const char *p, size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < n; i += 2)
+		sum += (uint32_t)((uint8_t)p[i] << 8 | (uint8_t)p[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static void out_ipv4(struct out *o, const struct addr *from, const struct addr *to, size_t n)
+{
+	static const char fixed[] = { 0, 0, 0x40, 0, 64, 17 }; /* id, don't fragment, TTL, UDP */
+	size_t at = o->n;
+	uint16_t sum;
+
+	out_u16(o, 0x4500);
+	out_u16(o, (uint16_t)(20 + n));
+	out_bytes(o, fixed, sizeof fixed);
+	out_u16(o, 0);
+	out_bytes(o, from->ip, 4);
+	out_bytes(o, to->ip, 4);
+	sum = htons(checksum(o->p + at, 20));
+	memcpy(o->p + at + 10, &sum, sizeof sum);
+}
+
+static void out_ipv6(struct out *o, const struct addr *from, const struct addr *to, size_t n)
+{
+	out_u16(o, 0x6000);
+	out_u16(o, 0);
+	out_u16(o, (uint16_t)n);
+	out_u16(o, 17 << 8 | 64);
+	out_bytes(o, from->ip, 16);
+	out_bytes(o, to->ip, 16);
+}
+
+void pcap_put(struct pcap *p, const struct addr *from, const struct addr *to, struct span bytes)
+{
+	char frame[WHOLE + 1];
+	struct out o = out_fixed(frame, sizeof frame);
+	int64_t wall = clock_wall(p->clock);
+	uint32_t head[4];
+
+	bytes.n = MIN(bytes.n, (size_t)WHOLE - 100);
+	for (int i = 0; i < 6; i++)
+		out_u16(&o, 0); /* MAC addresses */
+	out_u16(&o, from->family == 6 ? 0x86dd : 0x0800);
+	if (from->family == 6)
+		out_ipv6(&o, from, to, bytes.n + 8);
+	else
+		out_ipv4(&o, from, to, bytes.n + 8);
+	out_u16(&o, from->port);
+	out_u16(&o, to->port);
+	out_u16(&o, (uint16_t)(bytes.n + 8));
+	out_u16(&o, 0); /* no checksum */
+	out_span(&o, bytes);
+	head[0] = (uint32_t)(wall / 1000);
+	head[1] = (uint32_t)(wall % 1000 * 1000);
+	head[2] = head[3] = (uint32_t)o.n;
+	fwrite(head, sizeof head, 1, p->file);
+	fwrite(o.p, 1, o.n, p->file);
+	if (!timer_runs(&p->flush))
+		clock_in(p->clock, &p->flush, FLUSH);
+}
