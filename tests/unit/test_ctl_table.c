@@ -147,7 +147,7 @@ static void verbosity(void **state)
 	expect(w->ctl, "core set verbose 3", 0, "Console verbose was 0 and is now 3.\n");
 	expect(w->ctl, "pjsip set logger host 192.0.2.1", 0, "PJSIP Logging Enabled for host: 192.0.2.1\n");
 	expect(w->ctl, "pjsip set logger host nobody", 1,
-	       "Usage: pjsip set logger on|off|host ADDRESS|verbose|verbose off\n");
+	       "Usage: pjsip set logger on|off|host ADDRESS|verbose|verbose off|pcap FILE|pcap FILE rtp\n");
 	expect(w->ctl, "pjsip set logger off", 0, "PJSIP Logging disabled\n");
 }
 
