@@ -7,6 +7,7 @@
 
 #define STEP      100 /* ms: a router on the LAN takes one or two; a question to a STUN server is repeated */
 #define STUN_ASKS 3
+#define UNHEARD   3 /* calls that waited in vain: from then on nobody waits until there is an answer */
 
 static bool is_mapped(const struct chan *c)
 {
@@ -15,7 +16,8 @@ static bool is_mapped(const struct chan *c)
 
 static bool is_waiting(const struct chan *c)
 {
-	bool stun = c->ports.stun.family && c->pbx->rtp_kept != NAT_KEPT && !is_mapped(c);
+	bool stun =
+		c->ports.stun.family && c->pbx->rtp_kept != NAT_KEPT && c->pbx->rtp_unheard < UNHEARD && !is_mapped(c);
 
 	return sip_map_waits(c->ports.rtp) || sip_map_waits(c->ports.rtcp) || stun;
 }
@@ -40,6 +42,7 @@ void leg_ports_due(struct timer *t, ms_t now UNUSED)
 	struct chan *c = container_of(t, struct chan, ports.wait);
 
 	if (!is_waiting(c) || !c->ports.stun.family || c->ports.asked >= STUN_ASKS) {
+		c->pbx->rtp_unheard += c->ports.asked >= STUN_ASKS && !media_mapped(c->media, false).family;
 		go(c);
 		return;
 	}
@@ -60,6 +63,7 @@ static void told(void *arg)
 
 void leg_ports_seen(struct chan *c, const struct media_event *ev)
 {
+	c->pbx->rtp_unheard = 0;
 	if (ev->ok)
 		c->pbx->rtp_kept = ev->from.port == media_local(c->media).port ? NAT_KEPT : NAT_CHANGED;
 	told(c);

@@ -391,6 +391,7 @@ struct pbx {
 	struct reach *reaches; /* by address */
 	struct list outregs, identifies;
 	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
+	unsigned rtp_unheard;        /* legs in a row whose question had no answer */
 	struct strangers *strangers; /* unidentified_request_* */
 	struct chan *chans_by_name;
 	struct list chans;

@@ -85,7 +85,7 @@ static uint16_t open_port(struct sim_net *n, bool tcp, const struct addr *inside
 		l = xcalloc(1, sizeof *l);
 		l->tcp = tcp;
 		l->inside = *inside;
-		l->port = (uint16_t)(inside->port + n->router.conf.shift);
+		l->port = (uint16_t)((wanted ? wanted : inside->port) + n->router.conf.shift);
 		while (sim_lease_at(n, tcp, l->port))
 			l->port++;
 		list_push(&n->router.leases, &l->link);

@@ -280,7 +280,11 @@ static void take_over(struct sip_transport *tp)
 
 static void map_it(struct sip_transport *tp)
 {
-	struct sip_map_ask ask = { .proto = tp->proto, .port = tp->bound.port, .told = on_map, .arg = tp };
+	struct sip_map_ask ask = { .proto = tp->proto,
+				   .port = tp->bound.port,
+				   .wanted = (uint16_t)tp->conf->external_signaling_port,
+				   .told = on_map,
+				   .arg = tp };
 	bool wanted = conf_router(tp->conf->external_signaling_address) && is_behind_router(tp);
 
 	if (wanted && !tp->map)

@@ -13,7 +13,7 @@
 
 #define LOOK       2000   /* how often the router is looked after while there are calls */
 #define LOOK_IDLE  20000  /* and else */
-#define LOOK_UPNP  10000  /* at least: it is more work for a router */
+#define LOOK_UPNP  4000   /* at least: it is more work for a router */
 #define LINGER     30000  /* a port that may be wanted again stays open for so long */
 #define NOBODY_FOR 600000 /* until a router that speaks nothing is tried again */
 #define SPREAD     5      /* ms for each port, when many are asked for at once */
@@ -580,7 +580,7 @@ static struct sip_map *map_new(struct sip_router *r, const struct sip_map_ask *a
 
 	m->r = r;
 	m->key = (uint32_t)ask->proto << 16 | ask->port;
-	m->wanted = ask->port;
+	m->wanted = ask->wanted ? ask->wanted : ask->port;
 	m->again.fire = map_again;
 	m->linger.fire = linger_over;
 	rng_bytes(&r->sip->c.clock->rng, m->nonce, sizeof m->nonce);

@@ -90,6 +90,7 @@ struct sip_map; /* one port; its taker's until sip_map_close() */
 struct sip_map_ask {
 	enum net_proto proto;
 	uint16_t port;           /* ours */
+	uint16_t wanted;         /* outside; 0: the same. The router may give another one */
 	bool media;              /* it may be wanted again soon: stays open for a while */
 	void (*told)(void *arg); /* it was opened, moved, or is closed; may not open or close ports from inside */
 	void *arg;
