@@ -160,8 +160,8 @@ static void media_address(struct rules *r, const struct conf_endpoint *ep)
 		if (*t->external_media_address && t->local_net.n && addr_class(&a) != ADDR_GLOBAL &&
 		    t->bind.family == a.family && !nat_is_local(t, &a)) {
 			snprintf(net, sizeof net, "%s/%d", ep->media_address, a.family == 4 ? 32 : 128);
-			say(r, &(struct says){ NAT001, &ep->o, "media_address" }, t->o.name, ep->media_address, net,
-			    NULL);
+			say(r, &(struct says){ NAT001, &ep->o, "media_address", .written = true }, t->o.name,
+			    ep->media_address, net, NULL);
 			return;
 		}
 }

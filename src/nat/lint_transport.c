@@ -90,10 +90,19 @@ static bool none_is_local(struct rules *r, const struct conf_transport *t, const
 	return *own != NULL;
 }
 
+/* A public external address and private ones of our own: then routes say what local_net does not (nat/egress.c). */
+static bool routes_tell(const struct addr *own, const char *external)
+{
+	struct addr a;
+
+	return own && addr_class(own) != ADDR_GLOBAL &&
+	       (!addr_parse_ip(span_of(external), &a) || addr_class(&a) == ADDR_GLOBAL);
+}
+
 static void who_is_local(struct rules *r, const struct conf_transport *t)
 {
 	struct out nets = out_growing();
-	bool known = own_networks(r, t, &nets);
+	bool known = own_networks(r, t, &nets), none;
 	const struct addr *own;
 	const char *external = *t->external_media_address ? t->external_media_address : signaling_name(t);
 	char ip[ADDR_STRLEN], *networks;
@@ -101,15 +110,17 @@ static void who_is_local(struct rules *r, const struct conf_transport *t)
 	if (!known)
 		out_str(&nets, "our own network");
 	networks = out_take(&nets);
+	none = none_is_local(r, t, &own);
 	if (!t->local_net.n)
 		say(r,
 		    &(struct says){ NAT002, &t->o,
 				    *t->external_media_address ? "external_media_address" : signaling_option(t),
-				    known ? "local_net" : NULL, networks },
+				    known ? "local_net" : NULL, networks, .written = !routes_tell(own, external) },
 		    t->o.name, shown(external), networks, NULL);
-	else if (*t->external_media_address && none_is_local(r, t, &own) &&
-		 strcmp(addr_ip_str(own, ip), t->external_media_address) != 0)
-		say(r, &(struct says){ NAT001, &t->o, "external_media_address", known ? "local_net" : NULL, networks },
+	else if (*t->external_media_address && none && strcmp(addr_ip_str(own, ip), t->external_media_address) != 0)
+		say(r,
+		    &(struct says){ NAT001, &t->o, "external_media_address", known ? "local_net" : NULL, networks,
+				    .written = !routes_tell(own, external) },
 		    t->o.name, ip, networks, NULL);
 	free(networks);
 }

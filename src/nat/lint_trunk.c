@@ -185,8 +185,10 @@ static void gives_up(struct rules *r, const struct conf_registration *reg)
 	} else if (s < 86400) {
 		snprintf(times, sizeof times, "%u", reg->max_retries);
 		snprintf(minutes, sizeof minutes, "%llu", (unsigned long long)(s / 60));
-		say(r, &(struct says){ NAT043, &reg->o, "max_retries", "max_retries", "1000000" }, reg->o.name, times,
-		    minutes, NULL);
+		say(r,
+		    &(struct says){ NAT043, &reg->o, "max_retries", "max_retries", "1000000",
+				    .written = conf_written(&reg->o, "registration", "max_retries") },
+		    reg->o.name, times, minutes, NULL);
 	}
 }
 

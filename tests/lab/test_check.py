@@ -72,7 +72,7 @@ def the_guide(lab, node):
                       extensions=hairpin.read_conf("extensions.conf"))
         status, said, _ = check(node, "--conf", conf)
         assert status == 0 and " 0 errors, 0 warnings, " in said, said
-        status, said, _ = check(node, "--conf", conf, "--address", "10.9.8.7/24")
+        status, said, _ = check(node, "--conf", conf, "--asterisk", "--address", "10.9.8.7/24")
         assert status == 1 and "pjsip.conf:7: error: SDP that leaves by transport transport-udp-nat keeps our own " \
             "address 10.9.8.7," in said and "local_net=10.9.8.0/24 [NAT001]" in said, said
 

@@ -33,16 +33,16 @@ struct lint_case {
 
 static const struct lint_case cases[] = {
 	{ NAT000, LAN, false, 2, "[t] ; no\ntype=transport ; hairpin: ignore NAT999\nbind=0.0.0.0\n", UDP },
-	{ NAT001, LAN, false, 5,
+	{ NAT001, LAN, true, 5,
 	  UDP "local_net=10.0.0.0/8\nexternal_media_address=198.51.100.5\nexternal_signaling_address=198.51.100.5\n",
 	  UDP BEHIND },
-	{ NAT001, LAN, false, 5,
+	{ NAT001, LAN, true, 5,
 	  "[t]\ntype=transport\nbind=192.168.1.10\n"
 	  "local_net=10.0.0.0/8\nexternal_media_address=198.51.100.5\nexternal_signaling_address=198.51.100.5\n",
 	  "[t]\ntype=transport\nbind=192.168.1.10\n" BEHIND },
 	{ NAT001, LAN, false, 11, UDP BEHIND PHONE "media_address=10.8.0.1\n" AOR,
 	  UDP BEHIND "local_net=10.8.0.0/24\n" PHONE "media_address=10.8.0.1\n" AOR },
-	{ NAT002, LAN, false, 4, UDP "external_media_address=198.51.100.5\nexternal_signaling_address=198.51.100.5\n",
+	{ NAT002, LAN, true, 4, UDP "external_media_address=198.51.100.5\nexternal_signaling_address=198.51.100.5\n",
 	  UDP BEHIND },
 	{ NAT003, LAN, false, 18,
 	  UDP BEHIND "local_net=203.0.113.0/24\n" TRUNK "[i]\ntype=identify\nmatch=203.0.113.1\nendpoint=e\n",
@@ -123,7 +123,7 @@ static const struct lint_case cases[] = {
 	  UDP "local_net=192.168.0.0/16\nlocal_net=!192.168.1.5\n" },
 	{ NAT041, LAN, false, 4, UDP "local_net=192.168.1.0/24\n", UDP BEHIND },
 	{ NAT042, LAN, false, 1, UDP REG, UDP BEHIND REG },
-	{ NAT043, LAN, false, 4, UDP REG, UDP REG "max_retries=100000\n" },
+	{ NAT043, LAN, true, 4, UDP REG, UDP REG "max_retries=100000\n" },
 	{ NAT044, LAN, false, 8, UDP REG "retry_interval=0\n", UDP REG "retry_interval=30\n" },
 	{ NAT045, LAN, false, 9, UDP PHONE "rtp_symmetric=yes\nrewrite_contact=no\n" AOR,
 	  UDP PHONE "rtp_symmetric=yes\nrewrite_contact=yes\n" AOR },
@@ -357,7 +357,7 @@ static void found_out(void **state)
 	      RTP, LAN, true);
 	assert_int_equal(j.l.errors + j.l.warnings, 0);
 	judged_free(&j);
-	judge(&j, UDP "external_media_address=stun:stun.example.com\n", RTP, LAN, false);
+	judge(&j, UDP "external_media_address=stun:stun.example.com\n", RTP, LAN, true);
 	assert_non_null(strstr(found(&j, NAT002)->text, "are told the address that is found out"));
 	assert_string_equal(found(&j, NAT036)->fix_option, "external_signaling_address");
 	assert_string_equal(found(&j, NAT036)->fix_value, "stun:stun.example.com");
