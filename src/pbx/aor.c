@@ -47,6 +47,25 @@ void contact_id(const struct contact *c, char hash[11])
 	hash[10] = '\0';
 }
 
+void contact_flow(struct pbx *p, uint32_t listener, struct flow *f, struct sip_ask *a)
+{
+	*f = (struct flow){ .sock = listener, .listener = listener, .proto = NET_UDP };
+	if (listener && sip_flow_leaves(p->sip, f)) /* else the ways that are open are as good */
+		a->flow = f;
+}
+
+bool contacts_hold(void *arg, uint32_t listener)
+{
+	struct pbx *p = arg;
+	struct aor *a, *next;
+
+	HASH_ITER(hh, p->aors, a, next)
+		list_for(l, &a->contacts)
+			if (list_entry(l, struct contact, link)->listener == listener)
+				return true;
+	return false;
+}
+
 bool contact_usable(const struct contact *c)
 {
 	return c->status != CONTACT_UNAVAIL;

@@ -172,6 +172,7 @@ static void dial_one(struct dial *s, struct span text)
 				  .registered = d.contact && !d.contact->is_static,
 				  .behind_nat = d.contact && d.contact->orig_host[0],
 				  .source = d.contact ? d.contact->source : (struct addr){ 0 },
+				  .listener = d.contact ? d.contact->listener : 0,
 				  .transport = d.contact ? d.contact->transport : "",
 				  .caller_num = from->caller_num,
 				  .caller_name = from->caller_name,

@@ -97,6 +97,7 @@ static void ask(struct chan *c)
 {
 	struct span route = span_of(c->path);
 	char *uri = request_uri(c);
+	struct flow from;
 	struct sip_ask a = { .method = SIP_INVITE,
 			     .uri = span_of(uri),
 			     .from_display = span_of(c->caller_name),
@@ -121,6 +122,7 @@ static void ask(struct chan *c)
 	if (c->ep->user_eq_phone && is_phone_number(a.from_user))
 		a.from_params = SPAN(";user=phone");
 	a.auths = outbound_auths(c->ep, &a.n_auths);
+	contact_flow(c->pbx, c->listener, &from, &a);
 	c->asking = sip_ask(c->pbx->sip, &a);
 	free(uri);
 }
@@ -146,6 +148,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	set_text(&c->path, call->path);
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
+	c->listener = call->listener;
 	c->registered = call->registered;
 	free(c->dialed);
 	c->dialed = span_dup(u.user);
@@ -263,6 +266,7 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
 	set_text(&c->target, c->tries.uris[c->tries.at++]);
+	c->listener = 0;
 	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;
 	ask(c);

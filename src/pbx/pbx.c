@@ -176,6 +176,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 					   .closed = on_closed,
 					   .wire = on_wire,
 					   .moved = on_moved,
+					   .holds = contacts_hold,
 					   .network = on_network } };
 
 	p->cfg = *cfg;

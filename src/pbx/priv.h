@@ -30,6 +30,7 @@ struct contact {
 	bool keeps_open;    /* the OPTIONS on its way is for its NAT only */
 	uint32_t sock;      /* the TCP connection it came by, or 0 */
 	struct addr source; /* of its last REGISTER; family 0: before our start, or static */
+	uint32_t listener;  /* the UDP socket that this came to; 0: before our start, or TCP */
 	struct timer expiry;
 	enum contact_status status;
 	double rtt_ms; /* < 0: unknown */
@@ -56,6 +57,10 @@ void aors_free(struct pbx *p);
 struct contact *contact_put(struct aor *a, const struct store_contact *c);
 void contact_remove(struct contact *c, const char *why);
 struct contact *contact_find(struct aor *a, const struct sip_uri *uri);
+/* Of an ask to the contact: its NAT knows the socket that it registered at. Held until sip_ask() has returned. */
+void contact_flow(struct pbx *p, uint32_t listener, struct flow *f, struct sip_ask *a);
+/* There is one that registered there. */
+bool contacts_hold(void *arg, uint32_t listener);
 bool contact_usable(const struct contact *c); /* not Unavail */
 void contact_id(const struct contact *c, char hash[11]);
 /* Hosts that did not answer lately are dialled last (compat=asterisk: in order all the same). By the URI's host and
@@ -185,6 +190,7 @@ struct chan {
 	char *target, *headers; /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
 	const struct conf_transport *via;
 	char *path;
+	uint32_t listener;   /* of the registration behind the contact; 0: not known */
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
 		char **uris;
 		size_t n, at;
@@ -257,6 +263,7 @@ struct leg_call {
 	bool registered;              /* it is a contact that was registered */
 	bool behind_nat;              /* the contact is where a registration came from, not what it said */
 	struct addr source;           /* of that registration; family 0: not known */
+	uint32_t listener;            /* that it came to; 0: not known */
 	const char *caller_num, *caller_name;
 	const struct chan *from; /* whose codecs come first; may be NULL */
 	char **more;             /* malloc'd further URIs to try when one fails; taken over */

@@ -55,6 +55,7 @@ static void ask(struct contact *c, ms_t timeout)
 	struct pbx *p = c->aor->pbx;
 	const struct conf_endpoint *ep = contact_endpoint(c);
 	struct span path = span_of(c->path);
+	struct flow from;
 	struct sip_ask a;
 
 	if (!ep || c->asking)
@@ -79,6 +80,7 @@ static void ask(struct contact *c, ms_t timeout)
 	a.auths = outbound_auths(ep, &a.n_auths);
 	c->asked_at = p->clock->now;
 	reach_asked(c);
+	contact_flow(p, c->listener, &from, &a);
 	c->asking = sip_ask(p->sip, &a);
 }
 

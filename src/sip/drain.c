@@ -1,7 +1,8 @@
 /*
  * sip/drain.c: a listener that a reload has moved or removed. The new one is open already; this one goes on for what
- * began on it: dialogs with all their requests, transactions, TCP connections. For a while it serves everybody, since
- * a peer that has just been told its address may still come; then only what it has, and when that is over it closes.
+ * began on it: dialogs with all their requests, transactions, TCP connections, phones that registered there, whose NATs
+ * let nobody else in. While there are such phones, and for a while after the reload, it serves everybody; then only
+ * what it has, and when that is over it closes.
  */
 #include "sip/priv.h"
 
@@ -52,8 +53,10 @@ static bool is_covered(const struct sip_transport *tp)
 static void look(struct timer *t, ms_t now)
 {
 	struct sip_transport *tp = container_of(t, struct sip_transport, drain);
+	const struct sip_user *u = &tp->sip->c.user;
 
-	if (now - tp->leaving < GRACE || tp->conns || has_dialog(tp) || has_transaction(tp)) {
+	tp->held = u->holds && u->holds(u->arg, tp->sock);
+	if (now - tp->leaving < GRACE || tp->held || tp->conns || has_dialog(tp) || has_transaction(tp)) {
 		sip_in(tp->sip, t, LOOK);
 		return;
 	}
@@ -91,5 +94,5 @@ bool sip_is_drained(const struct sip *s, const struct flow *f)
 {
 	const struct sip_transport *tp = s->n_leaving ? sip_transport_by_flow(s, f) : NULL;
 
-	return tp && tp->leaving && sip_now(s) - tp->leaving >= GRACE && !is_covered(tp);
+	return tp && tp->leaving && sip_now(s) - tp->leaving >= GRACE && !tp->held && !is_covered(tp);
 }

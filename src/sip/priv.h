@@ -57,6 +57,7 @@ struct sip_transport {
 	struct timer measure;
 	ms_t leaving; /* since then, by a reload (drain.c); 0: it is not */
 	struct timer drain;
+	bool held;           /* by the user: phones have registered there */
 	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
 	bool only_router;    /* tells our address: pcp, upnp */
 	ms_t kept_at;        /* when mappings were last kept open */

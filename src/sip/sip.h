@@ -30,6 +30,8 @@ struct sip_user {
 	/* What we write about ourselves on this transport was learned or has changed, for some peers at least. May be
 	 * NULL. */
 	void (*moved)(void *arg, const struct conf_transport *t);
+	/* Something of the user's still needs this listener, which a reload has moved or removed. May be NULL. */
+	bool (*holds)(void *arg, uint32_t listener);
 	/* Our own addresses or routes have changed: flows of UDP leave as the routes say now. May be NULL. */
 	void (*network)(void *arg);
 };
