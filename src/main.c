@@ -31,7 +31,7 @@ struct args {
 	const char *ask, *about;   /* a subcommand that asks the running server, and of what */
 	const char *where, *phone; /* of the lab; NULL: all */
 	int verbose, debug;        /* how many letters v and d */
-	char **check;              /* the words after `check` */
+	char **check, **probe;     /* the words after `check`, `probe` */
 };
 
 struct server {
@@ -58,6 +58,9 @@ static const char usage[] =
 	"  hairpin why [CALL|last|all] [--json]\n"
 	"                                  why a call on the running server has no audio, and what to set\n"
 	"  hairpin doctor [--json]         what the running server sees of its NAT, its phones and its calls\n"
+	"  hairpin probe --listen [PORT]    on another machine: wait for the question that follows\n"
+	"  hairpin probe HOST[:PORT] --key KEY [--conf DIR]\n"
+	"                                  do SIP and audio arrive here from there, and is SIP changed on the way?\n"
 	"  hairpin check [--conf DIR] [--asterisk] [--json] [--fix [--write]] [--address ADDRESS/LENGTH]\n"
 	"                                  read the configuration and say what will go wrong, and how to mend it\n"
 	"  hairpin lab [--conf DIR] [--json] [--where PLACE] [--phone PLACE]\n"
@@ -388,6 +391,9 @@ static int parse(struct args *a, char **argv)
 		} else if (strcmp(word, "check") == 0) {
 			a->check = p + 1;
 			return -1;
+		} else if (strcmp(word, "probe") == 0) {
+			a->probe = p + 1;
+			return -1;
 		} else if (strcmp(word, "lab") == 0) {
 			a->lab = true;
 		} else if (strcmp(word, "--json") == 0) {
@@ -461,6 +467,8 @@ int main(int argc UNUSED, char **argv)
 		return ask_server(&a);
 	if (a.check)
 		return ctl_check(a.check, a.conf);
+	if (a.probe)
+		return ctl_probe(a.probe, a.conf);
 	if (a.lab)
 		return lab(&a);
 	status = serve(&a);

@@ -44,6 +44,11 @@ void ctl_out_diag(struct out *o, const struct diag *d);
  * will do, and mends it when asked. Returns the exit status: 0 nothing to do, 1 errors or warnings, 2 cannot be read.
  */
 int ctl_check(char **words, const char *conf);
+/*
+ * `hairpin probe` with the words that follow it; conf: the folder unless they name one. Returns the exit status: 0 all
+ * arrives as it should, 1 something does not, 2 it cannot be tried.
+ */
+int ctl_probe(char **words, const char *conf);
 /* "3 findings: hairpin check", when there are errors or warnings that only `check` tells. */
 void ctl_out_findings(struct out *o, const struct conf *c, const char *conf_dir);
 /* How to point a phone at this server, and what it sees of its NAT: for the terminal of `make run`. */

@@ -1,12 +1,14 @@
 """The guide's troubleshooting section: each symptom, what `hairpin why` says of it, and the fix that it names."""
 import json
 import os
+import subprocess
 import time
 
 import calls
 import capture
-from hairpin import phone_block
+from hairpin import BINARY, phone_block
 from net import LabError, wait_for
+from places import SIP_ALG
 from provider import DID, GW1, NUMBER
 from suite import scenario
 from worlds import (NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK,
@@ -256,3 +258,64 @@ def rtp_debug(lab):
     w.hairpin.program.wait_output("; its audio comes from " + NAT_A)
     w.hairpin.rx("rtp set debug off")
     calls.end(phone, w.pstn, marks)
+
+
+class Outside:
+    """`hairpin probe --listen` on a machine of the internet."""
+
+    KEY = "a-key-for-the-lab"
+
+    def __init__(self, lab):
+        self.node = lab.host("outside", "203.0.113.200")
+        self.program = self.node.start("outside", [
+            BINARY, "probe", "--listen", "--key", self.KEY])
+        self.program.wait_output("Waiting on UDP port 5060")
+
+    def look(self, hairpin, status, key=KEY):
+        """The report, from the machine that hairpin runs on."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", hairpin.node.ns, BINARY, "probe",
+             "203.0.113.200", "--key", key, "--conf", hairpin.conf],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=40)
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+
+@scenario("probe.open")
+def probe_open(lab):
+    """All is forwarded: SIP, where hairpin itself answers, and the range."""
+    w = One(lab, provider=False)
+    w.hairpin_in(w.pbx)
+    outside = Outside(lab)
+    report = outside.look(w.hairpin, 0)
+    assert "sees us as " + ROUTER in report, report
+    assert "SIP    5060  arrives (SIP/2.0 " in report, report
+    assert report.count("RTP") == report.count("RTP   ") == 8, report
+    assert "NOT" not in report and "All is well" in report, report
+    assert "Nothing answers" in outside.look(w.hairpin, 1, key="another")
+
+
+@scenario("probe.closed")
+def probe_closed(lab):
+    """The range is shut: SIP arrives, audio does not."""
+    w = One(lab, provider=False)
+    w.router.run("nft", "-f", "-", stdin=CLOSED)
+    w.hairpin_in(w.pbx)
+    report = Outside(lab).look(w.hairpin, 1)
+    assert "SIP    5060  arrives (SIP/2.0 " in report, report
+    assert report.count("does NOT arrive") == 8, report
+    assert "NAT051" in report and "NAT052" not in report, report
+
+
+@scenario("probe.alg")
+def probe_alg(lab):
+    """The kernel's own SIP ALG in the router is found out."""
+    w = One(lab, provider=False)
+    w.router.rules("random")
+    w.router.run("nft", "-f", "-", stdin=SIP_ALG)
+    w.hairpin_in(w.pbx)
+    report = Outside(lab).look(w.hairpin, 1)
+    assert "CHANGED on the way" in report and ROUTER in report, report
+    assert "NAT052" in report, report
+    assert "NAT064" in report, report
