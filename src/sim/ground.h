@@ -62,7 +62,7 @@ struct spot {
 	enum where where;
 	enum party party; /* of the phone */
 	unsigned peer;    /* enum party: of the other phone; else enum peer */
-	enum carried by;  /* between the phones and the server */
+	enum carried by;  /* between the phones and the server; in the matrix the trunk, too */
 };
 
 /*

@@ -233,6 +233,11 @@ type=transport
 protocol=udp
 bind=0.0.0.0
 
+[tcp]
+type=transport
+protocol=tcp
+bind=0.0.0.0
+
 [1112223333]
 type=endpoint
 context=customer

@@ -27,9 +27,10 @@ class Provider:
         if nat_help:
             text = text.replace("##!define NAT_HELP", "#!define NAT_HELP")
         if place:
-            text = text.replace("listen=udp:%s:5060\n" % GW2, "")
+            for proto in ("udp", "tcp"):
+                text = text.replace("listen=%s:%s:5060\n" % (proto, GW2), "")
             text = text.replace("203.0.113.", self.net + ".")
-        self.listeners = text.count("listen=")
+        self.listeners = text.count("listen=udp")
         with open(self.cfg, "w") as f:
             f.write(text)
         self.start()

@@ -92,18 +92,22 @@ static void phone(const struct cell *c, const char *name, struct out *o)
 
 static void trunk(const struct cell *c, struct out *o)
 {
+	const char *proto = sim_carriers[c->spot.by], *suffix = c->spot.by == BY_TCP ? "\\;transport=tcp" : "";
 	bool guide = c->config == BY_GUIDE;
 
-	out_str(o, "[trunk_reg]\ntype=registration\ntransport=udp\noutbound_auth=trunk_auth\n"
-		   "server_uri=sip:gw1.example.com\nclient_uri=sip:1112223333@gw1.example.com\n"
-		   "contact_user=19998887777\nretry_interval=60\n"
-		   "[trunk_auth]\ntype=auth\nauth_type=userpass\nusername=1112223333\npassword=your_password\n"
+	out_fmt(o,
+		"[trunk_reg]\ntype=registration\ntransport=%s\noutbound_auth=trunk_auth\n"
+		"server_uri=sip:gw1.example.com%s\nclient_uri=sip:1112223333@gw1.example.com\n"
+		"contact_user=19998887777\nretry_interval=60\n",
+		proto, suffix);
+	out_str(o, "[trunk_auth]\ntype=auth\nauth_type=userpass\nusername=1112223333\npassword=your_password\n"
 		   "realm=gw1.example.com\n");
 	out_fmt(o,
-		"[trunk]\ntype=endpoint\ntransport=udp\ncontext=from-external\ndisallow=all\nallow=ulaw\n"
+		"[trunk]\ntype=endpoint\ntransport=%s\ncontext=from-external\ndisallow=all\nallow=ulaw\n"
 		"outbound_auth=trunk_auth\naors=trunk\nfrom_domain=gw1.example.com\n%s",
-		guide ? "direct_media=no\n" : "");
-	out_fmt(o, "[trunk]\ntype=aor\ncontact=sip:gw1.example.com\n%s", guide ? "qualify_frequency=25\n" : "");
+		proto, guide ? "direct_media=no\n" : "");
+	out_fmt(o, "[trunk]\ntype=aor\ncontact=sip:gw1.example.com%s\n%s", suffix,
+		guide ? "qualify_frequency=25\n" : "");
 	out_fmt(o, "[trunk_ip]\ntype=identify\nendpoint=trunk\nmatch=%s\n",
 		c->spot.where == AT_UPLINKS ? "10.20.0.1" : "203.0.113.1");
 }
@@ -145,6 +149,25 @@ static void no_glob(void *arg UNUSED, const char *pattern UNUSED, void (*each)(v
 
 /* ---- trying ---- */
 
+/* A strict provider opens a connection of its own for each request; UDP comes in where our registration went out. */
+static bool needs_a_way_in(const struct cell *c)
+{
+	bool provider_asks = c->flow == FLOW_REFRESH || c->flow == FLOW_IN || c->flow == FLOW_REINVITE ||
+			     c->flow == FLOW_HANGUP_NEAR || c->flow == FLOW_HANGUP_FAR || c->flow == FLOW_HOUR;
+	const struct where_row *at = &sim_wheres[c->spot.where];
+
+	return c->spot.peer == WITH_PROVIDER && c->spot.by == BY_TCP && at->nat && !at->open && provider_asks;
+}
+
+const char *cell_impossible(const struct cell *c)
+{
+	const char *no = sim_impossible(&c->spot, c->flow == FLOW_REGISTER);
+
+	if (!no && needs_a_way_in(c))
+		return "the provider opens a connection for each request of its own, and the router lets none in";
+	return no;
+}
+
 void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg, ms_t at, const struct sim_wire *w))
 {
 	struct cell copy = *c;
@@ -166,7 +189,7 @@ void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg,
 			   .diagnose = true,
 			   .echo = "600",
 			   .codecs = "ulaw" };
-	const char *no = sim_impossible(&c->spot, c->flow == FLOW_REGISTER);
+	const char *no = cell_impossible(c);
 	struct trial_result res;
 
 	sim_try(&t, &res);

@@ -210,7 +210,7 @@ static void values_of(const struct cell *c, unsigned v[DIMENSIONS])
 	v[3] = c->spot.peer;
 	v[4] = c->spot.by;
 	v[5] = c->flow;
-	v[6] = sim_impossible(&c->spot, c->flow == FLOW_REGISTER) != NULL; /* a few are enough */
+	v[6] = cell_impossible(c) != NULL; /* a few are enough */
 }
 
 /* Greedy: each next cell is the one whose values have occurred least so far. */

@@ -30,6 +30,8 @@ unsigned cell_number(const struct cell *c);
 void cell_name(const struct cell *c, struct out *o); /* "behind-router symmetric sbc udp hold guide" */
 bool cell_parse(const char *name, struct cell *c);
 /* tap: sees every SIP message; or NULL. */
+/* Why nobody could give this call audio; NULL: it should have it. */
+const char *cell_impossible(const struct cell *c);
 void cell_try(const struct cell *c, struct verdict_of *v, void (*tap)(void *arg, ms_t at, const struct sim_wire *w));
 
 /* The file's text for the cell, or false: there is no such file. */
