@@ -132,6 +132,8 @@ static size_t natpmp(struct sim_net *n, const struct flow *f, struct span ask, u
 
 	m[1] = (uint8_t)(0x80 | p[1]);
 	put32(m + 4, epoch_of(n));
+	if (p[0] != 0 && n->router.conf.speaks == SIM_NATPMP_ONLY)
+		return 0;
 	if (p[0] != 0) {
 		m[3] = 1; /* RFC 6887 9: how it says that it does not speak PCP */
 		return 8;
@@ -221,7 +223,7 @@ void sim_router(struct sim_net *n, const struct addr *inside, const struct sim_r
 	n->router.conf = *c;
 	sim_router_restart(n);
 	sim_host_sink(h, &sink);
-	if (c->speaks == SIM_PCP || c->speaks == SIM_NATPMP)
+	if (c->speaks != SIM_OPENS_NOTHING && c->speaks != SIM_UPNP)
 		BUG_ON(net.listen(net.arg, &ask, &sock, &bound) < 0);
 }
 

@@ -60,7 +60,8 @@ void sim_move_nat(struct sim_net *n, const struct addr *external); /* the same, 
  * The box of n has this address inside, which is the way out for n's hosts, and opens ports for them when asked in this
  * language. Made anew by sim_restart_nat() and sim_move_nat(), as after a loss of power.
  */
-enum sim_router_speaks { SIM_OPENS_NOTHING, SIM_PCP, SIM_NATPMP, SIM_UPNP };
+/* NATPMP_ONLY: one that is silent to PCP. */
+enum sim_router_speaks { SIM_OPENS_NOTHING, SIM_PCP, SIM_NATPMP, SIM_UPNP, SIM_NATPMP_ONLY };
 struct sim_router_conf {
 	enum sim_router_speaks speaks;
 	unsigned shift; /* added to the port that was wanted outside */

@@ -24,10 +24,10 @@ static void move_nat(struct tale *t, const struct words *w)
 	sim_move_nat(x->net, &ip);
 }
 
-/* router NET IP none|pcp|natpmp|upnp [shift=N] [room=N]: what the box of NET opens for its hosts. */
+/* router NET IP none|pcp|natpmp|natpmp-only|upnp [shift=N] [room=N]: what the box of NET opens for its hosts. */
 static void make_router(struct tale *t, const struct words *w)
 {
-	static const char *const names[] = { "none", "pcp", "natpmp", "upnp" };
+	static const char *const names[] = { "none", "pcp", "natpmp", "upnp", "natpmp-only" };
 	struct thing *x = w->n >= 4 ? thing_get(t, w->w[1], A_NET) : NULL;
 	struct sim_router_conf c = { .shift = word_number(word_opt(w, "shift"), 0),
 				     .room = word_number(word_opt(w, "room"), 0) };
@@ -37,7 +37,7 @@ static void make_router(struct tale *t, const struct words *w)
 	while (x && i < ARRAY_LEN(names) && !word_is(w, 3, names[i]))
 		i++;
 	if (!x || i == ARRAY_LEN(names) || !addr_parse_ip(span_of(w->w[2]), &ip)) {
-		tale_fail(t, "router NET IP none|pcp|natpmp|upnp");
+		tale_fail(t, "router NET IP none|pcp|natpmp|natpmp-only|upnp");
 		return;
 	}
 	c.speaks = i;

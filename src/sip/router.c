@@ -297,7 +297,8 @@ static void probe(struct sip_router *r)
 		return;
 	}
 	announce(r);
-	r->sends++;
+	if (r->sends++) /* some that speak NAT-PMP alone do not say so (RFC 6886 3.5 wants it) */
+		ask_address(r);
 	sip_in(r->sip, &r->watch, pcp_patience(r->sends));
 }
 

@@ -32,10 +32,12 @@ def opened(opener, at_least):
              "the router has opened %d ports" % at_least)
 
 
-def whole(lab, speaks, how, word):
+def whole(lab, speaks, how, word, rules=None):
     """Calls in and out have audio; what was opened is closed by a stop."""
     w = Closed(lab)
     opener = Opener(lab, w.router, speaks)
+    if rules:
+        w.router.run("nft", "-f", "-", stdin=rules)
     w.hairpin_in(w.pbx, change=says(how))
     w.hairpin.program.wait_output("speaks " + word, 15)
     opened(opener, 1)
@@ -62,6 +64,22 @@ def whole(lab, speaks, how, word):
 @scenario("router.pcp")
 def pcp(lab):
     whole(lab, "pcp", "auto", "PCP")
+
+
+NO_PCP = """
+table ip nopcp {
+    chain in {
+        type filter hook input priority -10;
+        udp dport 5351 @th,64,8 2 drop
+    }
+}
+"""
+
+
+@scenario("router.natpmp")
+def natpmp(lab):
+    """The same server, to which nothing of PCP gets through."""
+    whole(lab, "pcp", "pcp", "NAT-PMP", NO_PCP)
 
 
 @scenario("router.upnp")
