@@ -93,7 +93,8 @@ struct phone_facts {                    /* a contact */
 	const struct conf_aor *aor;
 	const char *uri;
 	struct addr source; /* of its last REGISTER; family 0: not known */
-	bool is_static, tcp, behind_nat, unavailable;
+	bool is_static, behind_nat, unavailable;
+	bool talks;    /* it is in a call right now */
 	double rtt_ms; /* < 0: not known */
 };
 struct trunk_facts { /* an outbound registration */

@@ -117,21 +117,30 @@ static bool is_asked_seldom(const struct conf_aor *a)
 static void phone(struct round *x, const struct phone_facts *p)
 {
 	double limit = p->aor->qualify_timeout * 1000;
+	struct says s = { .o = &p->aor->o, .option = "qualify_frequency", .fix_option = "qualify_frequency" };
 	char seconds[24];
 
-	if (p->unavailable && p->rtt_ms > limit && limit > 0) {
+	if (!p->unavailable)
+		return;
+	if (p->rtt_ms > limit && limit > 0) {
 		snprintf(seconds, sizeof seconds, "%.1f", p->rtt_ms * 2 / 1000);
-		say(&x->r,
-		    &(struct says){ NAT014, &p->aor->o, "qualify_timeout", "qualify_timeout", seconds,
-				    .evidence = sentence("%s answers after %d ms, and qualify_timeout is %d ms", p->uri,
-							 (int)p->rtt_ms, (int)limit) },
-		    NULL);
-	} else if (p->unavailable && !p->is_static && p->behind_nat && is_asked_seldom(p->aor)) {
-		say(&x->r,
-		    &(struct says){
-			    NAT013, &p->aor->o, "qualify_frequency", "qualify_frequency", "25", .sure = SURE_LIKELY,
-			    .evidence = sentence("%s is registered, is behind a router and does not answer", p->uri) },
-		    NULL);
+		s.code = NAT014;
+		s.option = s.fix_option = "qualify_timeout";
+		s.fix_value = seconds;
+		s.evidence = sentence("%s answers after %d ms, and qualify_timeout is %d ms", p->uri, (int)p->rtt_ms,
+				      (int)limit);
+		say(&x->r, &s, seconds, NULL);
+	} else if (p->talks) {
+		s.code = NAT061;
+		s.fix_value = "0";
+		s.evidence = sentence("%s counts as unreachable, and is in a call", p->uri);
+		say(&x->r, &s, NULL);
+	} else if (!p->is_static && p->behind_nat && is_asked_seldom(p->aor)) {
+		s.code = NAT013;
+		s.fix_value = "25";
+		s.sure = SURE_LIKELY;
+		s.evidence = sentence("%s is registered, is behind a router and does not answer", p->uri);
+		say(&x->r, &s, NULL);
 	}
 }
 

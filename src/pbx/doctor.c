@@ -39,6 +39,24 @@ static void take_transports(struct gathered *g)
 
 /* ---- contacts ---- */
 
+/* A channel's messages come from the contact's address. */
+static bool talks(const struct pbx *p, const struct contact *c)
+{
+	struct sip_uri u;
+	struct addr at;
+
+	if (c->status != CONTACT_UNAVAIL || !sip_uri_parse(span_of(c->uri), &u) || !addr_parse_ip(u.host, &at))
+		return false;
+	at.port = u.port ? u.port : 5060;
+	list_for(l, &p->chans) {
+		const struct chan *ch = list_entry(l, struct chan, link);
+
+		if (!ch->gone && ch->state == CHAN_UP && addr_eq(&ch->peer, &at))
+			return true;
+	}
+	return false;
+}
+
 static void take_phones(struct gathered *g)
 {
 	size_t n = 0;
@@ -50,17 +68,12 @@ static void take_phones(struct gathered *g)
 	for (struct aor *a = g->p->aors; a; a = a->hh.next)
 		list_for(l, &a->contacts) {
 			const struct contact *c = list_entry(l, struct contact, link);
-			struct sip_uri u;
-			struct span transport = SPAN_NONE;
-
-			if (sip_uri_parse(span_of(c->uri), &u))
-				sip_param(u.params, "transport", &transport);
 			g->phones[g->s.n_phones++] = (struct phone_facts){ .ep = contact_endpoint(c),
 									   .aor = a->conf,
 									   .uri = c->uri,
 									   .source = c->source,
 									   .is_static = c->is_static,
-									   .tcp = span_iis(transport, "tcp"),
+									   .talks = talks(g->p, c),
 									   .behind_nat = c->orig_host[0] != '\0',
 									   .unavailable = c->status == CONTACT_UNAVAIL,
 									   .rtt_ms = c->rtt_ms };
