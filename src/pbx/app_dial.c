@@ -82,6 +82,21 @@ static void take_contacts(struct aor *a, struct span number, struct dest *d, boo
 		}
 }
 
+/* PJSIP_DIAL_CONTACTS writes URIs; what is known of the contact holds all the same. */
+static const struct contact *contact_of(const struct chan *c, const struct conf_endpoint *ep, struct span uri)
+{
+	for (size_t i = 0; i < ep->n_aors && !c->conf->hairpin.compat_asterisk; i++) {
+		const struct aor *a = aor_find(c->pbx, span_of(ep->aors[i]->o.name));
+
+		if (!a)
+			continue;
+		list_for(l, &a->contacts)
+			if (span_is(uri, list_entry(l, struct contact, link)->uri))
+				return list_entry(l, struct contact, link);
+	}
+	return NULL;
+}
+
 /* "6001", "number@trunk", "trunk/sip:uri", "endpoint/aor". False: there is no such endpoint. */
 static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 {
@@ -101,6 +116,7 @@ static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 		return false;
 	if (span_istarts(rest, SPAN("sip:")) || span_istarts(rest, SPAN("sips:"))) {
 		d->uri = span_dup(rest);
+		d->contact = contact_of(c, d->ep, rest);
 		return true;
 	}
 	for (size_t i = 0; i < 2 * d->ep->n_aors && !d->uri; i++) {

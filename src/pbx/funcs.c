@@ -474,33 +474,48 @@ static bool f_contact(struct dp *dp, struct span args, struct out *o)
 	return false;
 }
 
-/* PJSIP_DIAL_CONTACTS(endpoint[,aor[,user]]): every contact that may be dialled, joined with '&'. */
+struct dial_list {
+	const struct conf_endpoint *ep;
+	struct span user;
+	bool usable; /* else the others */
+};
+
+static void out_contacts(const struct aor *a, const struct dial_list *d, struct out *o)
+{
+	list_for(l, &a->contacts) {
+		const struct contact *c = list_entry(l, struct contact, link);
+
+		if (contact_usable(c) != d->usable)
+			continue;
+		out_fmt(o, "%sPJSIP/%s/", o->n ? "&" : "", d->ep->o.name);
+		if (d->user.n && span_istarts(span_of(c->uri), SPAN("sip:")) && !strchr(c->uri, '@'))
+			out_fmt(o, "sip:%.*s@%s", SP(d->user), c->uri + 4);
+		else
+			out_str(o, c->uri);
+	}
+}
+
+/* PJSIP_DIAL_CONTACTS(endpoint[,aor[,user]]): every contact that may be dialled, joined with '&'; as Dial has it, the
+ * unreachable when there is no other. */
 static bool f_dial_contacts(struct dp *dp, struct span args, struct out *o)
 {
 	struct pbx *p = dp->chan->pbx;
-	struct span only = dp_arg(args, 1), user = dp_arg(args, 2);
-	const struct conf_endpoint *ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0));
-	bool first = true;
+	struct dial_list d = { .ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0)), .user = dp_arg(args, 2) };
+	struct span only = dp_arg(args, 1);
+	struct out found = out_growing();
 
-	for (size_t i = 0; ep && i < ep->n_aors; i++) {
-		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
+	for (int round = 0; d.ep && round < (p->conf->hairpin.compat_asterisk ? 1 : 2) && !found.n; round++) {
+		d.usable = round == 0;
+		for (size_t i = 0; i < d.ep->n_aors; i++) {
+			const struct aor *a = aor_find(p, span_of(d.ep->aors[i]->o.name));
 
-		if (!a || (only.n && !span_is(only, a->name)))
-			continue;
-		list_for(l, &a->contacts) {
-			const struct contact *c = list_entry(l, struct contact, link);
-
-			if (!contact_usable(c))
-				continue;
-			out_fmt(o, "%sPJSIP/%s/", first ? "" : "&", ep->o.name);
-			if (user.n && span_istarts(span_of(c->uri), SPAN("sip:")) && !strchr(c->uri, '@'))
-				out_fmt(o, "sip:%.*s@%s", SP(user), c->uri + 4);
-			else
-				out_str(o, c->uri);
-			first = false;
+			if (a && (!only.n || span_is(only, a->name)))
+				out_contacts(a, &d, &found);
 		}
 	}
-	return ep != NULL;
+	out_span(o, out_look(&found));
+	out_free(&found);
+	return d.ep != NULL;
 }
 
 static bool f_device_state(struct dp *dp, struct span args, struct out *o)
