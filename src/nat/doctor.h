@@ -108,6 +108,10 @@ struct stranger_facts { /* an address whose requests no endpoint claims */
 	const char *name;               /* a provider's name that has this address; NULL: none of ours */
 	const struct conf_identify *of; /* that should match it; NULL: none */
 };
+struct name_facts { /* a host name in match= that has no address */
+	const struct conf_identify *of;
+	const char *name;
+};
 struct server_facts {
 	const struct conf *conf;
 	const struct lint_host *host;
@@ -116,7 +120,9 @@ struct server_facts {
 	const struct phone_facts *phones;
 	const struct trunk_facts *trunks;
 	const struct stranger_facts *strangers;
-	size_t n_transports, n_phones, n_trunks, n_strangers;
+	const struct name_facts *names;
+	size_t n_transports, n_phones, n_trunks, n_strangers, n_names;
+	unsigned fine, sick; /* of the calls that go on or are remembered: with audio both ways, with something wrong */
 };
 /* What is wrong right now, into an empty list, the surest first. */
 void doctor_server(const struct server_facts *s, struct lint *findings);

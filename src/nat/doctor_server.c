@@ -27,6 +27,12 @@ static void seen_elsewhere(struct round *x, const struct transport_facts *t, con
 	    option, is, NULL);
 }
 
+/* Peers that cope with what we say of ourselves (an SBC does) are no reason to say anything. */
+static bool is_well(const struct round *x)
+{
+	return x->s->fine && !x->s->sick;
+}
+
 /* Peers see an address that no interface of ours has, and nothing says it. */
 static void told_nobody(struct round *x, const struct transport_facts *t)
 {
@@ -37,7 +43,7 @@ static void told_nobody(struct round *x, const struct transport_facts *t)
 	struct out o = out_fixed(net, sizeof net - 1);
 	struct says s = { .o = &t->t->o, .fix_value = seen };
 
-	if (!d->seen.family || !x->s->n_host || host_with(&x->r, &d->seen) || (sip && media))
+	if (!d->seen.family || !x->s->n_host || host_with(&x->r, &d->seen) || (sip && media) || is_well(x))
 		return;
 	ip(&d->seen, seen);
 	s.code = sip ? NAT035 : media ? NAT036 : NAT042;
@@ -59,7 +65,7 @@ static void other_port(struct round *x, const struct transport_facts *t)
 	char a[16], b[16];
 
 	if (t->t->protocol != PROTO_UDP || d->auto_signaling || !d->seen.port || d->seen.port == told ||
-	    !*t->t->external_signaling_address)
+	    !*t->t->external_signaling_address || is_well(x))
 		return;
 	snprintf(a, sizeof a, "%u", d->seen.port);
 	snprintf(b, sizeof b, "%u", told);
@@ -84,7 +90,7 @@ static void silent_stun(struct round *x, const struct transport_facts *t)
 	char by[ADDR_STRLEN];
 
 	for (size_t i = 0; i < NAT_STUNS; i++)
-		if (t->door->found.stun[i].silent)
+		if (t->door->found.stun[i].silent && !t->door->found.address.family)
 			say(&x->r,
 			    &(struct says){ NAT024, &x->s->conf->rtp.o, "stunaddr",
 					    .evidence = sentence("the STUN server %s does not answer",
@@ -223,6 +229,14 @@ static void stranger(struct round *x, const struct stranger_facts *f)
 	    from, NULL);
 }
 
+static void nameless(struct round *x, const struct name_facts *f)
+{
+	say(&x->r,
+	    &(struct says){ NAT015, &f->of->o, "match",
+			    .evidence = sentence("match=%s: DNS has no address for it", f->name) },
+	    NULL);
+}
+
 void doctor_server(const struct server_facts *s, struct lint *findings)
 {
 	struct lint_ask ask = { .conf = s->conf, .host = s->host, .n_host = s->n_host };
@@ -239,5 +253,7 @@ void doctor_server(const struct server_facts *s, struct lint *findings)
 		trunk(&x, &s->trunks[i]);
 	for (size_t i = 0; i < s->n_strangers; i++)
 		stranger(&x, &s->strangers[i]);
+	for (size_t i = 0; i < s->n_names; i++)
+		nameless(&x, &s->names[i]);
 	sort_by_sureness(findings);
 }

@@ -15,6 +15,7 @@ struct gathered {
 	struct phone_facts *phones;
 	struct trunk_facts *trunks;
 	struct stranger_facts strangers[STRANGERS];
+	struct name_facts names[STRANGERS];
 };
 
 /* ---- transports ---- */
@@ -152,6 +153,14 @@ static void take_stranger(void *arg, const struct addr *from, unsigned requests)
 	g->s.n_strangers += f->name != NULL;
 }
 
+static void take_name(void *arg, const struct conf_identify *of, const char *name)
+{
+	struct gathered *g = arg;
+
+	if (g->s.n_names < STRANGERS)
+		g->names[g->s.n_names++] = (struct name_facts){ of, name };
+}
+
 /* ---- all ---- */
 
 void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
@@ -173,6 +182,9 @@ void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
 	g->s.phones = g->phones;
 	g->s.trunks = g->trunks;
 	g->s.strangers = g->strangers;
+	each_nameless(p, take_name, g);
+	g->s.names = g->names;
+	records_tally(p, &g->s.fine, &g->s.sick);
 	doctor_server(&g->s, &findings);
 	tell(arg, &g->s, &findings);
 	lint_free(&findings);

@@ -492,6 +492,20 @@ static void note_stranger(struct pbx *p, const struct sip_msg *m)
 		      SP(m->from.text), addr_str(&m->flow.peer, src), s->count, (long long)(p->clock->now - s->since));
 }
 
+void each_nameless(struct pbx *p, void (*each)(void *arg, const struct conf_identify *of, const char *name), void *arg)
+{
+	list_for(l, &p->identifies) {
+		const struct identify *id = list_entry(l, struct identify, link);
+
+		list_for(k, &id->names) {
+			const struct name_match *n = list_entry(k, struct name_match, link);
+
+			if (!n->answered && timer_runs(&n->refresh)) /* it runs after the first answer */
+				each(arg, id->conf, n->host);
+		}
+	}
+}
+
 void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *from, unsigned requests), void *arg)
 {
 	for (struct strangers *s = p->strangers; s; s = s->hh.next)

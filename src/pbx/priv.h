@@ -115,6 +115,8 @@ const struct conf_endpoint *outreg_line(struct pbx *p, const struct sip_msg *m);
 struct identify;
 void identify_adopt(struct pbx *p);
 void identify_free(struct pbx *p);
+/* Names in match= that DNS has been asked for and that never had an address. */
+void each_nameless(struct pbx *p, void (*each)(void *arg, const struct conf_identify *of, const char *name), void *arg);
 /* Addresses whose requests nobody claims. */
 void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *from, unsigned requests), void *arg);
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
@@ -323,6 +325,8 @@ void record_missing(struct chan *c, const char *endpoint, unsigned contacts); /*
 void record_dialog(struct chan *c);                                           /* its dialog is going */
 void record_leg(struct chan *c);                                              /* its SIP side is over */
 void record_leave(struct chan *c);                                            /* it is being freed */
+/* Of the calls that go on or are remembered: how many have audio both ways, how many something that is wrong. */
+void records_tally(struct pbx *p, unsigned *fine, unsigned *sick);
 void records_free(struct pbx *p);
 
 /* bridge.c */

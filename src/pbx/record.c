@@ -380,3 +380,30 @@ void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg)
 		tell(&r->facts, r->why, &r->findings, each, arg);
 	}
 }
+
+struct tally {
+	unsigned fine, sick;
+};
+
+static void count_one(void *arg, const struct pbx_why_info *i)
+{
+	struct tally *t = arg;
+
+	t->fine += i->why == WHY_FINE;
+	t->sick += i->why == WHY_FOUND && i->findings[0].sev != DIAG_NOTE;
+}
+
+void records_tally(struct pbx *p, unsigned *fine, unsigned *sick)
+{
+	struct tally t = { 0 };
+
+	pbx_each_record(p, count_one, &t);
+	list_for(l, &p->chans) {
+		struct chan *c = list_entry(l, struct chan, link);
+
+		if (!c->gone && c->note.slot == 0)
+			tell_live(p, c->record, count_one, &t);
+	}
+	*fine = t.fine;
+	*sick = t.sick;
+}

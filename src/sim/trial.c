@@ -482,6 +482,16 @@ static void take_why(void *arg, const struct pbx_why_info *i)
 	snprintf(res->why, sizeof res->why, "%s; set %s", f->evidence, f->text);
 }
 
+static void take_doctor(void *arg, const struct server_facts *s UNUSED, const struct lint *l)
+{
+	struct trial_result *res = arg;
+
+	if (!l->n || res->code != FINDINGS)
+		return;
+	res->code = l->v[0].code;
+	snprintf(res->why, sizeof res->why, "%s; set %s", l->v[0].evidence, l->v[0].text);
+}
+
 /* A call that is up is given the time that a judgement needs. */
 static void diagnose(struct trial_run *r)
 {
@@ -493,6 +503,8 @@ static void diagnose(struct trial_run *r)
 	pbx_each_record(p, take_why, r->res);
 	if (r->res->code == FINDINGS)
 		pbx_why(p, SPAN_NONE, take_why, r->res);
+	if (r->provider) /* else its registration is down, and says so */
+		pbx_doctor(p, take_doctor, r->res);
 }
 
 void sim_try(const struct trial *t, struct trial_result *res)

@@ -57,7 +57,7 @@ struct trial_result {
 	bool audio;                       /* both ways, at each step */
 	char what[160];                   /* else which step failed, and how */
 	struct sim_phone_state near, far; /* at that moment */
-	/* Of the first call that is not fine, as the server judges its calls; FINDINGS: all of them are. */
+	/* Of the first call that is not fine, as the server judges it, else of itself; FINDINGS: nothing is wrong. */
 	enum finding_code code;
 	char why[300];
 };

@@ -225,7 +225,17 @@ static void settle(struct premises *x)
 						     .rtt_ms = 20 };
 	x->trunk = (struct trunk_facts){ &x->p.conf->registrations[0], true, false, "" };
 	x->stranger = (struct stranger_facts){ at("203.0.113.9:0"), 4, NULL, NULL };
-	x->s = (struct server_facts){ x->p.conf, &x->p.host, 1, &x->t, x->phones, &x->trunk, &x->stranger, 1, 2, 1, 1 };
+	x->s = (struct server_facts){ .conf = x->p.conf,
+				      .host = &x->p.host,
+				      .n_host = 1,
+				      .transports = &x->t,
+				      .n_transports = 1,
+				      .phones = x->phones,
+				      .n_phones = 2,
+				      .trunks = &x->trunk,
+				      .n_trunks = 1,
+				      .strangers = &x->stranger,
+				      .n_strangers = 1 };
 }
 
 static void premises_say(struct premises *x, enum finding_code code, const char *word)
