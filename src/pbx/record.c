@@ -385,11 +385,21 @@ struct tally {
 	unsigned fine, sick;
 };
 
+/* Too short to judge what was missing, but nothing was. */
+static bool all_heard(const struct call_facts *call)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < call->n_legs; i++)
+		all &= call->legs[i]->answered && call->legs[i]->audio.rx_packets > 0;
+	return all;
+}
+
 static void count_one(void *arg, const struct pbx_why_info *i)
 {
 	struct tally *t = arg;
 
-	t->fine += i->why == WHY_FINE;
+	t->fine += i->why == WHY_FINE || (i->why == WHY_EARLY && all_heard(i->call));
 	t->sick += i->why == WHY_FOUND && i->findings[0].sev != DIAG_NOTE;
 }
 
