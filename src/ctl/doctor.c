@@ -13,7 +13,7 @@
 
 /* What several calls, or a call and the server, say alike. */
 struct cause {
-	const struct finding *f;
+	const struct finding *f; /* gone once put_server() has returned */
 	unsigned calls; /* 0: only the server as it stands */
 };
 struct round {
@@ -264,6 +264,7 @@ static void put_server(void *arg, const struct server_facts *s UNUSED, const str
 	qsort(r->causes, r->n_causes, sizeof r->causes[0], cmp_cause);
 	put_calls(r);
 	put_causes(r);
+	r->c->status = r->n_causes && r->causes[0].f->sev != DIAG_NOTE;
 }
 
 static void doctor(struct call *c)
@@ -284,7 +285,6 @@ static void doctor(struct call *c)
 		out_str(&r.o, "Phones and other contacts\n");
 	pbx_each_contact(c->pbx, SPAN_NONE, put_phone, &r);
 	pbx_doctor(c->pbx, put_server, &r);
-	c->status = r.n_causes && r.causes[0].f->sev != DIAG_NOTE;
 	if (r.json)
 		why_say_json(c, r.json);
 	else

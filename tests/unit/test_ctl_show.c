@@ -193,6 +193,22 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
 	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
 }
 
+/* The picture, and what a script learns from the exit status: something is wrong. */
+static void the_doctor_finds(void **state)
+{
+	struct world *w = *state;
+	char text[2048];
+	size_t n;
+
+	expect(w, "doctor", 0, "Transports: inside <-> outside\n", "Nothing is wrong that can be seen from here.", NULL);
+	n = (size_t)snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
+	snprintf(text + n, sizeof text - n, "[elsewhere]\ntype=transport\nprotocol=udp\nbind=192.0.2.99:5060\n");
+	write_file(w, "pjsip.conf", text);
+	expect(w, "pjsip reload", 1, "transport elsewhere: cannot listen on", NULL);
+	expect(w, "doctor", 1, "To fix first\n  1. NAT031 warning", NULL);
+	expect(w, "doctor json", 1, "\"code\": \"NAT031\"", NULL);
+}
+
 static void names_are_completed(void **state)
 {
 	struct world *w = *state;
@@ -215,6 +231,7 @@ int main(void)
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(names_are_completed),
 		cmocka_unit_test(a_bad_file_keeps_the_old_configuration),
+		cmocka_unit_test(the_doctor_finds),
 	};
 
 	return cmocka_run_group_tests_name("ctl_show", tests, setup, teardown);
