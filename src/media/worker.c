@@ -54,8 +54,7 @@ void worker_event(struct stream *s, const struct media_event *ev, uint32_t seria
 		return;
 	n = xcalloc(1, sizeof *n);
 	*n = (struct note){ .kind = NOTE_EVENT, .leg = s->leg, .serial = serial, .ev = *ev };
-	if (ev->packet.n)
-		n->ev.packet.p = span_dup(ev->packet);
+	n->ev.packet.p = ev->packet.n ? span_dup(ev->packet) : NULL; /* an empty datagram is one, too */
 	push_note(s->w, n);
 }
 

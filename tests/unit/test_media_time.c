@@ -441,6 +441,25 @@ static void test_debug(void **state)
 	part(&p);
 }
 
+/* Every datagram, whatever is in it. */
+static void test_capture(void **state)
+{
+	struct world *w = *state;
+	struct media_leg *leg = leg_open(w, "a");
+	struct talk t = { "192.0.2.20:4000", { .seq = 1, .ts = 160, .ssrc = 11 } };
+	struct addr from = at("203.0.113.66:6666");
+
+	media_capture(w->m, true);
+	speak(w, leg, &t, 1);
+	assert_int_equal(find_event(w, MEDIA_PACKET, 0)->packet.n, 12 + 160);
+	media_input(w->m, sock_of(w, leg, 0), &from, (struct span){ (char *)&from, 0 }, w->now); /* empty */
+	assert_int_equal(find_event(w, MEDIA_PACKET, 1)->packet.n, 0);
+	media_capture(w->m, false);
+	speak(w, leg, &t, 1);
+	assert_null(find_event(w, MEDIA_PACKET, 2));
+	media_close(&leg);
+}
+
 /* No event of a leg comes after it was closed, not even one that was on its way. */
 static void test_close(void **state)
 {
@@ -464,7 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { T(keepalive), T(pinhole),        T(pinhole_codecs), T(timeout),
 					    T(tone),      T(file),           T(echo),           T(play_in_bridge),
 					    T(rtcp),      T(rtcp_answers),   T(rtcp_mux),       T(late_mux),
-					    T(debug),     T(debug_says_why), T(close) };
+					    T(debug),     T(debug_says_why), T(capture),        T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media by the clock", tests, NULL, NULL);
