@@ -14,7 +14,7 @@
 /* What several calls, or a call and the server, say alike. */
 struct cause {
 	const struct finding *f; /* gone once put_server() has returned */
-	unsigned calls; /* 0: only the server as it stands */
+	unsigned calls;          /* 0: only the server as it stands */
 };
 struct round {
 	struct call *c;

@@ -69,9 +69,9 @@ void leg_ports_seen(struct chan *c, const struct media_event *ev)
 	told(c);
 }
 
-static struct sip_map *open_port(struct chan *c, uint16_t port)
+static struct sip_map *open_port(struct chan *c, const struct addr *bound)
 {
-	struct sip_map_ask ask = { .proto = NET_UDP, .port = port, .media = true, .told = told, .arg = c };
+	struct sip_map_ask ask = { .proto = NET_UDP, .bound = *bound, .media = true, .told = told, .arg = c };
 
 	return sip_map_open(c->pbx->sip, &ask);
 }
@@ -85,11 +85,11 @@ static bool is_outside(const struct chan *c, const struct nat_door *door, const 
 void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
 		    void (*then)(struct chan *c))
 {
-	struct addr bound = media_local(c->media);
+	struct addr bound = media_local(c->media), rtcp = addr_with_port(&bound, bound.port + 1);
 
 	if (is_outside(c, door, toward) && bound.family == 4 && conf_router(door->t->external_media_address)) {
-		c->ports.rtp = open_port(c, bound.port);
-		c->ports.rtcp = c->ports.rtp && !c->ep->rtcp_mux ? open_port(c, bound.port + 1) : NULL;
+		c->ports.rtp = open_port(c, &bound);
+		c->ports.rtcp = c->ports.rtp && !c->ep->rtcp_mux ? open_port(c, &rtcp) : NULL;
 	}
 	if (!sip_map_outside(c->ports.rtp).family && !sip_map_waits(c->ports.rtp) && is_outside(c, door, toward) &&
 	    !is_mapped(c) && sip_door_stun(door, &c->ports.stun))

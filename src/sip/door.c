@@ -281,7 +281,7 @@ static void take_over(struct sip_transport *tp)
 static void map_it(struct sip_transport *tp)
 {
 	struct sip_map_ask ask = { .proto = tp->proto,
-				   .port = tp->bound.port,
+				   .bound = tp->bound,
 				   .wanted = (uint16_t)tp->conf->external_signaling_port,
 				   .told = on_map,
 				   .arg = tp };

@@ -73,9 +73,11 @@ static void send_bytes(struct sip_router *r, struct span bytes)
 static void ask_upnp(struct sip_map *m, enum net_upnp_kind kind)
 {
 	struct sip_router *r = m->r;
-	struct net_upnp ask = {
-		.kind = kind, .proto = m->ask.proto, .port = m->ask.port, .outside = m->wanted, .lifetime = PCP_LEASE
-	};
+	struct net_upnp ask = { .kind = kind,
+				.proto = m->ask.proto,
+				.port = m->ask.bound.port,
+				.outside = m->wanted,
+				.lifetime = PCP_LEASE };
 
 	m->query = ++r->queries;
 	r->sip->c.net.upnp(r->sip->c.net.arg, m->query, &ask);
@@ -86,7 +88,7 @@ static void send_pcp(struct sip_map *m)
 	struct sip_router *r = m->r;
 	struct pcp_ask ask = { .version = r->speaks == ROUTER_PMP ? PCP_PMP : PCP_V2,
 			       .tcp = m->ask.proto == NET_TCP,
-			       .inside = m->ask.port,
+			       .inside = m->ask.bound.port,
 			       .wanted = addr_with_port(&m->outside, m->wanted),
 			       .lifetime = m->state == MAP_LEAVING ? 0 : PCP_LEASE,
 			       .client = r->own };
@@ -143,7 +145,7 @@ static void set_outside(struct sip_map *m, const struct addr *outside)
 		return;
 	if (outside->family || m->outside.family)
 		trace(m->ask.media ? EV_NAT_PORT : EV_NAT_ROUTER, NULL, "%s %u: open at %s, by %s (was %s)",
-		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.port,
+		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.bound.port,
 		      outside->family ? addr_str(outside, now) : "no address", sip_router_speech(m->r->speaks),
 		      m->outside.family ? addr_str(&m->outside, was) : "closed");
 	m->outside = *outside;
@@ -180,7 +182,7 @@ static void map_refused(struct sip_map *m, const char *why, ms_t for_ms)
 	}
 	if (m->state != MAP_REFUSED)
 		trace(EV_NAT_ROUTER, NULL, "the router does not open %s %u: %s",
-		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.port, why);
+		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.bound.port, why);
 	m->state = MAP_REFUSED;
 	sip_in(m->r->sip, &m->again, for_ms);
 	map_lost(m);
@@ -502,7 +504,7 @@ static void look_upnp(struct sip_router *r)
 		return;
 	if (m) {
 		ask.proto = m->ask.proto;
-		ask.port = m->ask.port;
+		ask.port = m->ask.bound.port;
 		ask.outside = m->wanted;
 	}
 	r->looking = ++r->queries;
@@ -580,8 +582,8 @@ static struct sip_map *map_new(struct sip_router *r, const struct sip_map_ask *a
 	struct sip_map *m = xcalloc(1, sizeof *m);
 
 	m->r = r;
-	m->key = (uint32_t)ask->proto << 16 | ask->port;
-	m->wanted = ask->wanted ? ask->wanted : ask->port;
+	m->key = (uint32_t)ask->proto << 16 | ask->bound.port;
+	m->wanted = ask->wanted ? ask->wanted : ask->bound.port;
 	m->again.fire = map_again;
 	m->linger.fire = linger_over;
 	rng_bytes(&r->sip->c.clock->rng, m->nonce, sizeof m->nonce);
@@ -589,12 +591,19 @@ static struct sip_map *map_new(struct sip_router *r, const struct sip_map_ask *a
 	return m;
 }
 
+/* The address of ours that the router knows, as far as that is known. */
+static bool router_reaches(const struct sip_router *r, const struct addr *bound)
+{
+	return addr_is_any(bound) || !r->own.family || addr_ip_eq(bound, &r->own);
+}
+
 struct sip_map *sip_map_open(struct sip *s, const struct sip_map_ask *ask)
 {
 	struct sip_router *r = &s->router;
-	struct sip_map *m = map_of(r, ask->proto, ask->port);
+	struct sip_map *m = map_of(r, ask->proto, ask->bound.port);
+	bool taken = m && !m->unused && m->ask.arg != ask->arg;
 
-	if (!r->ways || r->leaving)
+	if (!r->ways || r->leaving || taken || !router_reaches(r, &ask->bound))
 		return NULL;
 	if (!m && HASH_COUNT(r->maps) >= s->conf->hairpin.max_router_ports) {
 		count(CNT_nat_ports_refused);

@@ -91,13 +91,16 @@ void sip_lookup_drop(struct sip *s, void *arg); /* arg is going: its lookups nev
 struct sip_map; /* one port; its taker's until sip_map_close() */
 struct sip_map_ask {
 	enum net_proto proto;
-	uint16_t port;           /* ours */
+	struct addr bound;       /* our address and port; any: whatever the router sees */
 	uint16_t wanted;         /* outside; 0: the same. The router may give another one */
 	bool media;              /* it may be wanted again soon: stays open for a while */
 	void (*told)(void *arg); /* it was opened, moved, or is closed; may not open or close ports from inside */
 	void *arg;
 };
-/* NULL when no router is to be asked, or max_router_ports is reached. One taker for each port. */
+/*
+ * NULL when no router is to be asked, it does not reach this address, max_router_ports is reached, or somebody else has
+ * this port: one taker for each.
+ */
 struct sip_map *sip_map_open(struct sip *s, const struct sip_map_ask *ask);
 void sip_map_close(struct sip_map **m);               /* clears the handle; NULL is fine */
 bool sip_map_waits(const struct sip_map *m);          /* a router that answers has been asked for the first time */
