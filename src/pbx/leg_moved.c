@@ -11,6 +11,12 @@
 #define PAUSE 2000 /* at least, between two of them in one call */
 #define BUSY  500  /* another offer is under way */
 
+/* What it was told while it rang can be told anew once it is answered. */
+static bool rings(const struct chan *c)
+{
+	return !c->gone && c->state != CHAN_UP && c->contact_host;
+}
+
 static bool is_outdated(const struct chan *c)
 {
 	struct flow f;
@@ -82,9 +88,9 @@ void leg_renew_due(struct timer *t, ms_t now)
 	struct chan *c = container_of(t, struct chan, renew);
 	bool busy = c->asking || c->invite || c->offer_out;
 
-	if (!is_outdated(c))
+	if (!rings(c) && !is_outdated(c))
 		return;
-	if (busy || sip_dialog_waits_for_ack(c->dialog))
+	if (rings(c) || busy || sip_dialog_waits_for_ack(c->dialog))
 		clock_in(c->pbx->clock, t, BUSY);
 	else if (c->renewed_at && now - c->renewed_at < PAUSE)
 		clock_in(c->pbx->clock, t, c->renewed_at + PAUSE - now);
@@ -99,7 +105,7 @@ void legs_moved(struct pbx *p, const struct conf_transport *t UNUSED)
 	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 
-		if (is_outdated(c))
+		if (rings(c) || is_outdated(c))
 			clock_in(p->clock, &c->renew, 0);
 	}
 }

@@ -200,7 +200,8 @@ static void the_doctor_finds(void **state)
 	char text[2048];
 	size_t n;
 
-	expect(w, "doctor", 0, "Transports: inside <-> outside\n", "Nothing is wrong that can be seen from here.", NULL);
+	expect(w, "doctor", 0, "Transports: inside <-> outside\n", "Nothing is wrong that can be seen from here.",
+	       NULL);
 	n = (size_t)snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
 	snprintf(text + n, sizeof text - n, "[elsewhere]\ntype=transport\nprotocol=udp\nbind=192.0.2.99:5060\n");
 	write_file(w, "pjsip.conf", text);
