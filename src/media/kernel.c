@@ -219,8 +219,8 @@ static void make_tables(struct kernel *k, uint32_t each)
 		t->k = k;
 		pool_init(&t->routes, bpf_map__fd(k->bpf->maps.routes), sizeof(struct route), i * each, each);
 		pool_init(&t->hops, bpf_map__fd(k->bpf->maps.hops), sizeof(struct hop), i * each, each);
-		ring_init(&t->asks);
-		ring_init(&t->freed);
+		ring_init(&t->asks, sizeof(void *));
+		ring_init(&t->freed, sizeof(void *));
 		k->asks[i] = &t->asks;
 		k->freed[i] = &t->freed;
 	}

@@ -44,8 +44,8 @@ struct loader *loader_new(int event_fd)
 	struct loader *l = xcalloc(1, sizeof *l);
 	sigset_t all, before;
 
-	ring_init(&l->in);
-	ring_init(&l->out);
+	ring_init(&l->in, sizeof(void *));
+	ring_init(&l->out, sizeof(void *));
 	l->event_fd = event_fd;
 	l->wake = eventfd(0, EFD_CLOEXEC);
 	sigfillset(&all);

@@ -36,6 +36,12 @@ struct media_leg {
 	UT_hash_handle hh;
 };
 
+/* One block: the stream outlives its leg, and who frees the stream frees both. */
+struct served {
+	struct stream stream;
+	struct media_leg leg;
+};
+
 struct media {
 	struct media_config c;
 	struct conf_rtp rtp;
@@ -140,10 +146,7 @@ struct media *media_new(const struct media_config *c)
 
 static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
 {
-	struct cmd *c = xmalloc(sizeof *c);
-
-	*c = *what;
-	ring_push(&m->workers[worker]->in, c);
+	ring_put(&m->workers[worker]->in, what);
 	if (m->udp && (!m->c.clock || what->kind == CMD_STOP))
 		udp_wake(m->udp[worker]);
 	else if (m->udp && !timer_runs(&m->wake))
@@ -314,7 +317,7 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 		return NULL;
 	if (m->udp)
 		set_tos(ports, ask->tos);
-	s = xcalloc(1, sizeof *s);
+	s = &((struct served *)xcalloc(1, sizeof(struct served)))->stream;
 	s->ports = ports;
 	s->leg = id;
 	s->rtcp_ms = m->rtp.rtcpinterval;
@@ -346,7 +349,7 @@ struct media_leg *media_open(struct media *m, const struct media_open *ask)
 
 	if (!s)
 		return NULL;
-	leg = xcalloc(1, sizeof *leg);
+	leg = &container_of(s, struct served, stream)->leg;
 	leg->m = m;
 	leg->id = ++m->last_id;
 	leg->owner = ask->owner;
@@ -366,14 +369,13 @@ void media_close(struct media_leg **leg)
 	if (!l)
 		return;
 	media_part(l);
+	*leg = NULL;
 	HASH_DEL(l->m->legs, l);
 	memcpy(l->stream->ports->mapped, l->mapped, sizeof l->mapped);
-	if (!l->moving) /* else its stream has come for nothing when it arrives */
-		tell_worker(l, CMD_DROP);
 	free(l->late_plan);
 	source_free(l->late_source);
-	free(l);
-	*leg = NULL;
+	if (!l->moving) /* else its stream has come for nothing when it arrives */
+		tell_worker(l, CMD_DROP);
 }
 
 struct addr media_local(const struct media_leg *leg)
@@ -396,24 +398,23 @@ struct addr media_mapped(const struct media_leg *leg, bool rtcp)
 	return leg->mapped[rtcp];
 }
 
-static void send_plan(struct media_leg *leg, struct media_plan *plan)
+static void send_plan(struct media_leg *leg, const struct media_plan *plan)
 {
-	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAN, .stream = leg->stream, .plan = plan });
+	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAN, .stream = leg->stream, .plan = *plan });
 }
 
 void media_replan(struct media_leg *leg, const struct media_plan *p)
 {
-	struct media_plan *plan = xmalloc(sizeof *plan);
+	bool new_sdp = leg->late_plan && leg->late_plan->new_sdp;
 
-	*plan = *p;
 	if (!leg->moving) {
-		send_plan(leg, plan);
+		send_plan(leg, p);
 		return;
 	}
-	if (leg->late_plan)
-		plan->new_sdp |= leg->late_plan->new_sdp;
-	free(leg->late_plan);
-	leg->late_plan = plan;
+	if (!leg->late_plan)
+		leg->late_plan = xmalloc(sizeof *p);
+	*leg->late_plan = *p;
+	leg->late_plan->new_sdp |= new_sdp;
 }
 
 /* ---- joining ---- */
@@ -518,6 +519,7 @@ static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
 		send_plan(leg, leg->late_plan);
 	if (leg->late_play)
 		send_source(leg, leg->late_source);
+	free(leg->late_plan);
 	leg->late_plan = NULL;
 	leg->late_source = NULL;
 	leg->late_play = false;

@@ -174,14 +174,19 @@ enum cmd_kind {
 };
 struct cmd {
 	enum cmd_kind kind;
-	struct stream *stream, *peer;
-	struct media_plan *plan;   /* PLAN: the worker's to free */
-	struct source *source;     /* PLAY: the worker's to free; NULL stops */
-	struct ports *ports;       /* CLOSE */
-	struct route_table *table; /* TABLE */
-	bool on;                   /* DEBUG, CAPTURE */
-	struct addr ip;            /* DEBUG, STUN */
-	uint8_t tx[2][STUN_TX];
+	bool on; /* DEBUG, CAPTURE */
+	struct stream *stream;
+	union {
+		struct stream *peer;       /* JOIN */
+		struct media_plan plan;    /* PLAN */
+		struct source *source;     /* PLAY: the worker's to free; NULL stops */
+		struct ports *ports;       /* CLOSE */
+		struct route_table *table; /* TABLE */
+		struct {
+			struct addr ip; /* DEBUG, STUN */
+			uint8_t tx[2][STUN_TX];
+		};
+	};
 };
 
 enum note_kind { NOTE_EVENT, NOTE_GIVEN, NOTE_LOADED };

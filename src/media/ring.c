@@ -6,27 +6,31 @@
 #include "media/ring.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define BLOCK_SLOTS 125
+#define BLOCK_BYTES 1000
+#define SLOTS_LEAST 24 /* of large items */
 
 struct ring_block {
-	void *slots[BLOCK_SLOTS];
-	atomic_uint filled;
 	_Atomic(struct ring_block *) next;
+	atomic_uint filled;
+	_Alignas(16) unsigned char items[];
 };
 
-static struct ring_block *block_new(void)
+static struct ring_block *block_new(const struct ring *r)
 {
-	struct ring_block *b = xcalloc(1, sizeof *b);
+	struct ring_block *b = xmalloc(sizeof *b + (size_t)r->slots * r->size);
 
 	atomic_init(&b->filled, 0);
 	atomic_init(&b->next, NULL);
 	return b;
 }
 
-void ring_init(struct ring *r)
+void ring_init(struct ring *r, size_t item_size)
 {
-	r->head = r->tail = block_new();
+	r->size = (unsigned)item_size;
+	r->slots = MAX(BLOCK_BYTES / r->size, SLOTS_LEAST);
+	r->head = r->tail = block_new(r);
 	r->taken = 0;
 	atomic_init(&r->depth, 0);
 }
@@ -38,41 +42,42 @@ void ring_free(struct ring *r)
 	r->head = r->tail = NULL;
 }
 
-void ring_push(struct ring *r, void *item)
+void ring_put(struct ring *r, const void *item)
 {
 	struct ring_block *b = r->tail;
 	unsigned at = atomic_load_explicit(&b->filled, memory_order_relaxed);
 
-	if (at == BLOCK_SLOTS) {
-		struct ring_block *next = block_new();
+	if (at == r->slots) {
+		struct ring_block *next = block_new(r);
 
 		r->tail = next;
 		atomic_store_explicit(&b->next, next, memory_order_release); /* b may be freed from here on */
 		b = next;
 		at = 0;
 	}
-	b->slots[at] = item;
+	memcpy(b->items + (size_t)at * r->size, item, r->size);
 	atomic_fetch_add_explicit(&r->depth, 1, memory_order_relaxed);
 	atomic_store_explicit(&b->filled, at + 1, memory_order_release);
 }
 
-void *ring_pop(struct ring *r)
+bool ring_take(struct ring *r, void *item)
 {
 	struct ring_block *b = r->head;
 
-	if (r->taken == BLOCK_SLOTS) {
+	if (r->taken == r->slots) {
 		struct ring_block *next = atomic_load_explicit(&b->next, memory_order_acquire);
 
 		if (!next)
-			return NULL;
+			return false;
 		free(b);
 		r->head = b = next;
 		r->taken = 0;
 	}
 	if (r->taken == atomic_load_explicit(&b->filled, memory_order_acquire))
-		return NULL;
+		return false;
 	atomic_fetch_sub_explicit(&r->depth, 1, memory_order_relaxed);
-	return b->slots[r->taken++];
+	memcpy(item, b->items + (size_t)r->taken++ * r->size, r->size);
+	return true;
 }
 
 unsigned ring_depth(const struct ring *r)

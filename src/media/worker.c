@@ -15,9 +15,9 @@ void worker_init(struct worker *w, const struct media_io *io)
 {
 	*w = (struct worker){ .io = io };
 	list_init(&w->open);
-	ring_init(&w->in);
-	ring_init(&w->out);
-	ring_init(&w->spare);
+	ring_init(&w->in, sizeof(struct cmd));
+	ring_init(&w->out, sizeof(struct note *));
+	ring_init(&w->spare, sizeof(struct ports *));
 	list_init(&w->dead);
 }
 
@@ -148,16 +148,13 @@ static void give(struct worker *w, struct stream *s)
 	w->given = n;
 }
 
-static void apply(struct worker *w, struct cmd *c, ms_t now)
+static void apply(struct worker *w, const struct cmd *c, ms_t now)
 {
 	switch (c->kind) {
 	case CMD_ADD: add(w, c->stream, now); break;
 	case CMD_DROP: drop(w, c->stream, now); break;
 	case CMD_GIVE: give(w, c->stream); break;
-	case CMD_PLAN:
-		stream_plan(c->stream, c->plan, now);
-		free(c->plan);
-		break;
+	case CMD_PLAN: stream_plan(c->stream, &c->plan, now); break;
 	case CMD_JOIN: stream_join(c->stream, c->peer); break;
 	case CMD_PART: stream_part(c->stream); break;
 	case CMD_STUN: stream_ask(c->stream, c); break;
@@ -179,12 +176,10 @@ static void apply(struct worker *w, struct cmd *c, ms_t now)
 
 void worker_commands(struct worker *w, ms_t now)
 {
-	struct cmd *c;
+	struct cmd c;
 
-	while ((c = ring_pop(&w->in))) {
-		apply(w, c, now);
-		free(c);
-	}
+	while (ring_take(&w->in, &c))
+		apply(w, &c, now);
 }
 
 /* ---- packets and time ---- */

@@ -297,18 +297,23 @@ static struct latch_conf latch_rules(const struct chan *c)
 	return l;
 }
 
+/* rtp_timeout or rtp_timeout_hold, in seconds. */
+static uint32_t silence_max(const struct chan *c)
+{
+	return c->deal.held ? c->ep->rtp_timeout_hold : c->ep->rtp_timeout;
+}
+
 void leg_media_apply(struct chan *c, bool new_sdp)
 {
 	const struct sdp_deal *d = &c->deal;
 	const struct conf_endpoint *ep = c->ep;
-	uint32_t silence = d->held ? ep->rtp_timeout_hold : ep->rtp_timeout;
-	struct media_plan *m = &c->plan;
+	struct media_plan m;
 
 	if (!c->media || !c->has_deal)
 		return;
 	if (!c->note.sdp_at)
 		c->note.sdp_at = c->pbx->clock->now;
-	*m = (struct media_plan){
+	m = (struct media_plan){
 		.remote = d->remote,
 		.remote_rtcp = d->remote_rtcp,
 		.new_sdp = new_sdp,
@@ -322,13 +327,13 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 		.cn_pt = d->cn_pt,
 		.ptime = ep->use_ptime ? d->ptime : 0,
 		.keepalive_ms = ep->rtp_keepalive * 1000,
-		.timeout_ms = c->state == CHAN_UP ? silence * 1000 : 0,
+		.timeout_ms = c->state == CHAN_UP ? silence_max(c) * 1000 : 0,
 	};
 	for (size_t i = 0; i < d->n_codecs; i++) {
-		m->formats[i].codec = d->codecs[i].codec;
-		m->formats[i].pt = d->codecs[i].pt;
+		m.formats[i].codec = d->codecs[i].codec;
+		m.formats[i].pt = d->codecs[i].pt;
 	}
-	media_replan(c->media, m);
+	media_replan(c->media, &m);
 }
 
 /* A port that is bound to no address: what this leg's messages leave with stands for it. */
@@ -378,7 +383,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 		chan_tell(c, &up);
 		break;
 	case MEDIA_SILENT:
-		trace(EV_MEDIA, c->name, "no RTP for %u s: the call is ended", c->plan.timeout_ms / 1000);
+		trace(EV_MEDIA, c->name, "no RTP for %u s: the call is ended", silence_max(c));
 		c->note.end = LEG_NO_RTP;
 		chan_hangup(c, 44);
 		break;

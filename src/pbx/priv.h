@@ -216,7 +216,6 @@ struct chan {
 	char *offer;                                                 /* the peer's pending offer */
 	size_t offer_n;
 	struct media_leg *media;
-	struct media_plan plan;
 	struct {                            /* of our RTP ports, as the world sees them: leg_ports.c */
 		struct sip_map *rtp, *rtcp; /* NULL: not asked for */
 		struct addr stun;           /* the server that is asked from the RTP ports; family 0: none */
