@@ -17,6 +17,20 @@ struct out out_growing(void)
 	return (struct out){ .grows = true };
 }
 
+struct out out_growing_in(char *buf, size_t cap)
+{
+	return (struct out){ .p = buf, .cap = cap, .grows = true, .borrowed = true };
+}
+
+static void move_to_heap(struct out *o, size_t cap)
+{
+	char *p = xmalloc(cap);
+
+	memcpy(p, o->p, o->n);
+	o->p = p;
+	o->borrowed = false;
+}
+
 static bool room(struct out *o, size_t n)
 {
 	if (o->overflow)
@@ -28,7 +42,10 @@ static bool room(struct out *o, size_t n)
 		return false;
 	}
 	o->cap = MAX(o->cap * 2, o->n + n + 64);
-	o->p = xrealloc(o->p, o->cap);
+	if (o->borrowed)
+		move_to_heap(o, o->cap);
+	else
+		o->p = xrealloc(o->p, o->cap);
 	return true;
 }
 
@@ -189,6 +206,8 @@ char *out_take(struct out *o)
 	char *p;
 
 	out_char(o, '\0');
+	if (o->borrowed)
+		move_to_heap(o, o->n);
 	p = o->p;
 	*o = out_growing();
 	return p;
@@ -196,7 +215,7 @@ char *out_take(struct out *o)
 
 void out_free(struct out *o)
 {
-	if (o->grows)
+	if (o->grows && !o->borrowed)
 		free(o->p);
 	*o = (struct out){ 0 };
 }

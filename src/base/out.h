@@ -1,7 +1,7 @@
 /*
  * base/out.h: builds text or bytes and holds its error; check once at the end with out_done().
  * Fixed: writes into a caller's buffer and never allocates; what does not fit is cut. Growing: owns heap memory until
- * out_free() or out_take().
+ * out_free() or out_take(), and may begin in a caller's buffer, so that what is short never sees the heap.
  */
 #pragma once
 #include <stdarg.h>
@@ -12,11 +12,12 @@
 struct out {
 	char *p;
 	size_t n, cap;
-	bool grows, overflow;
+	bool grows, borrowed, overflow; /* borrowed: still in the caller's buffer */
 };
 
 struct out out_fixed(char *buf, size_t cap);
 struct out out_growing(void);
+struct out out_growing_in(char *buf, size_t cap);              /* buf outlives it */
 void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
 static inline void out_bytes(struct out *o, const void *p, size_t n)
 {

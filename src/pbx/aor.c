@@ -175,7 +175,8 @@ static bool says_the_same(const struct contact *c, const struct store_contact *s
 /* All texts in one block: there may be a million of these. */
 static void take_texts(struct contact *c, const struct store_contact *s)
 {
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 	char *p;
 
 #define X(f) out_bytes(&o, s->f ? s->f : "", (s->f ? strlen(s->f) : 0) + 1);

@@ -38,7 +38,8 @@ struct dest {
 /* A contact's URI with the number as its user: "sip:gw" and "5551234" make "sip:5551234@gw". */
 static char *with_user(const char *uri, struct span number)
 {
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 	struct sip_uri u;
 	size_t after;
 

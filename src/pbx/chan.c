@@ -58,6 +58,23 @@ void vars_free(struct vars *v)
 	}
 }
 
+/* ---- texts ---- */
+
+void text_free(const char **text)
+{
+	if (**text)
+		free((char *)(uintptr_t)*text);
+	*text = "";
+}
+
+void text_set(const char **text, struct span s)
+{
+	const char *now = s.n && s.p[0] ? span_dup(s) : "";
+
+	text_free(text); /* s may have been part of it */
+	*text = now;
+}
+
 /* ---- channels ---- */
 
 static void reap(struct timer *t, ms_t now);
@@ -89,10 +106,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
 	c->ports.wait.fire = leg_ports_due;
-	c->caller_name = xstrdup("");
-	c->caller_num = xstrdup("");
-	c->dialed = xstrdup("");
-	c->linked_accountcode = xstrdup("");
+	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_host = "";
 	name_it(c);
 	HASH_ADD_STR(p->chans_by_name, name, c);
 	list_push(&p->chans, &c->link);
@@ -133,16 +147,15 @@ static void chan_free(struct chan *c)
 	for (size_t i = 0; i < c->tries.n; i++)
 		free(c->tries.uris[i]);
 	free(c->tries.uris);
-	free(c->caller_name);
-	free(c->caller_num);
-	free(c->dialed);
-	free(c->linked_accountcode);
-	free(c->target);
+	text_free(&c->caller_name);
+	text_free(&c->caller_num);
+	text_free(&c->dialed);
+	text_free(&c->target);
+	text_free(&c->path);
+	text_free(&c->contact_host);
 	free(c->headers);
-	free(c->path);
-	free(c->offer);
+	free(c->own_offer);
 	sdp_deal_free(&c->deal);
-	free(c->contact_host);
 	record_leave(c);
 	conf_unref(c->conf);
 	free(c);

@@ -53,7 +53,8 @@ char *dp_expand(struct dp *dp, struct span text)
 {
 	struct expansion e = { .dp = dp };
 	struct subst_env env = { .var = expand_var, .func = expand_func, .arg = &e };
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 	const char *why = NULL;
 	bool ok;
 

@@ -386,7 +386,8 @@ static const struct conf_endpoint *named(struct pbx *p, const struct sip_msg *m,
 
 static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_msg *m)
 {
-	struct out user = out_growing();
+	char room[256];
+	struct out user = out_growing_in(room, sizeof room);
 	const struct conf_endpoint *ep;
 
 	out_uri_user(&user, p->conf, m->from.uri.user);

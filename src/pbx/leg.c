@@ -40,10 +40,8 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
 	c->contact_port = b->face.port;
 	c->note.flow = b->flow;
-	if (!c->contact_host || strcmp(c->contact_host, b->face.host) != 0) {
-		free(c->contact_host);
-		c->contact_host = xstrdup(b->face.host);
-	}
+	if (strcmp(c->contact_host, b->face.host) != 0)
+		text_set(&c->contact_host, span_of(b->face.host));
 	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
 }
 
@@ -73,12 +71,6 @@ static void on_cancel(void *arg, struct sip_uas *uas)
 	chan_ended(c, 16);
 }
 
-static void set_text(char **slot, struct span s)
-{
-	free(*slot);
-	*slot = span_dup(s);
-}
-
 /* Privacy: id (RFC 3325), perhaps among others. */
 static bool wants_privacy(const struct sip_msg *m)
 {
@@ -96,7 +88,8 @@ static bool wants_privacy(const struct sip_msg *m)
 static void take_caller(struct chan *c, const struct sip_msg *m)
 {
 	struct sip_naddr id = m->from;
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 	struct sip_walk w = { 0 };
 	struct span v;
 
@@ -104,18 +97,19 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 		sip_naddr_parse(v, &id);
 	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
 	out_uri_user(&o, c->conf, id.uri.user);
-	set_text(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
-	set_text(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
+	text_set(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
+	text_set(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
 	out_free(&o);
 }
 
 /* The number dialled: the Request-URI's user without its parameters; "s" when there is none. */
 static void take_dialed(struct chan *c, const struct sip_msg *m)
 {
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 
 	out_uri_user(&o, c->conf, m->ruri.user);
-	set_text(&c->dialed, o.n ? out_look(&o) : SPAN("s"));
+	text_set(&c->dialed, o.n ? out_look(&o) : SPAN("s"));
 	out_free(&o);
 }
 
@@ -154,7 +148,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		refuse(c, uas, 415, "only application/sdp is understood");
 		return false;
 	} else {
-		err = leg_media_offered(c, sdp);
+		err = leg_media_offered(c, (struct span){ c->request + (sdp.p - m->bytes.p), sdp.n });
 	}
 	if (err == -EBADMSG)
 		refuse(c, uas, 400, "unparsable SDP");
@@ -247,7 +241,7 @@ void leg_ringing(struct chan *c)
 	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)
 		return;
 	c->ringing_sent = true;
-	if (c->ep->inband_progress && c->offer) {
+	if (c->ep->inband_progress && c->offer.p) {
 		leg_progress(c);
 		leg_ring_tone(c, true);
 		return;
@@ -260,7 +254,7 @@ void leg_progress(struct chan *c)
 	if (!c->invite || c->state == CHAN_UP || c->progress_sent)
 		return;
 	c->progress_sent = c->answer_sent = true;
-	sip_reply(c->invite, 183, NULL, c->offer ? build_with_sdp : build_plain, c);
+	sip_reply(c->invite, 183, NULL, c->offer.p ? build_with_sdp : build_plain, c);
 	leg_media_apply(c, false);
 }
 
@@ -340,8 +334,7 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 	if (m->body.n) {
 		err = leg_media_offered(c, sdp);
 	} else if (m->method == SIP_INVITE) {
-		free(c->offer);
-		c->offer = NULL;
+		leg_media_forget_offer(c);
 	}
 	if (err < 0)
 		sip_reply(uas, err == -EBADMSG ? 400 : 488, NULL, NULL, NULL);

@@ -182,11 +182,11 @@ void leg_media_put_answer(struct chan *c, struct sip_build *b)
 
 	if (!c->media)
 		return;
-	if (!c->offer) { /* the INVITE had none: ours is the offer, the ACK will answer it */
+	if (!c->offer.p) { /* the INVITE had none: ours is the offer, the ACK will answer it */
 		leg_media_put_offer(c, b);
 		return;
 	}
-	if (sdp_parse((struct span){ c->offer, c->offer_n }, &offer, &why) < 0)
+	if (sdp_parse(c->offer, &offer, &why) < 0)
 		return;
 	set_face(c, b);
 	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, &offer, &c->deal);
@@ -215,6 +215,24 @@ static void note_hold(struct chan *c)
 	chan_tell(c, &ev);
 }
 
+void leg_media_forget_offer(struct chan *c)
+{
+	free(c->own_offer);
+	c->own_offer = NULL;
+	c->offer = SPAN_NONE;
+}
+
+/* The first one is part of what is kept anyway. */
+static void keep_offer(struct chan *c, struct span body)
+{
+	bool kept = c->request && body.p >= c->request && body.p + body.n <= c->request + c->request_n;
+
+	leg_media_forget_offer(c);
+	if (!kept)
+		body.p = c->own_offer = span_dup(body);
+	c->offer = body;
+}
+
 int leg_media_offered(struct chan *c, struct span body)
 {
 	struct sdp_deal deal;
@@ -235,9 +253,7 @@ int leg_media_offered(struct chan *c, struct span body)
 		sdp_deal_free(&deal);
 		return err;
 	}
-	free(c->offer);
-	c->offer = span_dup(body);
-	c->offer_n = body.n;
+	keep_offer(c, body);
 	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;

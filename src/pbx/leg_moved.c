@@ -22,7 +22,7 @@ static bool is_outdated(const struct chan *c)
 	struct flow f;
 	struct nat_face now;
 
-	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_host)
+	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_host[0])
 		return false;
 	f = sip_dialog_flow(c->dialog);
 	if (!sip_flow_look(c->pbx->sip, &f, &now))

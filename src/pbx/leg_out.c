@@ -72,15 +72,16 @@ static bool is_phone_number(struct span user)
 }
 
 /* Whom the INVITE is for; user_eq_phone marks a number (RFC 3261 19.1.1). */
-static char *request_uri(const struct chan *c)
+static void out_request_uri(struct out *o, const struct chan *c)
 {
 	struct sip_uri u;
 	size_t headers = strcspn(c->target, "?");
 
 	if (!c->ep->user_eq_phone || !sip_uri_parse(span_of(c->target), &u) || !is_phone_number(u.user) ||
 	    sip_param(u.params, "user", NULL))
-		return xstrdup(c->target);
-	return xasprintf("%.*s;user=phone%s", (int)headers, c->target, c->target + headers);
+		out_str(o, c->target);
+	else
+		out_all(o, span_sub(span_of(c->target), 0, headers), ";user=phone", c->target + headers);
 }
 
 /* Who registered answers at once, be it with a 100; a trunk may take its time, unless there is another one. */
@@ -96,10 +97,10 @@ static ms_t patience(const struct chan *c)
 static void ask(struct chan *c)
 {
 	struct span route = span_of(c->path);
-	char *uri = request_uri(c);
+	char room[256];
+	struct out uri = out_growing_in(room, sizeof room);
 	struct flow from;
 	struct sip_ask a = { .method = SIP_INVITE,
-			     .uri = span_of(uri),
 			     .from_display = span_of(c->caller_name),
 			     .from_user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->caller_num),
 			     .from_domain = span_of(c->ep->from_domain),
@@ -114,6 +115,8 @@ static void ask(struct chan *c)
 			     .answer = on_answer,
 			     .arg = c };
 
+	out_request_uri(&uri, c);
+	a.uri = out_look(&uri);
 	if (is_hidden(c)) {
 		a.from_display = SPAN("Anonymous");
 		a.from_user = SPAN("anonymous");
@@ -124,13 +127,7 @@ static void ask(struct chan *c)
 	a.auths = outbound_auths(c->ep, &a.n_auths);
 	contact_flow(c->pbx, c->listener, &from, &a);
 	c->asking = sip_ask(c->pbx->sip, &a);
-	free(uri);
-}
-
-static void set_text(char **slot, const char *s)
-{
-	free(*slot);
-	*slot = xstrdup(s ? s : "");
+	out_free(&uri);
 }
 
 int leg_call(struct chan *c, const struct leg_call *call)
@@ -143,16 +140,15 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	c->tries.n = call->n_more;
 	if (!sip_uri_parse(call->aor_or_uri, &u))
 		return -EINVAL;
-	set_text(&c->caller_num, call->caller_num);
-	set_text(&c->caller_name, call->caller_name);
-	set_text(&c->path, call->path);
+	text_set(&c->caller_num, span_of(call->caller_num));
+	text_set(&c->caller_name, span_of(call->caller_name));
+	text_set(&c->path, span_of(call->path));
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
 	c->listener = call->listener;
 	c->registered = call->registered;
-	free(c->dialed);
-	c->dialed = span_dup(u.user);
-	c->target = span_dup(call->aor_or_uri);
+	text_set(&c->dialed, u.user);
+	text_set(&c->target, call->aor_or_uri);
 	c->headers = call->headers ? xstrdup(call->headers) : NULL;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
 	c->caller_private = call->from && call->from->caller_private;
@@ -265,7 +261,7 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	if (c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
-	set_text(&c->target, c->tries.uris[c->tries.at++]);
+	text_set(&c->target, span_of(c->tries.uris[c->tries.at++]));
 	c->listener = 0;
 	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;

@@ -26,7 +26,8 @@ static void build_options(void *arg, struct sip_build *b)
 static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
-	struct out user = out_growing();
+	char room[256];
+	struct out user = out_growing_in(room, sizeof room);
 	unsigned code = 200;
 
 	out_uri_user(&user, p->conf, m->ruri.user);

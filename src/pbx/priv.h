@@ -162,6 +162,10 @@ void vars_set(struct vars *v, struct span name, struct span value); /* an empty 
 const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */
 void vars_free(struct vars *v);
 
+/* A text that its struct owns, most often short or empty: "" is nobody's, any other is malloc'd. */
+void text_set(const char **text, struct span s);
+void text_free(const char **text);
+
 struct dp; /* a dialplan run (dialplan.c) */
 
 struct chan {
@@ -178,8 +182,8 @@ struct chan {
 	ms_t born, answered_at;
 
 	/* who and where to */
-	char *caller_name, *caller_num, *dialed; /* dialed: what the peer asked for, or what we dialled */
-	char *linked_accountcode;
+	const char *caller_name, *caller_num,
+		*dialed;     /* dialed: what the peer asked for, or what we dialled; text_set() */
 	bool caller_private; /* whom we trust to say so said: Privacy: id */
 	uint32_t max_forwards;
 
@@ -189,9 +193,10 @@ struct chan {
 	struct sip_dialog *dialog;
 	char *request; /* the bytes of the initial INVITE (incoming) */
 	size_t request_n;
-	char *target, *headers; /* outgoing: Request-URI; PJSIP_HEADER(add): header lines */
+	const char *target; /* outgoing: Request-URI; text_set() */
+	char *headers;      /* PJSIP_HEADER(add): header lines */
 	const struct conf_transport *via;
-	char *path;
+	const char *path;    /* text_set() */
 	uint32_t listener;   /* of the registration behind the contact; 0: not known */
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
 		char **uris;
@@ -202,7 +207,7 @@ struct chan {
 	bool registered; /* outgoing: to a contact that was registered */
 	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
-	char *contact_host; /* of our last Contact; NULL: none was written yet */
+	const char *contact_host; /* of our last Contact; "": none was written yet; text_set() */
 	uint16_t contact_port;
 	struct timer renew; /* our address changed: leg_moved.c */
 	ms_t renewed_at;
@@ -213,8 +218,8 @@ struct chan {
 	struct sdp_local local;
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
-	char *offer;                                                 /* the peer's pending offer */
-	size_t offer_n;
+	struct span offer; /* the peer's pending offer, in `request` or in own_offer; empty: there is none */
+	char *own_offer;
 	struct media_leg *media;
 	struct {                            /* of our RTP ports, as the world sees them: leg_ports.c */
 		struct sip_map *rtp, *rtcp; /* NULL: not asked for */
@@ -305,6 +310,7 @@ void leg_renew_due(struct timer *t, ms_t now);
 
 /* leg_media.c: SDP and media */
 int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */
+void leg_media_forget_offer(struct chan *c);
 int leg_media_answered(struct chan *c, struct span body);
 uint8_t leg_media_family(const struct chan *c, const struct addr *toward); /* 4 or 6: of an offer of ours */
 int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside);

@@ -97,7 +97,7 @@ static struct addr told(const struct chan *c)
 {
 	struct addr a = { 0 };
 
-	if (c->contact_host && addr_parse_ip(span_of(c->contact_host), &a))
+	if (addr_parse_ip(span_of(c->contact_host), &a))
 		a.port = c->contact_port ? c->contact_port : 5060;
 	return a;
 }
@@ -143,7 +143,7 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .source = c->note.source,
 				 .has_media = c->media != NULL };
 	if (!c->incoming && !f->answered)
-		f->target = uri_address(span_of(c->target ? c->target : ""));
+		f->target = uri_address(span_of(c->target));
 	if (t.door)
 		f->seen_as = seen_from(t.door, &f->peer);
 	span_copy(span_of(c->name), f->name, sizeof f->name);

@@ -73,7 +73,8 @@ static struct aor *choose_aor(const struct reg *r)
 	bool by_auth = r->ep->identify_by & IDENTIFY_AUTH_USERNAME;
 	struct span realm, user = r->m->to.uri.user;
 	struct span auth = by_auth ? sip_digest_username(r->m, &realm) : SPAN_NONE;
-	struct out plain = out_growing();
+	char room[256];
+	struct out plain = out_growing_in(room, sizeof room);
 	struct aor *a = NULL;
 
 	out_uri_user(&plain, r->p->conf, user);
@@ -126,7 +127,8 @@ static void take_uri(struct reg *r, const struct sip_naddr *a, struct item *it, 
 				       .is_register = true,
 				       .is_request = true,
 				       .contact_is_sip = a->uri.is_sip };
-	struct out uri = out_growing(), orig = out_growing();
+	char room[2][256];
+	struct out uri = out_growing_in(room[0], sizeof room[0]), orig = out_growing_in(room[1], sizeof room[1]);
 	struct addr said;
 
 	if (nat_contact_rule(&ask) == NAT_REWRITE_CONTACT) {
@@ -408,7 +410,8 @@ static void build_ok(void *arg, struct sip_build *b)
 
 static char *join_path(const struct reg *r)
 {
-	struct out o = out_growing();
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
 	struct sip_walk w = { 0 };
 	struct span v;
 

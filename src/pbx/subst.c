@@ -9,6 +9,7 @@
 #include "pbx/expr.h"
 
 #define MAX_LEVELS 32
+#define ROOM       256 /* what most texts fit into */
 #define MAX_TEXT   65536
 #define MAX_WORK   (16 * MAX_TEXT) /* bytes made in all levels together */
 
@@ -119,7 +120,8 @@ static struct span range_of(struct span value, long offset, long length)
 static bool put_function(struct work *w, struct span text, long range[2], struct out *o)
 {
 	long open = span_chr(text, '('), close = span_rchr(text, ')');
-	struct out value = out_growing();
+	char room[ROOM];
+	struct out value = out_growing_in(room, sizeof room);
 	struct span args = span_from(text, (size_t)open + 1);
 	bool ok = true;
 
@@ -149,7 +151,8 @@ static bool put_variable(struct work *w, struct span text, struct out *o)
 
 static bool put_expression(struct work *w, struct span text, struct out *o)
 {
-	struct out value = out_growing();
+	char room[ROOM];
+	struct out value = out_growing_in(room, sizeof room);
 	const char *why;
 	bool ok;
 
@@ -166,7 +169,8 @@ static bool put_expression(struct work *w, struct span text, struct out *o)
 static bool put_inside(struct work *w, struct span *in, struct out *o, unsigned level)
 {
 	bool var = in->p[1] == '{', ok;
-	struct out inner = out_growing();
+	char room[ROOM];
+	struct out inner = out_growing_in(room, sizeof room);
 	struct span text;
 
 	*in = span_from(*in, 2);
@@ -202,7 +206,8 @@ static bool substitute(struct work *w, struct span in, struct out *o, unsigned l
 bool dp_subst(const struct subst_env *env, struct span in, struct out *o, const char **why)
 {
 	struct work w = { .env = env };
-	struct out text = out_growing();
+	char room[ROOM];
+	struct out text = out_growing_in(room, sizeof room);
 	bool ok = substitute(&w, in, &text, 0);
 
 	if (ok)

@@ -101,9 +101,9 @@ static bool copy_word(struct span s, char *buf, size_t cap)
 static void note_lines(const struct sdp *s, struct sdp_deal *d)
 {
 	d->n_lines = s->n_media;
-	d->lines = xcalloc(s->n_media, sizeof d->lines[0]);
+	d->lines = s->n_media > 1 ? xcalloc(s->n_media, sizeof d->lines[0]) : NULL;
 	for (uint8_t i = 0; i < s->n_media; i++) {
-		struct sdp_line *l = &d->lines[i];
+		struct sdp_line *l = d->lines ? &d->lines[i] : &d->only;
 		struct span formats = s->media[i].fmt_text, first;
 
 		span_word(&formats, &first);

@@ -81,8 +81,8 @@ struct sdp_deal {
 	enum sdp_dir dir;                /* ours: what we may send and receive */
 	bool held;                       /* the remote put us on hold: sendonly, inactive or null address */
 	bool rtcp_mux;
-	uint8_t n_lines; /* m= lines of the session, the one taken included */
-	struct sdp_line *lines;
+	uint8_t n_lines;              /* m= lines of the session, the one taken included */
+	struct sdp_line only, *lines; /* of a session with one m= line; with more */
 };
 
 /* One leg's own side of SDP: what it writes, kept from offer to offer (RFC 3264 8: the version rises when it changes).

@@ -188,10 +188,12 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
 	s.rtcp_mux = caps->rtcp_mux;
 	write_session(o, l);
 	for (int i = 0; i < d->n_lines; i++) {
+		const struct sdp_line *line = d->lines ? &d->lines[i] : &d->only;
+
 		if (i == d->stream)
-			write_audio(o, l, span_of(d->lines[i].proto), &s);
+			write_audio(o, l, span_of(line->proto), &s);
 		else
-			write_line(o, &d->lines[i]);
+			write_line(o, line);
 	}
 }
 

@@ -55,7 +55,7 @@ static struct sip_dialog *find(struct sip *s, struct span call_id, struct span l
 	struct sip_dialog *d;
 
 	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
-	while (d && !span_is(remote, d->remote_tag))
+	while (d && !span_eq(remote, d->remote_tag))
 		d = d->same;
 	return d;
 }
@@ -65,18 +65,36 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 	return request ? find(s, m->call_id, m->to.tag, m->from.tag) : find(s, m->call_id, m->from.tag, m->to.tag);
 }
 
-static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, struct span call_id,
-				     struct span local_tag, struct span remote_tag)
-{
-	struct sip_dialog *d = xcalloc(1, sizeof *d), *first;
+struct names { /* that a dialog goes by for all its life */
+	struct span call_id, local_tag, remote_tag, local, remote;
+};
 
-	d->sip = s;
+static struct span put_text(char **at, struct span s)
+{
+	struct span copy = { *at, s.n };
+
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	(*at)[s.n] = '\0';
+	*at += s.n + 1;
+	return copy;
+}
+
+static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, const struct names *n)
+{
+	struct sip_dialog *d = xmalloc(sizeof *d + n->call_id.n + n->remote_tag.n + n->local.n + n->remote.n + 4);
+	struct sip_dialog *first;
+	char *at = d->texts;
+
+	*d = (struct sip_dialog){ .sip = s };
 	d->conf = *c;
 	if (c->conf)
 		conf_ref(c->conf);
-	d->call_id = span_dup(call_id);
-	d->remote_tag = span_dup(remote_tag);
-	d->key = dialog_key(s, call_id, local_tag);
+	d->call_id = put_text(&at, n->call_id);
+	d->remote_tag = put_text(&at, n->remote_tag);
+	d->local = put_text(&at, n->local);
+	d->remote = put_text(&at, n->remote);
+	d->key = dialog_key(s, n->call_id, n->local_tag);
 	list_init(&d->uacs);
 	list_init(&d->uass);
 	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
@@ -150,10 +168,6 @@ void sip_dialog_free(struct sip_dialog **dp)
 	}
 	unlink_dialog(d);
 	free_routes(d);
-	free(d->call_id);
-	free(d->remote_tag);
-	free((char *)d->local.p);
-	free((char *)d->remote.p);
 	free(d->target);
 	free(d->ack);
 	free(d->credentials);
@@ -177,8 +191,8 @@ static enum nat_rewrite rule(const struct sip_dialog *d, const struct sip_msg *m
 
 static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_rewrite how)
 {
-	struct out o = out_growing();
-	char peer[ADDR_STRLEN];
+	char peer[ADDR_STRLEN], room[256];
+	struct out o = out_growing_in(room, sizeof room);
 
 	if (!m->contact.uri.text.n)
 		return;
@@ -237,22 +251,19 @@ static void serve(struct sip_uas *t, struct sip_dialog *d)
 
 /* ---- making dialogs ---- */
 
-static struct span owned(struct span s)
-{
-	return (struct span){ span_dup(s), s.n };
-}
-
 struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_conf *c)
 {
 	const struct sip_msg *m = t->msg;
-	struct sip_dialog *d = dialog_new(t->sip, c, m->call_id, span_of(t->tag), m->from.tag);
-	enum nat_rewrite how = rule(d, m, false);
-	struct out to = out_growing();
+	char room[256];
+	struct out to = out_growing_in(room, sizeof room);
+	struct sip_dialog *d;
+	enum nat_rewrite how;
 
-	out_span(&to, m->to.text);
-	out_fmt(&to, ";tag=%s", t->tag);
-	d->local = (struct span){ to.p, to.n };
-	d->remote = owned(m->from.text);
+	out_all(&to, m->to.text, ";tag=", t->tag);
+	d = dialog_new(t->sip, c,
+		       &(struct names){ m->call_id, span_of(t->tag), m->from.tag, out_look(&to), m->from.text });
+	out_free(&to);
+	how = rule(d, m, false);
 	d->remote_cseq = m->cseq;
 	d->remote_cseq_known = true;
 	d->local_cseq = rng_below(&t->sip->c.clock->rng, 20000);
@@ -272,13 +283,12 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, co
 
 	if (!m->to.tag.n || (m->status >= 200 && !m->contact.uri.text.n))
 		return NULL;
-	d = dialog_new(u->sip, c, m->call_id, m->from.tag, m->to.tag);
-	d->local = owned(m->from.text);
-	d->remote = owned(m->to.text);
+	d = dialog_new(u->sip, c, &(struct names){ m->call_id, m->from.tag, m->to.tag, m->from.text, m->to.text });
 	d->local_cseq = m->cseq;
 	d->credentials = u->credentials ? xstrdup(u->credentials) : NULL;
-	d->target = span_dup(u->ask.uri);
 	sip_dialog_refresh(d, m);
+	if (!d->target)
+		d->target = span_dup(u->ask.uri);
 	return d;
 }
 
@@ -299,7 +309,7 @@ void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
 
 bool sip_dialog_is(const struct sip_dialog *d, const struct sip_msg *response)
 {
-	return span_is(response->to.tag, d->remote_tag);
+	return span_eq(response->to.tag, d->remote_tag);
 }
 
 bool sip_dialog_waits_for_ack(const struct sip_dialog *d)
@@ -309,7 +319,7 @@ bool sip_dialog_waits_for_ack(const struct sip_dialog *d)
 
 struct span sip_dialog_call_id(const struct sip_dialog *d)
 {
-	return span_of(d->call_id);
+	return d->call_id;
 }
 
 struct flow sip_dialog_flow(const struct sip_dialog *d)
@@ -459,7 +469,7 @@ static struct sip_uac *ask_in(struct sip_dialog *d, const struct sip_ask *what, 
 	a.uri = span_of(d->target);
 	a.from_text = d->local;
 	a.to = d->remote;
-	a.call_id = span_of(d->call_id);
+	a.call_id = d->call_id;
 	a.cseq = cseq;
 	a.routes = routes;
 	a.n_routes = MIN(d->n_routes, ARRAY_LEN(routes));

@@ -103,7 +103,8 @@ static void tell(struct sip *s, struct dns_entry *e, sip_lookup_fn *fn, void *ar
 
 void sip_lookup(struct sip *s, const char *name, enum dns_type type, sip_lookup_fn *fn, void *arg)
 {
-	struct out key = out_growing();
+	char room[256];
+	struct out key = out_growing_in(room, sizeof room);
 	struct dns_entry *e;
 	struct waiter *w;
 	char *k;

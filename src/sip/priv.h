@@ -268,10 +268,10 @@ struct sip_dialog {
 	struct sip_dialog *same;
 	struct sip *sip;
 	struct sip_dialog_conf conf;
-	struct sip_key key; /* Call-ID and local tag */
-	char *call_id, *remote_tag;
-	struct span local, remote; /* values of From and To in our requests; owned */
-	char *target;              /* R-URI of our requests */
+	struct sip_key key;              /* Call-ID and local tag */
+	struct span call_id, remote_tag; /* in texts; each is followed by a NUL */
+	struct span local, remote;       /* the same: values of From and To in our requests */
+	char *target;                    /* R-URI of our requests */
 	char **routes;
 	size_t n_routes;
 	bool frozen; /* the route set may not change any more */
@@ -284,6 +284,7 @@ struct sip_dialog {
 	uint32_t ack_cseq;
 	unsigned ack_repeats;
 	char *credentials;
+	char texts[];
 };
 void sip_dialogs_forget_source(struct sip *s); /* our own addresses have changed */
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
@@ -329,6 +330,7 @@ struct sip {
 	bool shedding;         /* overload: shed.c */
 	unsigned shed;         /* refused since it began */
 	char *scratch;         /* SIP_SCRATCH bytes for the message being built */
+	char body[1024];       /* where its body begins */
 	struct sip_msg *spare; /* a block for the next message, or NULL */
 };
 bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */

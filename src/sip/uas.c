@@ -233,7 +233,7 @@ void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, st
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 
-	*b = (struct sip_build){ .sip = s, .o = o, .flow = *f, .body = out_growing() };
+	*b = (struct sip_build){ .sip = s, .o = o, .flow = *f, .body = out_growing_in(s->body, sizeof s->body) };
 	b->flow.local = sip_local_of(s, f);
 	if (!tp)
 		return;

@@ -197,12 +197,42 @@ static void test_growing(void **state)
 	free(p);
 }
 
+/* What is short stays in the buffer that was lent; what is not moves, and is freed. */
+static void test_growing_in(void **state)
+{
+	char room[8];
+	struct out o = out_growing_in(room, sizeof room);
+	char *p;
+
+	(void)state;
+	out_str(&o, "1234567");
+	assert_ptr_equal(o.p, room);
+	p = out_take(&o);
+	assert_ptr_not_equal(p, room);
+	assert_string_equal(p, "1234567");
+	free(p);
+	o = out_growing_in(room, sizeof room);
+	out_str(&o, "12345678");
+	out_free(&o);
+	o = out_growing_in(room, sizeof room);
+	out_str(&o, "12345678");
+	p = out_take(&o); /* the NUL does not fit any more */
+	assert_string_equal(p, "12345678");
+	free(p);
+	o = out_growing_in(room, sizeof room);
+	out_str(&o, "12345");
+	out_str(&o, "67890");
+	assert_ptr_not_equal(o.p, room);
+	assert_memory_equal(o.p, "1234567890", 10);
+	out_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),    cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_copies), cmocka_unit_test(test_fixed),
-		cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),        cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_copies),     cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_in),
 	};
 
 	return cmocka_run_group_tests_name("base text", tests, NULL, NULL);
