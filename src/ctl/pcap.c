@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/priv.h"
@@ -30,6 +31,25 @@ static void on_flush(struct timer *t, ms_t now UNUSED)
 	fflush(p->file);
 }
 
+/*
+ * A file of ours alone: it has everything that is said. A FIFO would stop the server until somebody reads; in a folder
+ * that is everybody's, a file that is there already may be somebody else's.
+ */
+static int open_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat s;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_uid == geteuid() && s.st_nlink == 1 &&
+	    fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0)
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
 struct pcap *pcap_open(struct clock *clock, const char *path)
 {
 	const struct {
@@ -37,7 +57,7 @@ struct pcap *pcap_open(struct clock *clock, const char *path)
 		uint16_t major, minor;
 		uint32_t zone, accuracy, whole, link;
 	} head = { MAGIC, 2, 4, 0, 0, WHOLE, ETHERNET };
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open_file(path);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	struct pcap *p;
 

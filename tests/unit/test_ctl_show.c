@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -193,6 +194,35 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
 	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
 }
 
+/* What is captured is the server's alone, and nothing that waits for a reader stops it. */
+static void captures(void **state)
+{
+	struct world *w = *state;
+	char path[128], fifo[128], link[128], line[256];
+	struct stat s;
+
+	snprintf(path, sizeof path, "%s/a.pcap", w->dir);
+	snprintf(fifo, sizeof fifo, "%s/fifo", w->dir);
+	snprintf(link, sizeof link, "%s/link", w->dir);
+	write_file(w, "a.pcap", "somebody may read this, and it is longer than the head of a capture");
+	assert_int_equal(chmod(path, 0644), 0);
+	snprintf(line, sizeof line, "pjsip set logger pcap %s", path);
+	expect(w, line, 0, "PJSIP logging to pcap file '", NULL);
+	assert_int_equal(stat(path, &s), 0);
+	assert_int_equal(s.st_mode & 0777, 0600);
+	assert_int_equal(s.st_size, 24);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	snprintf(line, sizeof line, "pjsip set logger pcap %s", fifo);
+	expect(w, line, 1, "Cannot write '", NULL);
+	assert_int_equal(symlink(path, link), 0);
+	snprintf(line, sizeof line, "pjsip set logger pcap %s", link);
+	expect(w, line, 1, "Cannot write '", NULL);
+	expect(w, "pjsip set logger off", 0, "PJSIP Logging disabled\n", NULL);
+	unlink(link);
+	unlink(fifo);
+	unlink(path);
+}
+
 /* The picture, and what a script learns from the exit status: something is wrong. */
 static void the_doctor_finds(void **state)
 {
@@ -230,6 +260,7 @@ int main(void)
 		cmocka_unit_test(objects),
 		cmocka_unit_test(dialplan),
 		cmocka_unit_test(wishes),
+		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),
 		cmocka_unit_test(a_bad_file_keeps_the_old_configuration),
 		cmocka_unit_test(the_doctor_finds),
