@@ -157,6 +157,26 @@ static const char *out_simple(struct out *o, const char *f, va_list *ap)
 	return NULL;
 }
 
+/* C1 control characters in UTF-8: some terminals obey these, too. */
+static bool is_c1(struct span s, size_t i)
+{
+	return i + 1 < s.n && (unsigned char)s.p[i] == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0;
+}
+
+void out_shown(struct out *o, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+
+		if (is_c1(s, i)) {
+			out_char(o, '.');
+			i++;
+		} else if (b != '\r') {
+			out_char(o, (b >= 32 && b != 127) || b == '\n' || b == '\t' ? (char)b : '.');
+		}
+	}
+}
+
 /* Messages are built from small pieces by the million: most of them need no more than copying. */
 void out_vfmt(struct out *o, const char *fmt, va_list ap)
 {

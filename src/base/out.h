@@ -42,6 +42,9 @@ static inline void out_span(struct out *o, struct span s)
 }
 void out_uint(struct out *o, uint64_t v);
 void out_hex(struct out *o, const void *p, size_t n); /* lower case */
+/* What others wrote, for a terminal: of control characters only line feeds and tabs stay; CR goes, the rest is a dot.
+ */
+void out_shown(struct out *o, struct span s);
 
 /*
  * out_all(o, "CSeq: ", m->cseq, " ", method, "\r\n"): one after the other: texts, spans and unsigned numbers, at most

@@ -70,17 +70,6 @@ static void out_stamp(struct ctl *c, struct out *o, int64_t wall)
 	out_fmt(o, "[%s.%03d] ", c->stamp, (int)(wall % 1000));
 }
 
-static void sip_text(struct out *o, struct span bytes)
-{
-	for (size_t i = 0; i < bytes.n; i++) {
-		unsigned char b = (unsigned char)bytes.p[i];
-
-		if (b == '\r')
-			continue;
-		out_char(o, b >= 32 || b == '\n' || b == '\t' ? (char)b : '.'); /* no escape sequences of a peer */
-	}
-}
-
 void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 {
 	struct ctl *c = ctl;
@@ -102,7 +91,7 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes)
 		f->proto == NET_UDP ? "UDP" : "TCP");
 	addr_out(&o, &f->peer);
 	out_str(&o, " --->\n");
-	sip_text(&o, bytes);
+	out_shown(&o, bytes);
 	text = out_take(&o);
 	ctl_log(c, text);
 	free(text);

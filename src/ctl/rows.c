@@ -57,7 +57,7 @@ static long width(const char *s)
 
 static long put_text(struct out *o, long at, const char *s)
 {
-	out_str(o, s);
+	out_shown(o, span_of(s)); /* no escape sequences of a peer */
 	return at + width(s);
 }
 

@@ -14,8 +14,11 @@ static void out_port(struct out *o, const struct probe_port *p)
 	char seen[ADDR_STRLEN];
 
 	out_fmt(o, "  %-5s %5u  %s", p->sip ? "SIP" : "RTP", p->port, says(p));
-	if (p->answer[0])
-		out_fmt(o, " (%s)", p->answer);
+	if (p->answer[0]) {
+		out_str(o, " (");
+		out_shown(o, span_of(p->answer));
+		out_char(o, ')');
+	}
 	if (p->seen.family)
 		out_fmt(o, "; what it sends comes from %s", addr_str(&p->seen, seen));
 	out_char(o, '\n');
@@ -60,8 +63,11 @@ int probe_report_out(const struct probe_report *r, struct out *o)
 		out_str(o, "NAT064: the router changes ports: forward them as they are, or set "
 			   "external_signaling_address=auto "
 			   "and\n  external_media_address=auto.\n");
-	if (changed && r->changed[0])
-		out_fmt(o, "NAT052: a SIP ALG changes messages; what arrived: %s\n", r->changed);
+	if (changed && r->changed[0]) {
+		out_str(o, "NAT052: a SIP ALG changes messages; what arrived: ");
+		out_shown(o, span_of(r->changed));
+		out_char(o, '\n');
+	}
 	if (!closed && !moved && !changed)
 		out_str(o, "All is well from there.\n");
 	return closed || moved || changed;

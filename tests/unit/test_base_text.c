@@ -227,12 +227,23 @@ static void test_growing_in(void **state)
 	out_free(&o);
 }
 
+static void test_shown(void **state)
+{
+	struct out o = out_growing();
+
+	(void)state;
+	out_shown(&o, SPAN("a\tb\r\n\x1b[2J\x7f \xc2\x9b"
+			   "31m \xc3\xa4 \xc2"));
+	assert_true(span_is(out_look(&o), "a\tb\n.[2J. .31m \xc3\xa4 \xc2"));
+	out_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),        cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_copies),     cmocka_unit_test(test_fixed),
-		cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_in),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_in), cmocka_unit_test(test_shown),
 	};
 
 	return cmocka_run_group_tests_name("base text", tests, NULL, NULL);

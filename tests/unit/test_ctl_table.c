@@ -89,6 +89,7 @@ static void what_is_unknown_is_said(void **state)
 	       "No such command 'sip show peers' (type 'core show help sip show peers' for other possible commands)\n");
 	expect(w->ctl, "  ", 0, "");
 	expect(w->ctl, "core show help sip", 1, "No such command 'sip'.\n");
+	expect(w->ctl, "core show help \x1b[2J", 1, "No such command '.[2J'.\n"); /* whoever chose these words */
 }
 
 static void every_command_has_help(void **state)

@@ -91,6 +91,7 @@ static int status(struct world *w)
 	struct out o = out_growing();
 	int s = probe_report_out(&w->r, &o);
 
+	assert_null(memchr(o.p, '\x1b', o.n)); /* it goes to a terminal */
 	out_free(&o);
 	return s;
 }
@@ -170,6 +171,9 @@ static void test_alg(void **state)
 	look(&w, KEY);
 	assert_int_equal(w.r.sip_out, PROBE_NO);
 	assert_non_null(strstr(w.r.changed, "198.51.100.5"));
+	assert_int_equal(status(&w), 1);
+	w.r.changed[0] = '\x1b'; /* whoever stands between can write anything */
+	memcpy(w.r.ports[0].answer, "\x1b[2J", 5);
 	assert_int_equal(status(&w), 1);
 	end(&w);
 }
