@@ -228,7 +228,7 @@ static bool is_worth_a_line(const struct call_record *r)
 	bool lived = false;
 
 	for (size_t i = 0; i < r->facts.n_legs; i++)
-		lived |= r->legs[i] && r->legs[i]->answered;
+		lived |= r->facts.legs[i]->answered;
 	return r->findings.n && r->findings.v[0].sev != DIAG_NOTE && (lived || r->findings.v[0].sure < SURE_POSSIBLE);
 }
 
