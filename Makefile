@@ -1,7 +1,7 @@
 # make build   compile: build/hairpin
 # make run     install what is missing, compile, start on etc/ with its state in ./state
 # make check   everything that needs no root and no network: compilers, sanitizers, stories, rules
-# make test    make check, the matrix and the lab (as root: network namespaces)
+# make test    make check, the stories with every message lost, the matrix and the lab (as root: network namespaces)
 # make matrix  every NAT that users have, in virtual time; WRITE=1 renews docs/nat-matrix.md and its picture
 # make doctor-bench  every fault that users have: is it named right, does the fix work, are there false alarms
 # make bench   measure hairpin and its peers (as root: network namespaces); RECORD=1 adds to bench/history.tsv
