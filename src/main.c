@@ -58,7 +58,7 @@ static const char usage[] =
 	"  hairpin why [CALL|last|all] [--json]\n"
 	"                                  why a call on the running server has no audio, and what to set\n"
 	"  hairpin doctor [--json]         what the running server sees of its NAT, its phones and its calls\n"
-	"  hairpin probe --listen [PORT]    on another machine: wait for the question that follows\n"
+	"  hairpin probe --listen [PORT]   on another machine: wait for the question that follows\n"
 	"  hairpin probe HOST[:PORT] --key KEY [--conf DIR]\n"
 	"                                  do SIP and audio arrive here from there, and is SIP changed on the way?\n"
 	"  hairpin check [--conf DIR] [--asterisk] [--json] [--fix [--write]] [--address ADDRESS/LENGTH]\n"
@@ -414,23 +414,15 @@ static int parse(struct args *a, char **argv)
 	return -1;
 }
 
+/* A command on the running server, or its console; "hairpin why CALL" and "hairpin doctor" are commands, too. */
 static int remote(const struct args *a)
 {
 	char *path = xasprintf("%s/hairpin.ctl", a->run);
-	int status = a->command ? ctl_remote_command(path, a->command) : ctl_remote_console(path);
+	char *asked = a->ask ? xasprintf("%s %s%s", a->ask, a->about, a->json ? " json" : "") : NULL;
+	const char *command = asked ? asked : a->command;
+	int status = command ? ctl_remote_command(path, command) : ctl_remote_console(path);
 
-	free(path);
-	return status;
-}
-
-/* "hairpin why CALL", "hairpin doctor": commands of the running server's. */
-static int ask_server(const struct args *a)
-{
-	char *path = xasprintf("%s/hairpin.ctl", a->run);
-	char *line = xasprintf("%s %s%s", a->ask, a->about, a->json ? " json" : "");
-	int status = ctl_remote_command(path, line);
-
-	free(line);
+	free(asked);
 	free(path);
 	return status;
 }
@@ -461,10 +453,8 @@ int main(int argc UNUSED, char **argv)
 		return status;
 	if (!a.conf)
 		a.conf = access("/etc/hairpin/pjsip.conf", R_OK) == 0 ? "/etc/hairpin" : "/etc/asterisk";
-	if (a.remote)
+	if (a.remote || a.ask)
 		return remote(&a);
-	if (a.ask)
-		return ask_server(&a);
 	if (a.check)
 		return ctl_check(a.check, a.conf);
 	if (a.probe)

@@ -4,9 +4,8 @@
  *
  * Host names in match= are resolved by SRV and address, and refreshed by their TTL. What an answer brought is known for
  * KEEP after the last answer that had it: providers answer with another part of their addresses each time, and call
- * from the one before when they move. While DNS brings nothing, they are
- * known for KEEP_DARK. Among several identify sections
- * the longest prefix wins.
+ * from the one before when they move. While DNS brings nothing, they are known for KEEP_DARK. Among several identify
+ * sections the longest prefix wins.
  */
 #include <regex.h>
 #include <stdlib.h>
