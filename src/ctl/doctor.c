@@ -51,6 +51,29 @@ static void add_to(struct round *r, const char *list, json_t *j)
 	json_array_append_new(at, j);
 }
 
+/* ---- where we are ---- */
+
+static void addresses(struct round *r)
+{
+	struct io_interface list[64];
+	size_t n = io_interfaces(list, ARRAY_LEN(list));
+	char text[ADDR_STRLEN];
+
+	if (!r->json)
+		out_str(&r->o, "Addresses of this host\n");
+	for (size_t i = 0; i < n; i++) {
+		const char *class = addr_class_name(addr_class(&list[i].addr));
+
+		addr_ip_str(&list[i].addr, text);
+		if (r->json)
+			add_to(r, "addresses",
+			       json_pack("{s:s, s:s, s:i, s:s}", "interface", list[i].name, "address", text, "length",
+					 (int)list[i].len, "class", class));
+		else if (addr_class(&list[i].addr) != ADDR_LOOPBACK)
+			out_fmt(&r->o, "  %-9s %s/%u  (%s)\n", list[i].name, text, list[i].len, class);
+	}
+}
+
 /* ---- how the outside sees us ---- */
 
 static void put_outside(struct round *r, const struct sip_outside *s)
@@ -134,6 +157,16 @@ static void put_lifetime(struct out *o, const struct pbx_contact_info *i)
 		out_fmt(o, ", kept open every %lld s", (long long)(i->keep_ms / 1000));
 }
 
+/* Does its router keep the port that it sends from? */
+static bool keeps_port(const struct pbx_contact_info *i)
+{
+	const char *inside = strrchr(i->orig_host, ':'), *at = strrchr(i->uri, '@');
+	const char *outside = strchr(at ? at : i->uri, ':');
+
+	return strtoul(inside ? inside + 1 : "5060", NULL, 10) ==
+	       strtoul(outside && at ? outside + 1 : "5060", NULL, 10);
+}
+
 static void put_phone(void *arg, const struct pbx_contact_info *i)
 {
 	struct round *r = arg;
@@ -150,6 +183,8 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 			json_object_set_new(j, "rtt_ms", json_real(i->rtt_ms));
 		if (i->heard_ms >= 0)
 			json_object_set_new(j, "heard_ms_ago", json_integer(i->heard_ms));
+		if (nat)
+			json_object_set_new(j, "nat", json_string(keeps_port(i) ? "keeps ports" : "changes ports"));
 		json_object_set_new(j, "mapping",
 				    json_pack("{s:I, s:I, s:I}", "survived_ms", (json_int_t)i->nat_survived_ms,
 					      "lost_after_ms", (json_int_t)i->nat_lost_ms, "kept_open_every_ms",
@@ -161,7 +196,7 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 	if (i->rtt_ms >= 0)
 		out_fmt(&r->o, "  %lld ms", (long long)(i->rtt_ms + 0.5));
 	if (nat) {
-		out_fmt(&r->o, "  behind NAT as %s", i->orig_host);
+		out_fmt(&r->o, "  behind NAT as %s, port %s", i->orig_host, keeps_port(i) ? "kept" : "changed");
 		put_lifetime(&r->o, i);
 	}
 	out_char(&r->o, '\n');
@@ -277,6 +312,7 @@ static void doctor(struct call *c)
 		cmd_usage(c, "doctor");
 		return;
 	}
+	addresses(&r);
 	outside(&r);
 	if (!r.json)
 		out_str(&r.o, "Registrations at providers\n");

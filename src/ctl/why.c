@@ -93,6 +93,10 @@ static void out_leg(struct out *o, const struct call_facts *call, const struct l
 
 	out_fmt(o, "  %s, %s, %s: %s", f->name, f->incoming ? "caller" : "called",
 		f->answered ? "answered" : "not answered", end_name(f->end));
+	if (f->end == LEG_ENDED)
+		out_fmt(o, " by %s", f->by_peer ? "it" : "us");
+	if (f->end != LEG_LIVES && f->cause)
+		out_fmt(o, ", cause %d", f->cause);
 	if (f->code >= 300)
 		out_fmt(o, " (%u)", f->code);
 	if (f->reoffers)
@@ -177,6 +181,8 @@ static json_t *json_leg(const struct leg_facts *f)
 			      why_json_text(f->endpoint), "incoming", f->incoming, "answered", f->answered, "end",
 			      end_name(f->end), "code", (int)f->code, "reinvites", (int)f->reoffers);
 
+	json_object_set_new(j, "ended_by_peer", json_boolean(f->by_peer));
+	json_object_set_new(j, "cause", json_integer(f->cause));
 	json_object_set_new(j, "peer", json_addr(&f->peer));
 	json_object_set_new(j, "contact", json_addr(&f->target));
 	json_object_set_new(j, "our_contact", json_addr(&f->told));

@@ -26,6 +26,8 @@ struct leg_facts {
 	bool heard;    /* it answered our INVITE, with whatever code */
 	bool is_early; /* its SDP was known before the answer */
 	enum leg_end end;
+	bool by_peer;                     /* it ended the leg */
+	int cause;                        /* Q.850; 0: none */
 	unsigned code;                    /* of its final response */
 	ms_t born, answered_at, ended_at; /* 0: not yet */
 	ms_t sdp_at, reoffer_at;          /* its first SDP; its last re-INVITE. 0: never */

@@ -177,6 +177,17 @@ static void one_gateway(struct round *x)
 	    NULL);
 }
 
+/* Where somebody on our side of the router reaches this transport. */
+static const struct addr *inside(const struct round *x, const struct transport_facts *t)
+{
+	if (t->door->found.own.family)
+		return &t->door->found.own;
+	for (size_t i = 0; i < x->s->n_host && addr_is_any(&t->bound); i++)
+		if (x->s->host[i].addr.family == t->bound.family && is_ours_outside(&x->s->host[i].addr))
+			return &x->s->host[i].addr;
+	return &t->bound;
+}
+
 /* F18: its packets come back from our own router. */
 static void turned_back(struct round *x, const struct phone_facts *p)
 {
@@ -194,7 +205,7 @@ static void turned_back(struct round *x, const struct phone_facts *p)
 					    sentence("%s comes from %s, which is our own address outside: it is on our "
 						     "side of the router and was told to call it",
 						     p->uri, ip(&p->source, out)) },
-		    ip(t->door->found.own.family ? &t->door->found.own : &t->bound, here), out, NULL);
+		    ip(inside(x, t), here), out, NULL);
 		return;
 	}
 }

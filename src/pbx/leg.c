@@ -64,6 +64,7 @@ static void on_cancel(void *arg, struct sip_uas *uas)
 	struct chan *c = arg;
 
 	c->invite = NULL;
+	c->note.by_peer = c->state != CHAN_UP;
 	sip_reply(uas, 487, NULL, NULL, NULL);
 	if (c->state == CHAN_UP) /* a re-INVITE was cancelled: the call goes on as it was */
 		return;
@@ -301,6 +302,7 @@ static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct sip_uas *pending = c->invite;
 
+	c->note.by_peer = true;
 	c->invite = NULL;
 	if (pending) { /* RFC 3261 15.1.2: what is pending gets 487 */
 		sip_uas_on_cancel(pending, NULL, NULL);

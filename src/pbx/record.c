@@ -125,6 +125,8 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .heard = c->note.heard,
 				 .is_early = c->note.early,
 				 .end = end_of(c, now),
+				 .by_peer = c->note.by_peer,
+				 .cause = c->cause,
 				 .code = c->sip_code,
 				 .born = c->born,
 				 .answered_at = c->answered_at,
