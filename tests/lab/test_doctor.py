@@ -7,10 +7,10 @@ import time
 import calls
 import capture
 from hairpin import BINARY, phone_block
-from net import LabError, wait_for
 from places import SIP_ALG
 from provider import DID, GW1, NUMBER
 from suite import scenario
+from verdict import ASTERISK, doctor, good_call, mend, wait_verdict, why
 from worlds import (NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK,
                     One, Two)
 
@@ -22,55 +22,6 @@ table ip closed {
     }
 }
 """
-
-
-def why(hairpin, call="last"):
-    return json.loads(hairpin.rx("why %s json" % call))
-
-
-def wait_verdict(hairpin, code, seconds=12):
-    """Waits until the last call has this verdict; returns its finding."""
-    last = [None]
-
-    def there():
-        last[0] = why(hairpin)
-        return last[0]["verdict"] == code
-    try:
-        wait_for(there, seconds, "")
-    except LabError:
-        raise LabError("the verdict is not %s: %s" % (code, json.dumps(
-            last[0], indent=1))) from None
-    return last[0]["findings"][0] if last[0]["findings"] else None
-
-
-def mend(hairpin, finding):
-    """Does to the configuration what the finding says, and reloads it."""
-    option, value = finding["fix"]["option"], finding["fix"]["value"]
-    path = os.path.join(hairpin.conf, finding["place"]["file"])
-    with open(path) as f:
-        lines = f.read().split("\n")
-    at = finding["place"]["line"]          # the section's head is the line before
-    while at < len(lines) and not lines[at].startswith("["):
-        if lines[at].startswith(option + "="):
-            break
-        at += 1
-    if at < len(lines) and lines[at].startswith(option + "="):
-        lines[at] = "%s=%s" % (option, value)
-    else:
-        lines.insert(finding["place"]["line"], "%s=%s" % (option, value))
-    with open(path, "w") as f:
-        f.write("\n".join(lines))
-    hairpin.rx("pjsip reload")
-
-
-def good_call(hairpin, one, two, number):
-    """A call with audio both ways, of which the doctor says that it is fine."""
-    here, there = calls.connect(one, two, number)
-    calls.hear_each_other(one, two)
-    wait_verdict(hairpin, "fine")
-    calls.end(one, two, (here, there))
-    hairpin.wait_idle()
-    assert why(hairpin)["verdict"] == "fine"
 
 
 @scenario("doctor.one-way")
@@ -165,7 +116,7 @@ def qualify(lab):
     w = Two(lab, provider=False)
     w.hairpin_in(w.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002").replace(
         "qualify_frequency=60", "qualify_frequency=0"),
-        files={"hairpin.conf": "[general]\ncompat=asterisk\n"})
+        files=ASTERISK)
     one, nat = w.phone_a(expires=600), w.nat("natb", NAT_B)
     nat.udp_timeouts(5, 5)
     node = lab.behind(nat, "phoneb", "192.0.2.20")
@@ -208,13 +159,6 @@ def server(lab):
     good_call(w.hairpin, w.pstn, phone, "sip:%s@%s" % (DID, GW1))
     picture = doctor(w.hairpin, "doctor", 0)
     assert "1 fine" in picture and "Nothing is wrong" in picture, picture
-
-
-def doctor(hairpin, command, status):
-    """Its output; the status says whether there is something to mend."""
-    done = hairpin._rx(command)
-    assert done.returncode == status, done.stdout
-    return done.stdout
 
 
 @scenario("doctor.pcap")

@@ -1,75 +1,11 @@
-"""What heals by itself, with peers that do what hurts: who vanishes, who waits for others to speak first."""
-import os
-import re
+"""What heals by itself, with peers that do what hurts: who vanishes, who comes late."""
 import signal
 import time
 
 import calls
 import hairpin
-from net import LabError
 from suite import scenario
-from worlds import One, PBX, PLAIN_TRANSPORT, ROUTER, Two
-
-ASTERISK = {"hairpin.conf": "[general]\ncompat=asterisk\n"}
-CALLEE = "203.0.113.40"
-TRUNK = """
-[callee]
-type=endpoint
-context=from-internal
-disallow=all
-allow=ulaw
-aors=callee
-[callee]
-type=aor
-contact=sip:%s
-[silent]
-type=endpoint
-context=from-internal
-disallow=all
-allow=ulaw
-[silent]
-type=identify
-endpoint=silent
-match=192.0.2.30
-""" % CALLEE
-EARLY = "[from-internal]\nexten => 1000,1,Dial(PJSIP/callee)\n"
-
-
-def heard_early(lab, files):
-    """How many packets came back through the closed router before the answer, of a callee who echoes what it hears,
-    while the caller says nothing."""
-    w = One.__new__(One)
-    w.lab = lab
-    w.router = lab.router("router", ROUTER, "192.0.2.1")
-    pbx = lab.behind(w.router, "pbx", PBX)
-    caller, callee = lab.behind(w.router, "caller", "192.0.2.30"), lab.host("callee", CALLEE)
-    conf = hairpin.make_conf(lab, "scenario1", TRUNK, files=dict(files, **{"extensions.conf": EARLY}))
-    server = hairpin.Hairpin(pbx, conf)
-    xml = os.path.join(hairpin.HERE, "sipp", "uas_early.xml")
-    lab.start(callee, "sipp-callee", ["sipp", "-sf", xml, "-i", CALLEE, "-p", "5060", "-rtp_echo", "-nostdin"],
-              cwd=lab.out)
-    lab.start(caller, "sipp-caller", ["sipp", "-sn", "uac", "-d", "500", "-i", "192.0.2.30", "-p", "5060", "-s", "1000",
-                                      "-m", "1", "-nostdin", PBX], cwd=lab.out)
-    try:
-        return count_of(server.wait_rx("pjsip show channelstats", lambda out: count_of(out) > 0, 3, "early audio"))
-    except LabError:
-        return 0
-
-
-def count_of(stats):
-    """Packets received on the callee's leg."""
-    m = re.search(r"callee-\S+\s+\S+\s+\S+\s+(\d+)", stats)
-    return int(m[1]) if m else 0
-
-
-@scenario("healing.early-media")
-def early_media(lab):
-    assert heard_early(lab, {}) > 0, "nothing came back before the answer"
-
-
-@scenario("healing.early-media-asterisk")
-def early_media_asterisk(lab):
-    assert heard_early(lab, ASTERISK) == 0, "audio came back although nobody opened the way"
+from worlds import One, PLAIN_TRANSPORT, Two
 
 
 @scenario("healing.vanished")
