@@ -18,7 +18,7 @@ def _ulaw(sample):
     return min(range(256), key=lambda b: abs(audio._ulaw(b) - sample))
 
 
-def _payloads():
+def payloads():
     """50 frames of 20 ms: one second of the attacker's tone."""
     law = {}
     for n in range(50):
@@ -36,7 +36,7 @@ class Attacker:
         self.ssrc = ssrc or random.getrandbits(32)
         self.seq = random.getrandbits(15)
         self.got, self.over = [], False
-        self.payloads = list(_payloads())
+        self.payloads = list(payloads())
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 

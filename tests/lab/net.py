@@ -300,13 +300,13 @@ class Lab:
         self.programs.append(program)
         return program
 
-    def name_server(self):
+    def name_server(self, gw1="203.0.113.1", gw2="203.0.113.2"):
         """A, SRV and NAPTR records of the two gateways."""
         args = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
                 "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
                 "--log-facility=-", "--listen-address=" + self.DNS,
                 "--bind-interfaces", "--local=/#/"]
-        for name, address in (("gw1", "203.0.113.1"), ("gw2", "203.0.113.2")):
+        for name, address in (("gw1", gw1), ("gw2", gw2)):
             full = name + ".example.com"
             args += ["--host-record=%s,%s" % (full, address),
                      "--srv-host=_sip._udp.%s,%s,5060" % (full, full),

@@ -8,12 +8,15 @@ from net import LabError, wait_for
 ASTERISK = {"hairpin.conf": "[general]\ncompat=asterisk\n"}
 
 
-def heal(hairpin, change=None):
-    """Nothing says compat=asterisk any more. change: of pjsip.conf, from text to text."""
+def heal(hairpin, change=None, start=False):
+    """Nothing says compat=asterisk any more. change: of pjsip.conf, from text to text; start: it was stopped."""
     os.remove(os.path.join(hairpin.conf, "hairpin.conf"))
     if change:
         edit(hairpin, "pjsip.conf", change)
-    hairpin.rx("pjsip reload")
+    if start:
+        hairpin.start()
+    else:
+        hairpin.rx("pjsip reload")
 
 
 def edit(hairpin, name, change):
