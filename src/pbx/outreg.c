@@ -201,6 +201,11 @@ void outreg_moved(struct pbx *p, const struct conf_transport *t)
 	}
 }
 
+static bool has_given_up(const struct outreg *r)
+{
+	return r->state == REG_REJECTED && !r->asking && !timer_runs(&r->timer);
+}
+
 /* It would leave from another address than the last time, or could not leave then. */
 static bool is_rerouted(const struct outreg *r)
 {
@@ -215,7 +220,8 @@ void outreg_network(struct pbx *p)
 	list_for(l, &p->outregs) {
 		struct outreg *r = list_entry(l, struct outreg, link);
 
-		if (r->doomed || r->leaving || r->removing || r->state == REG_STOPPED)
+		if (r->doomed || r->leaving || r->removing || r->state == REG_STOPPED ||
+		    (p->conf->hairpin.compat_asterisk && has_given_up(r)))
 			continue;
 		if (r->state != REG_REGISTERED && (r->down_since || r->asking)) {
 			retry_now(r);
