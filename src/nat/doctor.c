@@ -146,6 +146,25 @@ static void examine(struct exam *x, size_t i)
 		leg_puzzle(x, &l);
 }
 
+/* F11: its OPTIONS, too, went to the private address in its Contact. */
+static bool missing_is_private(struct exam *x, const struct conf_endpoint *ep)
+{
+	const struct call_facts *call = x->ask->call;
+	char target[ADDR_STRLEN], source[ADDR_STRLEN];
+
+	if (!call->missing_target.family || !call->missing_source.family ||
+	    addr_ip_eq(&call->missing_target, &call->missing_source))
+		return false;
+	say(&x->r,
+	    &(struct says){ NAT045, &ep->o, "rewrite_contact", "rewrite_contact", "yes", .sure = SURE_CERTAIN,
+			    .evidence = sentence("%s does not answer at %s, the address in its Contact; it registered "
+						 "from %s",
+						 call->missing, addr_str(&call->missing_target, target),
+						 ip(&call->missing_source, source)) },
+	    NULL);
+	return true;
+}
+
 /* F6, F19: there was nobody to call. */
 static void missing(struct exam *x)
 {
@@ -155,7 +174,7 @@ static void missing(struct exam *x)
 	bool seldom = aor && !aor->keep_open && (!aor->qualify_frequency || aor->qualify_frequency > SELDOM);
 	struct says s = { .code = NAT063, .sure = SURE_LIKELY };
 
-	if (!ep)
+	if (!ep || missing_is_private(x, ep))
 		return;
 	s.o = aor ? &aor->o : &ep->o;
 	if (call->missing_contacts && seldom) {

@@ -58,6 +58,8 @@ struct call_facts {
 	size_t n_legs;
 	char missing[64];          /* a Dial() found no contact to call at this endpoint; "" */
 	unsigned missing_contacts; /* registered or static there, none of them usable */
+	struct addr missing_target,
+		missing_source; /* of the first of them: where it says it is, and where it came from */
 };
 
 /* The settings that a leg lived under. */

@@ -152,20 +152,6 @@ static void count_cause(struct dial *s, int cause)
 		s->unavailable++;
 }
 
-static unsigned contacts_of(struct pbx *p, const struct conf_endpoint *ep)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < ep->n_aors; i++) {
-		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
-
-		if (a)
-			list_for(l, &a->contacts)
-				n++;
-	}
-	return n;
-}
-
 static void dial_one(struct dial *s, struct span text)
 {
 	struct chan *from = s->dp->chan, *leg;
@@ -179,7 +165,7 @@ static void dial_one(struct dial *s, struct span text)
 	}
 	if (!d.uri) {
 		trace(EV_DP_WARN, from->name, "Dial: '%s' has no reachable contact", d.ep->o.name);
-		record_missing(from, d.ep->o.name, contacts_of(from->pbx, d.ep));
+		record_missing(from, d.ep);
 		count_cause(s, from->conf->hairpin.compat_asterisk ? 3 : 20);
 		return;
 	}

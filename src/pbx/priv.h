@@ -326,10 +326,10 @@ void tell_engine(bool kernel, const char *why_not); /* pbx.c: one line of the lo
 
 /* record.c */
 void record_begin(struct chan *c, struct chan *from); /* from: whose call it joins; NULL: it begins one */
-void record_missing(struct chan *c, const char *endpoint, unsigned contacts); /* nobody of them can be dialled */
-void record_dialog(struct chan *c);                                           /* its dialog is going */
-void record_leg(struct chan *c);                                              /* its SIP side is over */
-void record_leave(struct chan *c);                                            /* it is being freed */
+void record_missing(struct chan *c, const struct conf_endpoint *ep); /* none of its contacts can be dialled */
+void record_dialog(struct chan *c);                                  /* its dialog is going */
+void record_leg(struct chan *c);                                     /* its SIP side is over */
+void record_leave(struct chan *c);                                   /* it is being freed */
 /* Of the calls that go on or are remembered: how many have audio both ways, how many something that is wrong. */
 void records_tally(struct pbx *p, unsigned *fine, unsigned *sick);
 void records_free(struct pbx *p);

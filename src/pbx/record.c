@@ -47,14 +47,6 @@ void record_begin(struct chan *c, struct chan *from)
 	c->note.slot = c->record->slots++;
 }
 
-void record_missing(struct chan *c, const char *endpoint, unsigned contacts)
-{
-	struct call_facts *f = &c->record->facts;
-
-	span_copy(span_of(endpoint), f->missing, sizeof f->missing);
-	f->missing_contacts = contacts;
-}
-
 /* ---- facts ---- */
 
 static bool is_phone(const struct conf_endpoint *ep)
@@ -74,6 +66,28 @@ static struct addr uri_address(struct span uri)
 	if (sip_uri_parse(uri, &u) && addr_parse_ip(u.host, &a))
 		a.port = u.port ? u.port : 5060;
 	return a;
+}
+
+void record_missing(struct chan *c, const struct conf_endpoint *ep)
+{
+	struct call_facts *f = &c->record->facts;
+
+	span_copy(span_of(ep->o.name), f->missing, sizeof f->missing);
+	f->missing_contacts = 0;
+	for (size_t i = 0; i < ep->n_aors; i++) {
+		struct aor *a = aor_find(c->pbx, span_of(ep->aors[i]->o.name));
+
+		if (!a)
+			continue;
+		list_for(l, &a->contacts) {
+			const struct contact *k = list_entry(l, struct contact, link);
+
+			if (!f->missing_contacts++) {
+				f->missing_target = uri_address(span_of(k->uri));
+				f->missing_source = k->source;
+			}
+		}
+	}
 }
 
 void record_dialog(struct chan *c)
