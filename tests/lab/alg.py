@@ -1,4 +1,4 @@
-"""A router's SIP ALG of the bad kind: it writes the router's address into SIP and SDP of a phone, and leaves the ports."""
+"""A router's SIP ALG of the bad kind: it writes its own address into SIP and SDP of a phone, and leaves the ports."""
 import re
 import select
 import socket

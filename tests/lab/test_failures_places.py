@@ -18,6 +18,7 @@ from verdict import ASTERISK, doctor, edit, good_call, heal, wait_verdict
 from worlds import NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, One, Two
 
 NOBODY = "203.0.113.250"
+AUTO = "bind=0.0.0.0\nexternal_media_address=auto\nexternal_signaling_address=auto\n"
 
 
 @scenario("f13.multihomed")
@@ -69,8 +70,7 @@ def cloud(lab):
     phone.hangup()                  # its BYE goes to a private address
     phone.wait("CALL_CLOSED", since, 4)
     g.hairpin.stop()
-    heal(g.hairpin, lambda text: text.replace(
-        "bind=0.0.0.0\n", "bind=0.0.0.0\nexternal_media_address=auto\nexternal_signaling_address=auto\n", 1), start=True)
+    heal(g.hairpin, lambda text: text.replace("bind=0.0.0.0\n", AUTO, 1), start=True)
     wait_for(lambda: ROUTER in g.hairpin.rx("doctor json"), 10, "the address outside is known")
     calls.echo_call(phone, g.hairpin)
 
@@ -103,10 +103,12 @@ def websocket(lab):
 
 def setup_time(w):
     """Seconds from the last INVITE that is answered with 200 to that answer, as the wire has them."""
-    answers = [m for m in w.wan.messages(src=PBX_PUBLIC, dst=NAT_A) if m.status == 200 and m.method == "INVITE"]
-    asked = [m for m in w.wan.messages(src=NAT_A, dst=PBX_PUBLIC) if m.is_request and m.method == "INVITE"
-             and m.values("CSeq") == answers[-1].values("CSeq") and m.values("Call-ID") == answers[-1].values("Call-ID")]
-    return answers[-1].packet.when - asked[0].packet.when
+    def same(m):
+        return m.values("Call-ID") + m.values("CSeq")
+    answer = [m for m in w.wan.messages(src=PBX_PUBLIC, dst=NAT_A) if m.status == 200 and m.method == "INVITE"][-1]
+    asked = [m for m in w.wan.messages(src=NAT_A, dst=PBX_PUBLIC) if m.first.startswith("INVITE ")
+             and same(m) == same(answer)]
+    return answer.packet.when - asked[0].packet.when
 
 
 @scenario("f17.ice")
@@ -122,8 +124,7 @@ def ice(lab):
     w.hairpin.rx("pjsip reload")
     calls.echo_call(phone, w.hairpin)
     assert setup_time(w) < plain + 1, "%g s, and %g s without" % (setup_time(w), plain)
-    edit(w.hairpin, "pjsip_lab.conf", lambda text: text.replace(
-        "bind=0.0.0.0", "bind=0.0.0.0\nexternal_media_address=auto\nexternal_signaling_address=auto"))
+    edit(w.hairpin, "pjsip_lab.conf", lambda text: text.replace("bind=0.0.0.0\n", AUTO))
     w.hairpin.rx("pjsip reload")
     calls.echo_call(phone, w.hairpin)
     assert setup_time(w) < plain + 1, "%g s, and %g s without" % (setup_time(w), plain)
@@ -153,7 +154,7 @@ def srtp(lab):
     b = Bench(lab)
     b.call("600", "uac_savp.xml")
     b.call("600", "uac_changes.xml")
-    edit(b.hairpin, "pjsip.conf", lambda text: text.replace("direct_media=no", "direct_media=no\nmedia_encryption=sdes"))
+    edit(b.hairpin, "pjsip.conf", lambda text: text.replace("allow=ulaw", "allow=ulaw\nmedia_encryption=sdes"))
     status, said, _ = check(b.pbx, "--conf", b.hairpin.conf)
     assert status == 1 and "media_encryption: not served yet" in said, said
 
@@ -171,7 +172,7 @@ SHIFTED = [5060] + list(range(10000, 10100))
 
 @scenario("f26.ports-moved")
 def ports_moved(lab):
-    """Our router gives every port another number and forwards nothing: external_* of Asterisk have no place for that."""
+    """Our router gives every port another number and forwards nothing; Asterisk's external_* have no place for that."""
     w = One(lab)
     w.router.rules("keep")
     w.router.run("nft", "-f", "-", stdin=SHIFT % (ROUTER, ", ".join("%d : %d" % (p, p + 20000) for p in SHIFTED)))

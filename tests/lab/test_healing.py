@@ -1,11 +1,11 @@
-"""What heals by itself, with peers that do what hurts: who vanishes, who comes late."""
+"""What heals by itself, with peers that do what hurts: who vanishes."""
 import signal
 import time
 
 import calls
 import hairpin
 from suite import scenario
-from worlds import One, PLAIN_TRANSPORT, Two
+from worlds import PLAIN_TRANSPORT, Two
 
 
 @scenario("healing.vanished")
@@ -24,15 +24,3 @@ def vanished(lab):
     two.program.signal(signal.SIGCONT)
     time.sleep(1)
     calls.short_call(one, two, "6002", w.hairpin)
-
-
-@scenario("healing.register")
-def register(lab):
-    """hairpin starts without a network; as soon as there is one it registers, whatever retry_interval=60 says."""
-    w = One(lab)
-    w.pbx.link(False)
-    w.hairpin_in(w.pbx)
-    w.hairpin.wait_rx("pjsip show registrations", lambda out: "Rejected" in out, 20, "the registration fails")
-    w.pbx.link(True)
-    w.pbx.ip("route", "replace", "default", "via", "192.0.2.1")
-    w.hairpin.wait_registered(15)
