@@ -192,15 +192,6 @@ static int patience(const struct worker *w, ms_t now)
 	return next == MS_NEVER ? -1 : next <= now ? 0 : (int)MIN(next - now, 3600000);
 }
 
-/* In this order, and before the ring is emptied: a command pushed from here on brings a wake-up of its own. */
-static void take_wake_up(struct udp_worker *u)
-{
-	eventfd_t count;
-
-	eventfd_read(u->wake, &count);
-	atomic_store(&u->woken, false);
-}
-
 /* Commands first: what packets mean may depend on them. Ports that they close stay in memory until the turn's end. */
 static void turn(struct udp_worker *u)
 {
@@ -209,8 +200,8 @@ static void turn(struct udp_worker *u)
 	ms_t now = clock_ms(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < n; i++)
-		if (!evs[i].data.ptr)
-			take_wake_up(u);
+		if (!evs[i].data.ptr) /* before the ring is emptied: a command pushed from here on wakes up again */
+			atomic_store(&u->woken, false);
 	worker_commands(&u->w, now);
 	for (int i = 0; i < n; i++) {
 		struct sock *k = evs[i].data.ptr;
@@ -264,7 +255,7 @@ static void start_thread(struct udp_worker *u, unsigned number)
 struct udp_worker *udp_start(int event_fd, unsigned number, bool routes)
 {
 	struct udp_worker *u = xcalloc(1, sizeof *u);
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.ptr = NULL }; /* each write tells; none is read */
 
 	worker_init(&u->w, &udp_io);
 	u->w.watch = watch;

@@ -17,6 +17,7 @@
 #define ROUNDS_MAX 8     /* of "an event's handler asked for more", per tick */
 #define WAKE_MS    2     /* commands wait so long for company; a packet brings them along */
 #define TRIM_MS    5000  /* how often ports at rest are looked over */
+#define KEPT       64    /* blocks of streams that wait for the next ones, until ports are looked over */
 #define MAPPED_MS  20000 /* routers forget UDP after 30 s at the earliest */
 
 struct media_leg {
@@ -55,6 +56,8 @@ struct media {
 	struct media_leg *legs; /* by id */
 	struct ports_kind *kinds;
 	struct timer wake, trim; /* of c.clock */
+	struct served *kept[KEPT];
+	unsigned n_kept;
 	uint32_t last_id;
 	int event_fd;
 	ms_t now;       /* simulator */
@@ -172,13 +175,37 @@ static void close_now(struct worker *w, struct ports *p)
 	free(p);
 }
 
+/* Taking a block from the heap costs more than what is done with it. */
+static struct served *served_new(struct media *m)
+{
+	if (!m->n_kept)
+		return xcalloc(1, sizeof(struct served));
+	return memset(m->kept[--m->n_kept], 0, sizeof(struct served));
+}
+
+static void served_keep(struct media *m, struct served *s)
+{
+	if (m->n_kept < KEPT)
+		m->kept[m->n_kept++] = s;
+	else
+		free(s);
+}
+
+static void served_trim(struct media *m)
+{
+	while (m->n_kept)
+		free(m->kept[--m->n_kept]);
+}
+
 static void collect_ports(struct media *m)
 {
-	struct ports *p;
+	struct spare s;
 
 	for (unsigned i = 0; i < m->n_workers; i++)
-		while ((p = ring_pop(&m->workers[i]->spare)))
-			ports_rest(p, i, m->c.clock->now);
+		while (ring_take(&m->workers[i]->spare, &s)) {
+			ports_rest(s.ports, i, m->c.clock->now);
+			served_keep(m, container_of(s.stream, struct served, stream));
+		}
 	if (!timer_runs(&m->trim) && !ports_none_rest(m->kinds))
 		clock_in(m->c.clock, &m->trim, TRIM_MS);
 }
@@ -189,6 +216,7 @@ static void trim_ports(struct timer *t, ms_t now)
 	struct ports *p;
 
 	collect_ports(m);
+	served_trim(m);
 	for (unsigned i = 0; i < m->n_workers; i++)
 		while ((p = ports_stale(m->kinds, i, now)))
 			send_cmd(m, i, &(struct cmd){ .kind = CMD_CLOSE, .ports = p });
@@ -228,6 +256,7 @@ static void set_tos(struct ports *p, uint8_t tos)
 static void drain(struct media *m, unsigned i)
 {
 	struct worker *w = m->workers[i];
+	struct spare left;
 	struct ports *p;
 	struct note *n;
 
@@ -240,8 +269,10 @@ static void drain(struct media *m, unsigned i)
 		source_free(n->source);
 		note_free(n);
 	}
-	while ((p = ring_pop(&w->spare)))
-		close_now(w, p);
+	while (ring_take(&w->spare, &left)) {
+		close_now(w, left.ports);
+		stream_free(left.stream);
+	}
 	while ((p = ports_stale(m->kinds, i, MS_NEVER)))
 		close_now(w, p);
 }
@@ -273,6 +304,7 @@ void media_free(struct media *m)
 		clock_stop(m->c.clock, &m->trim);
 	}
 	ports_kinds_free(&m->kinds);
+	served_trim(m);
 	if (m->event_fd >= 0)
 		close(m->event_fd);
 	free(m->workers);
@@ -317,7 +349,7 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 		return NULL;
 	if (m->udp)
 		set_tos(ports, ask->tos);
-	s = &((struct served *)xcalloc(1, sizeof(struct served)))->stream;
+	s = &served_new(m)->stream;
 	s->ports = ports;
 	s->leg = id;
 	s->rtcp_ms = m->rtp.rtcpinterval;

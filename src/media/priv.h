@@ -199,9 +199,15 @@ struct note {
 	struct media_event ev;
 };
 
+/* What a stream leaves behind: ports that go to rest, and its memory. */
+struct spare {
+	struct ports *ports;
+	struct stream *stream;
+};
+
 struct worker {
 	const struct media_io *io;
-	struct ring in, out, spare; /* spare: ports that go to rest */
+	struct ring in, out, spare; /* of struct cmd, struct note *, struct spare */
 	struct list dead;           /* closed ports that an event of this turn may still name */
 	struct note *given;         /* told at the end of the turn: until then such an event may still be ours */
 	struct timers timers;
@@ -252,6 +258,7 @@ void stream_play(struct stream *s, struct source *what, ms_t now);
 void stream_rtp(struct stream *s, const struct arrival *p, ms_t now);
 ms_t stream_tick(struct stream *s, ms_t now);  /* returns when to be called next */
 void stream_touch(struct stream *s, ms_t now); /* something changed: tick again soon */
+void stream_end(struct stream *s);             /* its ports are left, and its memory */
 void stream_free(struct stream *s);            /* its ports are left */
 
 /* tx.c */

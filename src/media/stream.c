@@ -171,9 +171,15 @@ void stream_play(struct stream *s, struct source *what, ms_t now)
 	stream_touch(s, now);
 }
 
-void stream_free(struct stream *s)
+void stream_end(struct stream *s)
 {
 	source_free(s->source);
+	s->source = NULL;
+}
+
+void stream_free(struct stream *s)
+{
+	stream_end(s);
 	free(s);
 }
 

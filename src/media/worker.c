@@ -17,7 +17,7 @@ void worker_init(struct worker *w, const struct media_io *io)
 	list_init(&w->open);
 	ring_init(&w->in, sizeof(struct cmd));
 	ring_init(&w->out, sizeof(struct note *));
-	ring_init(&w->spare, sizeof(struct ports *));
+	ring_init(&w->spare, sizeof(struct spare));
 	list_init(&w->dead);
 }
 
@@ -131,10 +131,12 @@ static void drop(struct worker *w, struct stream *s, ms_t now)
 		report_bye(s, now);
 		take_out(w, s);
 	}
-	if (s->ports->kind && s->ports->watched)
-		ring_push(&w->spare, s->ports);
-	else
-		close_ports(w, s->ports);
+	if (s->ports->kind && s->ports->watched) {
+		stream_end(s);
+		ring_put(&w->spare, &(struct spare){ s->ports, s });
+		return;
+	}
+	close_ports(w, s->ports);
 	stream_free(s);
 }
 
