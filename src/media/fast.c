@@ -230,7 +230,7 @@ static bool find_route(struct stream *s, const struct addr *local)
 static void fill_formats(struct route *r, const struct stream *s)
 {
 	r->n_formats = 0;
-	for (unsigned pt = 0; pt < ARRAY_LEN(s->rule_at) && r->n_formats < ROUTE_FORMATS; pt++) {
+	for (unsigned pt = 0; pt < 128 && r->n_formats < ROUTE_FORMATS; pt++) {
 		const struct rule *rule = rule_of(s, (uint8_t)pt);
 
 		if (rule->go != GO_AS_IT_IS || (rule->is != RX_AUDIO && rule->is != RX_CN))

@@ -24,8 +24,8 @@ struct media_leg {
 	struct media *m;
 	uint32_t id; /* rises: the younger leg has the higher one */
 	void *owner;
-	struct stream *stream; /* not to be looked into, but for what never changes and `pub` */
-	struct addr local;
+	struct stream
+		*stream; /* not to be looked into, but for `pub` and what never changes: its ports, their address */
 	struct addr mapped[2]; /* as STUN saw it: RTP, RTCP */
 	unsigned worker;       /* that serves it, or that it is on the way to */
 	struct media_leg *peer;
@@ -386,7 +386,6 @@ struct media_leg *media_open(struct media *m, const struct media_open *ask)
 	leg->id = ++m->last_id;
 	leg->owner = ask->owner;
 	leg->stream = s;
-	leg->local = s->ports->local;
 	recall_mapped(leg);
 	leg->worker = worker;
 	HASH_ADD(hh, m->legs, id, sizeof leg->id, leg);
@@ -412,7 +411,7 @@ void media_close(struct media_leg **leg)
 
 struct addr media_local(const struct media_leg *leg)
 {
-	return leg->local;
+	return leg->stream->ports->local;
 }
 
 void media_stun(struct media_leg *leg, const struct addr *server)

@@ -47,8 +47,9 @@ struct ports {
 enum rx_is { RX_UNKNOWN, RX_AUDIO, RX_DTMF, RX_CN };
 enum rx_goes { GO_NOWHERE, GO_AS_IT_IS, GO_CONVERTED };
 struct rule {
-	uint8_t is : 4, go : 4;      /* enum rx_is, enum rx_goes */
-	uint8_t codec, pt, to_codec; /* received; sent */
+	uint8_t is : 4, go : 4;          /* enum rx_is, enum rx_goes */
+	uint8_t codec : 4, to_codec : 4; /* received; sent */
+	uint8_t rx_pt, pt;
 };
 
 /* The receiving side's sequence numbers and times (RFC 3550 A.1, A.3, A.8). */
@@ -135,9 +136,9 @@ struct stream {
 	struct latch latch;
 	struct stream *peer;
 	struct source *source;
-	bool compiled;              /* rule is as the plan and the peer have it */
+	bool compiled; /* rule is as the plan and the peer have it */
+	uint8_t n_rules;
 	struct rule rules[RULES];   /* the first: of what was not agreed */
-	uint8_t rule_at[128];       /* by payload type: which of them */
 	struct {                    /* what we asked, from the RTP and the RTCP port */
 		struct addr server; /* family 0: nothing */
 		uint8_t tx[2][STUN_TX];
@@ -242,7 +243,10 @@ void worker_event(struct stream *s, const struct media_event *ev, uint32_t seria
 
 static inline const struct rule *rule_of(const struct stream *s, uint8_t pt)
 {
-	return &s->rules[s->rule_at[pt & 127]];
+	for (unsigned i = 1; i < s->n_rules; i++) /* what is sent comes first: one look, for most packets */
+		if (s->rules[i].rx_pt == (pt & 127))
+			return &s->rules[i];
+	return &s->rules[0];
 }
 
 /* debug.c */

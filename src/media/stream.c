@@ -63,37 +63,39 @@ static bool echoes(const struct stream *s)
 	return s->source && s->source->what.source == SOURCE_ECHO;
 }
 
-static struct rule *rule_for(struct stream *s, uint8_t pt, size_t *n)
+/* The rule of this payload type, made when there is none. */
+static struct rule *rule_for(struct stream *s, uint8_t pt)
 {
-	uint8_t *at = &s->rule_at[pt & 127];
+	size_t i = 1;
 
-	if (!*at)
-		*at = (uint8_t)(*n)++;
-	BUG_ON(*n > RULES);
-	return &s->rules[*at];
+	while (i < s->n_rules && s->rules[i].rx_pt != (pt & 127))
+		i++;
+	BUG_ON(i == RULES);
+	if (i == s->n_rules)
+		s->rules[s->n_rules++] = (struct rule){ .codec = CODEC_ULAW, .rx_pt = pt & 127 };
+	return &s->rules[i];
 }
 
 /* Only when a packet comes: most calls are set up with more changes than they need. */
 static void compile(struct stream *s)
 {
 	struct stream *to = echoes(s) ? s : s->peer;
-	size_t n = 1;
 
-	memset(s->rule_at, 0, sizeof s->rule_at);
-	for (size_t i = 0; i < RULES; i++)
-		s->rules[i] = (struct rule){ .codec = CODEC_ULAW };
-	rule_for(s, 13, &n)->is = RX_CN;
+	s->rules[0] = (struct rule){ .codec = CODEC_ULAW };
+	s->n_rules = 1;
 	for (uint8_t i = 0; i < s->plan.n_formats; i++) {
-		struct rule *r = rule_for(s, s->plan.formats[i].pt, &n);
+		struct rule *r = rule_for(s, s->plan.formats[i].pt);
 
 		r->is = RX_AUDIO;
-		r->codec = s->plan.formats[i].codec;
+		r->codec = s->plan.formats[i].codec & 15;
 	}
 	if (s->plan.dtmf_pt)
-		rule_for(s, s->plan.dtmf_pt, &n)->is = RX_DTMF;
+		rule_for(s, s->plan.dtmf_pt)->is = RX_DTMF;
 	if (s->plan.cn_pt)
-		rule_for(s, s->plan.cn_pt, &n)->is = RX_CN;
-	for (size_t i = 0; i < n; i++)
+		rule_for(s, s->plan.cn_pt)->is = RX_CN;
+	if (rule_for(s, 13)->is == RX_UNKNOWN)
+		rule_for(s, 13)->is = RX_CN;
+	for (size_t i = 0; i < s->n_rules; i++)
 		rule_one(&s->rules[i], to);
 	s->compiled = true;
 }

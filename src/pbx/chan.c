@@ -12,6 +12,8 @@
 
 #include "base/trace.h"
 
+#define NAME_MAX_LEN 64 /* of the endpoint's */
+
 /* ---- variables ---- */
 
 /* Where the variable hangs, or where the list ends. */
@@ -79,23 +81,32 @@ void text_set(const char **text, struct span s)
 
 static void reap(struct timer *t, ms_t now);
 
-static void name_it(struct chan *c)
+/* Both names in one text: each has its NUL. */
+static size_t make_names(struct pbx *p, const struct conf_endpoint *ep, struct out *o)
 {
-	struct pbx *p = c->pbx;
-
-	struct out name = out_fixed(c->name, sizeof c->name - 1), id = out_fixed(c->uniqueid, sizeof c->uniqueid - 1);
 	uint32_t number = htonl(p->next_chan);
+	size_t id;
 
-	out_fmt(&name, "PJSIP/%.*s-", SP(span_sub(span_of(c->ep->o.name), 0, 64)));
-	out_hex(&name, &number, sizeof number);
-	out_fmt(&id, "%lld.%u", (long long)(clock_wall(p->clock) / 1000), p->next_chan++);
+	out_all(o, "PJSIP/", span_sub(span_of(ep->o.name), 0, NAME_MAX_LEN), "-");
+	out_hex(o, &number, sizeof number);
+	out_char(o, '\0');
+	id = o->n;
+	out_all(o, (uint64_t)(clock_wall(p->clock) / 1000), ".", p->next_chan++);
+	out_char(o, '\0');
+	return id;
 }
 
 struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, struct chan *from)
 {
-	struct chan *c = xcalloc(1, sizeof *c);
+	char names[NAME_MAX_LEN + 64];
+	struct out o = out_fixed(names, sizeof names);
+	size_t id = make_names(p, ep, &o);
+	struct chan *c = xcalloc(1, sizeof *c + o.n);
 	bool incoming = !from;
 
+	memcpy(c->names, names, o.n);
+	c->name = c->names;
+	c->uniqueid = c->names + id;
 	c->pbx = p;
 	c->conf = conf_ref(conf);
 	c->ep = ep;
@@ -107,7 +118,6 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->renew.fire = leg_renew_due;
 	c->ports.wait.fire = leg_ports_due;
 	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_host = "";
-	name_it(c);
 	HASH_ADD_STR(p->chans_by_name, name, c);
 	list_push(&p->chans, &c->link);
 	p->n_chans++;

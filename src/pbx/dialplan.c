@@ -13,6 +13,7 @@
 
 #define STEPS_MAX 5000
 #define GOSUB_MAX 64
+#define DATA_MAX  255 /* of an application's arguments, as they are shown */
 
 static void run(struct dp *dp);
 
@@ -206,7 +207,7 @@ static void leave_app(struct dp *dp)
 		app->stop(dp);
 	free(dp->state);
 	dp->state = NULL;
-	dp->data[0] = '\0';
+	text_free(&dp->data);
 }
 
 static const struct app *app_find(struct span name)
@@ -229,7 +230,7 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 	free(dp->state);
 	dp->state = xcalloc(1, app->state_size);
 	dp->app = app;
-	span_copy(args, dp->data, sizeof dp->data);
+	text_set(&dp->data, span_sub(args, 0, DATA_MAX));
 	return app->start(dp, args);
 }
 
@@ -378,6 +379,7 @@ void dp_start(struct chan *c, const char *context, const char *exten)
 	struct dp *dp = xcalloc(1, sizeof *dp);
 
 	dp->chan = c;
+	dp->data = "";
 	dp->timer.fire = on_timer;
 	dp->run.fire = run_later;
 	c->dp = dp;

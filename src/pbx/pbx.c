@@ -186,7 +186,6 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	list_init(&p->outregs);
 	list_init(&p->identifies);
 	list_init(&p->chans);
-	list_init(&p->records);
 	p->media = media_new(&mc);
 	p->sip = sip_new(&sc);
 	return p;

@@ -174,7 +174,7 @@ struct chan {
 	struct pbx *pbx;
 	struct conf *conf; /* the snapshot it began with */
 	const struct conf_endpoint *ep;
-	char name[96], uniqueid[32];
+	const char *name, *uniqueid; /* in `names` */
 	enum chan_state state;
 	bool incoming, gone, told; /* gone: SIP side has ended; told: CH_HANGUP was delivered */
 	int cause;                 /* Q.850, 0: none yet */
@@ -247,6 +247,7 @@ struct chan {
 	struct dp *dp;
 	struct vars vars;
 	struct timer reap;
+	char names[];
 };
 
 /* chan.c */
@@ -357,7 +358,7 @@ struct dp {
 	int prio;
 	const struct app *app; /* running */
 	void *state;
-	char data[256]; /* its arguments, for `core show channels` */
+	const char *data; /* its arguments, for `core show channels`; text_set() */
 	struct timer timer, run;
 	struct { /* Gosub */
 		char ctx[80], exten[80];
@@ -412,8 +413,8 @@ struct pbx {
 	struct chan *chans_by_name;
 	struct list chans;
 	unsigned n_chans, n_calls;
-	struct list records; /* of calls that have ended */
-	unsigned n_records;
+	struct kept_call *kept;     /* the last calls that have ended (record.c); NULL: none has */
+	size_t n_records;           /* ended so far */
 	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */
 	size_t n_hosts;
 	ms_t hosts_at;

@@ -1,6 +1,7 @@
 /*
  * pbx/record.c: what remains of a call: who, when, and for each leg the facts that the doctor (nat/doctor.h) judges it
- * by. A record lives with the channels of its call, is judged when the last of them goes, and is then kept for a while.
+ * by. A record lives with the channels of its call, is judged when the last of them goes, and then takes the place of
+ * the oldest that is kept. Those lie together: each by itself would hold a page of a heap that is empty after a rush.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,18 @@
 #define UNANSWERED 4000 /* ms without even a 100: RFC 3261's timer A has sent it four times by then */
 
 struct call_record {
-	struct list link; /* of pbx.records once it is over, oldest first */
-	struct conf *conf;
+	struct conf *conf; /* NULL: nothing that is kept names its files */
 	unsigned chans, slots;
 	struct call_facts facts;
 	struct leg_facts *legs[CALL_LEGS]; /* of those that have ended, by slot */
 	enum why why;
 	struct lint findings;
+};
+
+#define LEGS_USUAL 2
+struct kept_call {
+	struct call_record r;
+	struct leg_facts legs[LEGS_USUAL]; /* further ones have blocks of their own */
 };
 
 static struct call_record *record_new(struct chan *c)
@@ -38,6 +44,70 @@ static void record_free(struct call_record *r)
 	lint_free(&r->findings);
 	conf_unref(r->conf);
 	free(r);
+}
+
+/* ---- calls that have ended ---- */
+
+static bool is_within(const struct kept_call *k, const struct leg_facts *leg)
+{
+	return leg >= k->legs && leg < k->legs + LEGS_USUAL;
+}
+
+static void kept_clear(struct kept_call *k)
+{
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (!is_within(k, k->r.legs[i]))
+			free(k->r.legs[i]);
+	lint_free(&k->r.findings);
+	conf_unref(k->r.conf);
+	k->r = (struct call_record){ 0 };
+}
+
+static void take_legs(struct call_record *r)
+{
+	r->facts.n_legs = 0;
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (r->legs[i])
+			r->facts.legs[r->facts.n_legs++] = r->legs[i];
+}
+
+/* Takes the record. */
+static void keep(struct pbx *p, struct call_record *r)
+{
+	struct kept_call *k;
+	size_t n = 0;
+
+	if (!p->kept)
+		p->kept = xcalloc(KEPT, sizeof *p->kept);
+	k = &p->kept[p->n_records++ % KEPT];
+	kept_clear(k);
+	k->r = *r;
+	for (size_t i = 0; i < CALL_LEGS && n < LEGS_USUAL; i++) {
+		if (!r->legs[i])
+			continue;
+		k->legs[n] = *r->legs[i];
+		k->r.legs[i] = &k->legs[n++];
+		free(r->legs[i]);
+	}
+	take_legs(&k->r);
+	free(r);
+}
+
+/* The oldest is number 0; NULL: there are no more. */
+static struct call_record *kept_nth(const struct pbx *p, size_t n)
+{
+	size_t oldest = p->n_records < KEPT ? 0 : p->n_records - KEPT;
+
+	return oldest + n < p->n_records ? &p->kept[(oldest + n) % KEPT].r : NULL;
+}
+
+void records_free(struct pbx *p)
+{
+	for (size_t i = 0; p->kept && i < KEPT; i++)
+		kept_clear(&p->kept[i]);
+	free(p->kept);
+	p->kept = NULL;
+	p->n_records = 0;
 }
 
 void record_begin(struct chan *c, struct chan *from)
@@ -230,14 +300,6 @@ static enum why judge(struct pbx *p, struct conf *conf, const struct call_facts 
 	return doctor_call(&ask, findings);
 }
 
-static void take_legs(struct call_record *r)
-{
-	r->facts.n_legs = 0;
-	for (size_t i = 0; i < CALL_LEGS; i++)
-		if (r->legs[i])
-			r->facts.legs[r->facts.n_legs++] = r->legs[i];
-}
-
 /* A call to a phone that is switched off is not worth a line. */
 static bool is_worth_a_line(const struct call_record *r)
 {
@@ -290,21 +352,7 @@ void record_leave(struct chan *c)
 		conf_unref(r->conf);
 		r->conf = NULL;
 	}
-	list_push(&p->records, &r->link);
-	if (p->n_records++ < KEPT)
-		return;
-	p->n_records--;
-	r = list_entry(p->records.next, struct call_record, link);
-	list_del(&r->link);
-	record_free(r);
-}
-
-void records_free(struct pbx *p)
-{
-	list_for_safe(l, &p->records)
-		record_free(list_entry(l, struct call_record, link));
-	list_init(&p->records);
-	p->n_records = 0;
+	keep(p, r);
 }
 
 /* ---- asking ---- */
@@ -359,14 +407,11 @@ static bool has_name(const struct call_record *r, struct span name)
 
 static struct call_record *ended_one(struct pbx *p, struct span name)
 {
-	struct call_record *found = NULL;
+	struct call_record *found = NULL, *r;
 
-	list_for(l, &p->records) {
-		struct call_record *r = list_entry(l, struct call_record, link);
-
+	for (size_t i = 0; (r = kept_nth(p, i)); i++)
 		if (!name.n || has_name(r, name))
 			found = r;
-	}
 	return found;
 }
 
@@ -390,11 +435,10 @@ bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
 
 void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg)
 {
-	list_for(l, &p->records) {
-		struct call_record *r = list_entry(l, struct call_record, link);
+	struct call_record *r;
 
+	for (size_t i = 0; (r = kept_nth(p, i)); i++)
 		tell(&r->facts, r->why, &r->findings, each, arg);
-	}
 }
 
 struct tally {

@@ -253,8 +253,8 @@ struct sip_uac {
 	char *credentials; /* header lines for the next attempt, or NULL */
 	unsigned auth_tries;
 	bool got_1xx, cancelled, cancel_sent, done;
-	bool handed_over; /* the user has the 2xx: the ACK is its */
-	char reason[64];
+	bool handed_over;      /* the user has the 2xx: the ACK is its */
+	struct span reason;    /* of its CANCEL */
 	struct timer patience; /* for a target that says nothing, when there is another */
 };
 void sip_uac_free_all(struct sip *s);

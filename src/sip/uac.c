@@ -21,6 +21,11 @@
 
 static void attempt(struct sip_uac *u);
 
+static struct span copy(struct sip_uac *u, struct span s)
+{
+	return s.n ? arena_copy(u->mem, s) : SPAN_NONE;
+}
+
 static void uac_free_if_idle(struct sip_uac *u)
 {
 	struct sip *s = u->sip;
@@ -181,8 +186,8 @@ static void send_cancel(struct sip_uac *u, struct sip_ctx *inv)
 	sip_out_line(&o, "To", m->to.text);
 	sip_out_line(&o, "Call-ID", m->call_id);
 	out_fmt(&o, "CSeq: %u CANCEL\r\nMax-Forwards: %u\r\n", m->cseq, s->conf->global.max_forwards);
-	if (u->reason[0])
-		out_fmt(&o, "Reason: %s\r\n", u->reason);
+	if (u->reason.n)
+		sip_out_line(&o, "Reason", u->reason);
 	out_fmt(&o, "User-Agent: %s\r\nContent-Length: 0\r\n\r\n", sip_user_agent(s));
 	sip_msg_unref(m);
 	if (out_done(&o) > 0)
@@ -203,7 +208,7 @@ void sip_uac_cancel(struct sip_uac *u, struct span reason)
 	if (u->cancelled || u->done)
 		return;
 	u->cancelled = true;
-	span_copy(reason, u->reason, sizeof u->reason);
+	u->reason = copy(u, reason);
 	if (u->got_1xx)
 		cancel_now(u);
 	else if (!u->ctx)
@@ -550,11 +555,6 @@ static void limit(struct timer *t, ms_t now UNUSED)
 			cancel_now(u);
 	}
 	uac_free_if_idle(u);
-}
-
-static struct span copy(struct sip_uac *u, struct span s)
-{
-	return s.n ? arena_copy(u->mem, s) : SPAN_NONE;
 }
 
 static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
