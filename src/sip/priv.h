@@ -312,7 +312,7 @@ struct sip {
 	unsigned n_leaving; /* of the transports */
 	struct sip_router router;
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
-	size_t n_ctx_peers;     /* a power of two, no less than a quarter of them */
+	size_t n_ctx_peers;     /* a power of two, from a quarter of them to 64 times as many */
 	struct sip_conn *conns, *conns_by_peer;
 	struct sip_ctx *ctxs;
 	struct sip_uas *uass;

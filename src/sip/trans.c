@@ -131,6 +131,41 @@ static void ack_failure(struct sip_ctx *t, const struct sip_msg *response)
 	sip_msg_unref(inv);
 }
 
+static struct list *same_peers(const struct sip *s, const struct addr *peer)
+{
+	return &s->ctx_peers[addr_hash(peer) & (s->n_ctx_peers - 1)];
+}
+
+#define PEERS_LEAST 64
+
+static void resize_peers(struct sip *s, size_t n)
+{
+	struct sip_ctx *t, *next;
+
+	s->n_ctx_peers = n;
+	free(s->ctx_peers);
+	s->ctx_peers = xmalloc(s->n_ctx_peers * sizeof s->ctx_peers[0]);
+	for (size_t i = 0; i < s->n_ctx_peers; i++)
+		list_init(&s->ctx_peers[i]);
+	HASH_ITER(hh, s->ctxs, t, next)
+		list_push(same_peers(s, &t->flow.peer), &t->same_peer);
+}
+
+/* An ICMP error names a peer: its transactions are found however many there are to others. */
+static void grow_peers(struct sip *s)
+{
+	if (!s->ctx_peers)
+		resize_peers(s, PEERS_LEAST);
+	else if (HASH_COUNT(s->ctxs) >= s->n_ctx_peers * 4)
+		resize_peers(s, s->n_ctx_peers * 8);
+}
+
+static void shrink_peers(struct sip *s)
+{
+	if (s->n_ctx_peers > PEERS_LEAST && HASH_COUNT(s->ctxs) < s->n_ctx_peers / 64)
+		resize_peers(s, s->n_ctx_peers / 8);
+}
+
 static void ctx_free(struct sip_ctx *t)
 {
 	struct sip *s = t->sip;
@@ -139,6 +174,7 @@ static void ctx_free(struct sip_ctx *t)
 	sip_stop(s, &t->life);
 	list_del(&t->same_peer);
 	HASH_DEL(s->ctxs, t);
+	shrink_peers(s);
 	if (t->gone)
 		t->gone(t->arg, t);
 	free(t->bytes);
@@ -234,31 +270,11 @@ static void ctx_broken_later(struct timer *tm, ms_t now UNUSED)
 	ctx_event(t, BROKEN, NULL, (int)t->interval);
 }
 
-static struct list *same_peers(const struct sip *s, const struct addr *peer)
-{
-	return &s->ctx_peers[addr_hash(peer) & (s->n_ctx_peers - 1)];
-}
-
-/* An ICMP error names a peer: its transactions are found however many there are to others. */
-static void grow_peers(struct sip *s)
-{
-	struct sip_ctx *t, *next;
-
-	if (HASH_COUNT(s->ctxs) < s->n_ctx_peers * 4 && s->ctx_peers)
-		return;
-	s->n_ctx_peers = s->n_ctx_peers ? s->n_ctx_peers * 8 : 64;
-	free(s->ctx_peers);
-	s->ctx_peers = xmalloc(s->n_ctx_peers * sizeof s->ctx_peers[0]);
-	for (size_t i = 0; i < s->n_ctx_peers; i++)
-		list_init(&s->ctx_peers[i]);
-	HASH_ITER(hh, s->ctxs, t, next)
-		list_push(same_peers(s, &t->flow.peer), &t->same_peer);
-}
-
 void sip_ctx_peers_free(struct sip *s)
 {
 	free(s->ctx_peers);
 	s->ctx_peers = NULL;
+	s->n_ctx_peers = 0;
 }
 
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes)

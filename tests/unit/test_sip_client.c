@@ -218,6 +218,30 @@ static void test_icmp(void **state)
 	fake_silence(f);
 }
 
+/* The table of peers grows with a rush, gives its memory back after it, and loses nobody on the way. */
+static void test_icmp_after_a_rush(void **state)
+{
+	struct fake_call many[300] = { 0 }, c = { 0 };
+	struct flow flow = fake_udp_flow(f, PHONE);
+	size_t least;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		fake_ask(f, &many[i], SIP_OPTIONS, BOB, NULL);
+		least = i ? MIN(least, f->sip->n_ctx_peers) : f->sip->n_ctx_peers;
+		fake_reply(f, fake_expect(f, "OPTIONS"), 200, "x", "");
+	}
+	assert_true(f->sip->n_ctx_peers > least);
+	fake_run(f, 4900);
+	fake_ask(f, &c, SIP_INVITE, BOB, NULL);
+	fake_expect(f, "INVITE");
+	fake_run(f, 300); /* Timer K has ended the others */
+	assert_int_equal(f->sip->n_ctx_peers, least);
+	f->sink.failed(f->sip, &flow, -ECONNREFUSED);
+	fake_run(f, 0);
+	assert_int_equal(c.code, 503);
+}
+
 static void test_icmp_after_answer(void **state)
 {
 	struct fake_call c = { 0 };
@@ -437,6 +461,7 @@ int main(void)
 		T(test_late_ack),
 		T(test_two_forks),
 		T(test_icmp),
+		T(test_icmp_after_a_rush),
 		T(test_icmp_after_answer),
 		T(test_send_fails),
 		T(test_cancel),
