@@ -102,10 +102,19 @@ static void out_changes(const json_t *root, struct out *o)
 				json_string_value(json_object_get(change, "value")));
 }
 
+/* A sanitizer costs ten times the time: a part is enough for it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOW true
+#elif defined(__has_feature)
+#define SLOW __has_feature(address_sanitizer)
+#else
+#define SLOW false
+#endif
+
 static void test_culprits(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+	for (size_t i = SLOW ? 5 : 0; i < ARRAY_LEN(wants); i += SLOW ? 8 : 1) {
 		const struct want *w = &wants[i];
 		struct out o = out_growing(), said = out_growing();
 		enum lab_status st = ask(w, true, &o);
@@ -128,14 +137,14 @@ static void expect_text(const struct out *o, const char *text)
 		fail_msg("no '%s' in:\n%.*s", text, SP(out_look(o)));
 }
 
-static void test_report(void **state)
+static void test_everywhere(void **state)
 {
-	static const struct want all = { NULL, NULL, NULL, NULL, LAB_AUDIO, "" },
-				 one = { "rewrite_contact=yes", "rewrite_contact=no", "behind-router",
-					 "symmetric",           LAB_NO_AUDIO,         "" };
+	static const struct want all = { NULL, NULL, NULL, NULL, LAB_AUDIO, "" };
 	struct out o = out_growing();
 
 	(void)state;
+	if (SLOW)
+		skip();
 	ask(&all, false, &o);
 	expect_text(&o, "phone desk\n");
 	expect_text(&o, "trunk trunk, registers as 1112223333, at gw1.example.com\n");
@@ -145,7 +154,15 @@ static void test_report(void **state)
 	for (int i = 0; i < WHERES; i++)
 		expect_text(&o, sim_wheres[i].help);
 	out_free(&o);
-	o = out_growing();
+}
+
+static void test_report(void **state)
+{
+	static const struct want one = { "rewrite_contact=yes", "rewrite_contact=no", "behind-router",
+					 "symmetric",           LAB_NO_AUDIO,         "" };
+	struct out o = out_growing();
+
+	(void)state;
 	assert_int_equal(ask(&one, false, &o), LAB_NO_AUDIO);
 	expect_text(&o, "set [desk] rewrite_contact=yes   (pjsip.conf:");
 	expect_text(&o, "it is no)");
@@ -181,7 +198,7 @@ static void test_phones_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_culprits), cmocka_unit_test(test_report),
-					    cmocka_unit_test(test_phones_only) };
+					    cmocka_unit_test(test_phones_only), cmocka_unit_test(test_everywhere) };
 
 	return cmocka_run_group_tests_name("hairpin lab", tests, NULL, NULL);
 }
