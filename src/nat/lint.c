@@ -58,14 +58,13 @@ static bool silences(const struct conf_ignore *i, const char *code, const char *
 }
 
 /* At its own line, or at the head of the object that it is about. */
-static bool is_silenced(const struct rules *r, const struct finding *f, const struct conf_obj *o)
+static bool is_silenced(const struct rules *r, const char *code, const struct conf_place *p, const struct conf_obj *o)
 {
-	const char *code = finding_rows[f->code].code;
 	size_t n;
 	const struct conf_ignore *all = conf_ignores(r->c, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (silences(&all[i], code, f->file, f->line) || silences(&all[i], code, o->file, o->line))
+		if (silences(&all[i], code, p->file, p->line) || silences(&all[i], code, o->file, o->line))
 			return true;
 	return false;
 }
@@ -82,19 +81,17 @@ static bool happens(const struct rules *r, const struct says *s)
 void say(struct rules *r, const struct says *s, ...)
 {
 	const struct finding_row *row = &finding_rows[s->code];
-	struct finding f = { .code = s->code, .sev = row->sev, .file = s->o->file, .line = s->o->line };
+	struct finding f = { .code = s->code, .sev = row->sev };
+	struct conf_place p = { .file = s->o->file, .line = s->o->line };
 	struct words w = { 0 };
-	struct conf_place p;
 	struct out o;
 	va_list ap;
 
 	if (s->at || (s->option && conf_place(r->c, s->o, s->option, 0, &p))) {
 		p = s->at ? *s->at : p;
-		f.file = p.file;
-		f.line = p.line;
 		f.in_place = s->fix_option && s->option && strcmp(s->fix_option, s->option) == 0;
 	}
-	if (is_silenced(r, &f, s->o)) {
+	if (is_silenced(r, row->code, &p, s->o)) {
 		free(s->evidence);
 		free(s->unless);
 		return;
@@ -119,7 +116,9 @@ void say(struct rules *r, const struct says *s, ...)
 	f.evidence = s->evidence;
 	f.unless = s->unless;
 	f.sure = s->sure;
-	f.section = s->o->name;
+	f.file = p.file ? xstrdup(p.file) : NULL; /* what is found may outlive the snapshot */
+	f.line = p.line;
+	f.section = xstrdup(s->o->name);
 	f.fix_option = s->fix_option;
 	f.fix_value = s->fix_value ? xstrdup(s->fix_value) : NULL;
 	if (r->out->n == r->out->cap) {
@@ -257,6 +256,8 @@ struct span uri_host(const char *uri)
 
 static void free_finding(struct finding *f)
 {
+	free(f->file);
+	free(f->section);
 	free(f->text);
 	free(f->evidence);
 	free(f->unless);

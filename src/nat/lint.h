@@ -24,12 +24,12 @@ struct finding {
 	enum finding_code code;
 	enum diag_sev sev;
 	bool asterisk_only; /* hairpin does better: a note */
-	const char *file;   /* the snapshot's; NULL: no place */
+	char *file;         /* NULL: no place */
 	unsigned line;
-	const char *section; /* the object's name */
-	char *text;          /* what will happen; what to set. Of the doctor's: what to set */
-	char *evidence;      /* of the doctor's: what was seen; else NULL */
-	char *unless;        /* what would tell it from another cause; or NULL */
+	char *section;  /* the object's name */
+	char *text;     /* what will happen; what to set. Of the doctor's: what to set */
+	char *evidence; /* of the doctor's: what was seen; else NULL */
+	char *unless;   /* what would tell it from another cause; or NULL */
 	enum sure sure;
 	/* The mend that needs no thought, or NULL: the option is given this value, in the line that is named or, when
 	 * `in_place` is false, in a new line of the section whose head is named. */
@@ -43,6 +43,6 @@ struct lint {
 	size_t n, cap, errors, warnings;
 };
 
-/* Every finding into an empty list, by place, but those that a comment silences. The conf must outlive the list. */
+/* Every finding into an empty list, by place, but those that a comment silences. */
 void lint_run(const struct lint_ask *ask, struct lint *l);
 void lint_free(struct lint *l);

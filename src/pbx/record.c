@@ -13,7 +13,7 @@
 #define UNANSWERED 4000 /* ms without even a 100: RFC 3261's timer A has sent it four times by then */
 
 struct call_record {
-	struct conf *conf; /* NULL: nothing that is kept names its files */
+	struct conf *conf; /* until it is judged */
 	unsigned chans, slots;
 	struct call_facts facts;
 	struct leg_facts *legs[CALL_LEGS]; /* of those that have ended, by slot */
@@ -59,7 +59,6 @@ static void kept_clear(struct kept_call *k)
 		if (!is_within(k, k->r.legs[i]))
 			free(k->r.legs[i]);
 	lint_free(&k->r.findings);
-	conf_unref(k->r.conf);
 	k->r = (struct call_record){ 0 };
 }
 
@@ -348,10 +347,8 @@ void record_leave(struct chan *c)
 	r->facts.now = p->clock->now;
 	r->why = judge(p, r->conf, &r->facts, &r->findings);
 	log_verdict(p, r);
-	if (!r->findings.n) { /* the findings name its files */
-		conf_unref(r->conf);
-		r->conf = NULL;
-	}
+	conf_unref(r->conf);
+	r->conf = NULL;
 	keep(p, r);
 }
 
