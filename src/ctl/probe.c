@@ -105,6 +105,12 @@ static void begin(struct ctl_probe *p, const struct addr *server)
 	struct net_sink sink;
 
 	p->probe = probe_new(&a);
+	if (!p->probe) {
+		fprintf(stderr, "hairpin probe: no socket can be opened\n");
+		p->status = 2;
+		io_stop(p->loop);
+		return;
+	}
 	sink = probe_sink(p->probe);
 	io_set_sink(p->loop, &sink);
 }

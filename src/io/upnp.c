@@ -60,7 +60,7 @@ static bool find(struct upnp *u)
 	all = upnpDiscover(SEARCH_MS, NULL, NULL, UPNP_LOCAL_PORT_ANY, 0, 2, &err);
 	if (all)
 		err = UPNP_GetValidIGD(all, &u->urls, &u->data, u->own, sizeof u->own);
-	if (all && err) /* 1: connected; 2: it says that it is not, or has a private address; 3: something else */
+	if (all && err > 0) /* 1: connected; 2: it says that it is not, or has a private address; 3: something else */
 		u->found = true;
 	if (u->found && err > 2)
 		forget(u);

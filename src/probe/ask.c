@@ -278,7 +278,10 @@ struct probe *probe_new(const struct probe_ask *a)
 		open_door(p, a->sip_ports[i], true);
 	for (size_t i = 0; i < a->n_rtp; i++)
 		open_door(p, a->rtp_ports[i], false);
-	BUG_ON(p->net.listen(p->net.arg, &at, &p->sock, &p->bound) < 0);
+	if (p->net.listen(p->net.arg, &at, &p->sock, &p->bound) < 0) {
+		probe_free(&p);
+		return NULL;
+	}
 	begin(p, SAY_HELLO);
 	return p;
 }
@@ -293,7 +296,8 @@ void probe_free(struct probe **at)
 	for (size_t i = 0; i < p->r.n_ports; i++)
 		if (p->doors[i].sock)
 			p->net.close(p->net.arg, p->doors[i].sock);
-	p->net.close(p->net.arg, p->sock);
+	if (p->sock)
+		p->net.close(p->net.arg, p->sock);
 	secret_wipe(&p->key);
 	free(p);
 	*at = NULL;

@@ -61,7 +61,7 @@ struct probe_ask {
 	void *arg;
 };
 struct probe;
-struct probe *probe_new(const struct probe_ask *a);
+struct probe *probe_new(const struct probe_ask *a); /* NULL: no socket of the listener's family can be opened */
 struct net_sink probe_sink(struct probe *p);
 void probe_free(struct probe **p);
 /* Lines for people. Returns the exit status: 0 all is well, 1 something does not arrive or is changed. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 
 #include <string.h>
 
@@ -210,6 +211,27 @@ static void test_in_use(void **state)
 	end(&w);
 }
 
+static int no_sockets(void *arg, const struct net_listen *ask, uint32_t *sock, struct addr *bound)
+{
+	(void)arg, (void)ask, (void)sock, (void)bound;
+	return -EAFNOSUPPORT;
+}
+
+static void test_no_socket(void **state)
+{
+	static const uint16_t port = 5060;
+	struct clock clock = { 0 };
+	struct probe_ask a = { .clock = &clock,
+			       .net = { .listen = no_sockets },
+			       .server = at("[2001:db8::1]:5060"),
+			       .key = KEY,
+			       .sip_ports = &port,
+			       .n_sip = 1 };
+
+	(void)state;
+	assert_null(probe_new(&a));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_alg),
 		cmocka_unit_test(test_stranger),
 		cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_no_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
