@@ -14,7 +14,7 @@
 /* What it was told while it rang can be told anew once it is answered. */
 static bool rings(const struct chan *c)
 {
-	return !c->gone && c->state != CHAN_UP && c->contact_host;
+	return !c->gone && c->state != CHAN_UP && c->contact_host[0];
 }
 
 static bool is_outdated(const struct chan *c)
