@@ -243,6 +243,7 @@ static int open_pbx(struct server *s)
 				  .wire = ctl_wire,
 				  .rtp = ctl_rtp,
 				  .packet = ctl_packet,
+				  .ended = ctl_ended,
 				  .hosts = ctl_hosts };
 	struct diag why = { 0 };
 	struct conf *c = conf_load_placed(&source, &why);

@@ -169,6 +169,7 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	/* caps on what peers can make us hold */
 	uint32_t max_calls, max_contacts_total, max_router_ports, max_transactions;
 	const char *sounds_dir;
+	const char *call_log; /* "": none */
 };
 
 /* extensions.conf: contexts as written, priorities resolved (n, same, labels). */

@@ -142,6 +142,10 @@ const struct opt hairpin_opts[] = {
 	  .show = show_compat,
 	  .help = "`asterisk`: behave as Asterisk does where an option is not written; `hairpin`: choose by what NAT "
 		  "needs." },
+	{ "call_log", OPT_STR, AT(call_log), .def = "",
+	  .help = "File that gets a line of JSON for each call that has ended: who, when, its legs, and the verdict on "
+		  "its "
+		  "audio (docs/doctor.md). Empty: none." },
 	{ "max_calls", OPT_UINT, AT(max_calls), .def = "10000", .min = 1, .max = 10000000,
 	  .help = "Calls at one time; more are refused with 503." },
 	{ "max_contacts_total", OPT_UINT, AT(max_contacts_total), .def = "100000", .min = 1, .max = 100000000,

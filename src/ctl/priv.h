@@ -83,6 +83,14 @@ struct json_t *why_json_finding(const struct finding *f);
 struct json_t *why_json_text(const char *s);         /* whatever bytes it has */
 void why_say_json(struct call *c, struct json_t *j); /* takes it over */
 
+/* ---- the call record (calllog.c) ---- */
+
+struct calllog;
+struct calllog *calllog_new(struct clock *clock, const char *path);
+bool calllog_is(const struct calllog *l, const char *path); /* NULL: the one without a path */
+void calllog_put(struct calllog *l, const struct pbx_why_info *i);
+void calllog_free(struct calllog **l); /* NULL is fine */
+
 /* ---- the server ---- */
 
 struct pcap;    /* pcap.c */
@@ -98,6 +106,7 @@ struct ctl {
 	struct io_server *server;
 	struct list watchers; /* consoles that see the log */
 	struct logger logger;
+	struct calllog *calllog; /* NULL: none is kept */
 	int listener;
 	int verbose, debug;
 	ms_t started, reloaded;

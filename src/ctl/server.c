@@ -24,6 +24,20 @@ void ctl_set_pbx(struct ctl *c, struct pbx *p)
 	c->pbx = p;
 }
 
+/* By the configuration of now: a reload may name another file, or none. */
+void ctl_ended(void *ctl, const struct pbx_why_info *i)
+{
+	struct ctl *c = ctl;
+	const char *path = c->pbx ? pbx_conf(c->pbx)->hairpin.call_log : "";
+
+	if (!calllog_is(c->calllog, path)) {
+		calllog_free(&c->calllog);
+		c->calllog = path[0] ? calllog_new(io_clock(c->cfg.loop), path) : NULL;
+	}
+	if (c->calllog)
+		calllog_put(c->calllog, i);
+}
+
 void ctl_free(struct ctl **cp)
 {
 	struct ctl *c = *cp;
@@ -32,6 +46,7 @@ void ctl_free(struct ctl **cp)
 		return;
 	*cp = NULL;
 	logger_end(c);
+	calllog_free(&c->calllog);
 	io_server_free(&c->server);
 	free(c);
 }

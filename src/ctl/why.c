@@ -174,13 +174,16 @@ json_t *why_json_finding(const struct finding *f)
 	return j;
 }
 
-static json_t *json_leg(const struct leg_facts *f)
+static json_t *json_leg(const struct call_facts *call, const struct leg_facts *f)
 {
+	ms_t end = f->ended_at ? f->ended_at : call->now;
 	const struct media_stats *m = &f->audio;
 	json_t *j = json_pack("{s:o, s:o, s:b, s:b, s:s, s:i, s:i}", "channel", why_json_text(f->name), "endpoint",
 			      why_json_text(f->endpoint), "incoming", f->incoming, "answered", f->answered, "end",
 			      end_name(f->end), "code", (int)f->code, "reinvites", (int)f->reoffers);
 
+	json_object_set_new(j, "lasted_ms", json_integer(end - f->born));
+	json_object_set_new(j, "talked_ms", json_integer(f->answered ? end - f->answered_at : 0));
 	json_object_set_new(j, "ended_by_peer", json_boolean(f->by_peer));
 	json_object_set_new(j, "cause", json_integer(f->cause));
 	json_object_set_new(j, "peer", json_addr(&f->peer));
@@ -207,7 +210,7 @@ json_t *why_json(const struct pbx_why_info *i)
 	json_t *legs = json_array(), *found = json_array(), *j;
 
 	for (size_t k = 0; k < i->call->n_legs; k++)
-		json_array_append_new(legs, json_leg(i->call->legs[k]));
+		json_array_append_new(legs, json_leg(i->call, i->call->legs[k]));
 	for (size_t k = 0; k < i->n; k++)
 		json_array_append_new(found, why_json_finding(&i->findings[k]));
 	j = json_pack("{s:o, s:I, s:b, s:s, s:o, s:o}", "call", why_json_text(i->call->id), "began_ms",

@@ -11,6 +11,9 @@
 
 struct pbx;
 
+struct pbx_why_info;
+typedef void pbx_why_fn(void *arg, const struct pbx_why_info *i);
+
 struct pbx_config {
 	struct clock *clock;
 	struct net net;
@@ -21,6 +24,7 @@ struct pbx_config {
 	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
 	/* Each packet of RTP and RTCP, while pbx_rtp_capture() is on; may be NULL. */
 	void (*packet)(void *arg, const struct addr *from, const struct addr *to, struct span bytes);
+	pbx_why_fn *ended;                                           /* each call, when it is over; may be NULL */
 	size_t (*hosts)(void *arg, struct lint_host *v, size_t max); /* our own addresses; may be NULL */
 };
 
@@ -104,7 +108,6 @@ struct pbx_why_info {
 	const struct finding *findings; /* the likeliest first */
 	size_t n;
 };
-typedef void pbx_why_fn(void *arg, const struct pbx_why_info *i);
 /* By a channel's name or the call's id; empty: one that goes on, else the last one. False: there is none. */
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg);
 void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg); /* of calls that have ended, oldest first */

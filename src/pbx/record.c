@@ -331,6 +331,14 @@ static void log_verdict(struct pbx *p, const struct call_record *r)
 		      finding_rows[f->code].title, f->evidence, f->text);
 }
 
+static void tell_ended(struct pbx *p, const struct call_record *r)
+{
+	struct pbx_why_info i = { .call = &r->facts, .why = r->why, .findings = r->findings.v, .n = r->findings.n };
+
+	if (p->cfg.ended)
+		p->cfg.ended(p->cfg.arg, &i);
+}
+
 void record_leave(struct chan *c)
 {
 	struct call_record *r = c->record;
@@ -347,6 +355,7 @@ void record_leave(struct chan *c)
 	r->facts.now = p->clock->now;
 	r->why = judge(p, r->conf, &r->facts, &r->findings);
 	log_verdict(p, r);
+	tell_ended(p, r);
 	conf_unref(r->conf);
 	r->conf = NULL;
 	keep(p, r);

@@ -188,6 +188,28 @@ def pcap(lab):
     assert oct(os.stat(path).st_mode & 0o777) == "0o600"
 
 
+@scenario("doctor.call-log")
+def call_log(lab):
+    """call_log: a line of JSON for each call, with its verdict."""
+    w = Two(lab, provider=False)
+    path = lab.path("calls.jsonl")
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT,
+                 files={"hairpin.conf": "[general]\ncall_log=%s\n" % path})
+    phone = w.phone_a()
+    for _ in range(2):
+        calls.echo_call(phone, w.hairpin)
+    wait_for(lambda: os.path.exists(path) and
+             len(open(path).read().splitlines()) == 2, 5, "two calls in it")
+    with open(path) as f:
+        records = [json.loads(line) for line in f]
+    for record in records:
+        assert record["verdict"] == "fine" and record["dialed"] == "600", record
+        leg = record["legs"][0]
+        assert leg["endpoint"] == "6001" and leg["ended_by_peer"], record
+        assert leg["lasted_ms"] >= leg["talked_ms"] > 1000, record
+    assert oct(os.stat(path).st_mode & 0o777) == "0o600"
+
+
 @scenario("doctor.rtp-debug")
 def rtp_debug(lab):
     """rtp set debug on: the line itself says that the address is private."""
