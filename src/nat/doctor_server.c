@@ -216,7 +216,7 @@ static void trunk(struct round *x, const struct trunk_facts *t)
 {
 	if (t->gave_up)
 		say(&x->r,
-		    &(struct says){ NAT043, &t->r->o, "max_retries", "max_retries", "1000000",
+		    &(struct says){ NAT043, &t->r->o, "max_retries", "max_retries", "1000000", .happened = true,
 				    .evidence = sentence("%s has given up: %s", t->r->o.name, t->why) },
 		    NULL);
 	else if (!t->up && *t->why)

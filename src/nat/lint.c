@@ -114,6 +114,7 @@ void say(struct rules *r, const struct says *s, ...)
 	BUG_ON(w.n != w.n_values);
 	f.text = out_take(&o);
 	f.evidence = s->evidence;
+	f.sev = s->happened ? DIAG_ERROR : f.sev;
 	f.unless = s->unless;
 	f.sure = s->sure;
 	f.file = p.file ? xstrdup(p.file) : NULL; /* what is found may outlive the snapshot */

@@ -18,6 +18,7 @@ struct says { /* one finding: its place is the option's line, else the object's 
 	/* The doctor's: it was seen, so it happens. malloc'd and taken over; `unless` may be NULL. The words fill what
 	 * to set alone. */
 	char *evidence, *unless;
+	bool happened; /* an error, though the row warns of it with less */
 	enum sure sure;
 };
 /* Adds the finding; the words, strings up to a NULL, fill the braces of its row. */

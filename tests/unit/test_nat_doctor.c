@@ -253,6 +253,7 @@ static void premises_say(struct premises *x, enum finding_code code, const char 
 			printf("said %s: %s; set %s\n", finding_rows[l.v[0].code].code, l.v[0].evidence, l.v[0].text);
 		assert_int_equal(l.v[0].code, code);
 		assert_true(strstr(l.v[0].evidence, word) || strstr(l.v[0].text, word));
+		assert_int_not_equal(l.v[0].sev, DIAG_NOTE);
 	}
 	lint_free(&l);
 	conf_unref(x->p.conf);
