@@ -22,6 +22,8 @@ struct options {
 
 struct tally {
 	unsigned passed, failed;
+	unsigned losses; /* messages that were anybody's turn to be lost */
+	unsigned runs;   /* of one story */
 };
 
 static bool play(const struct story *s, const struct options *o, struct story_run *run, struct story_result *res)
@@ -49,23 +51,22 @@ static bool play(const struct story *s, const struct options *o, struct story_ru
 	return false;
 }
 
-/* With several variants, each meets its share of the lost messages. */
+/* With several variants, each meets its share of the lost messages; a sample is one of all stories' together. */
 static bool play_losses(const struct story *s, const struct options *o, unsigned variant, unsigned messages,
-			unsigned *runs)
+			struct tally *tally)
 {
 	unsigned share = story_loss(s) == STORY_LOSS_SAMPLED ? MAX(story_variants(s), 7u) : story_variants(s);
 	struct story_result res;
 
-	share *= MAX(o->sample, 1u);
 	for (unsigned k = 0; k < messages; k++) {
-		if (k % share != variant % share)
+		if (k % share != variant % share || tally->losses++ % MAX(o->sample, 1u))
 			continue;
 		for (enum sim_fate fate = SIM_LOSE; fate <= SIM_DOUBLE; fate++) {
 			struct story_run run = {
 				.seed = o->seed, .variant = variant, .fate = fate, .nth = k, .kernel = o->kernel
 			};
 
-			++*runs;
+			tally->runs++;
 			if (!play(s, o, &run, &res))
 				return false;
 		}
@@ -77,25 +78,26 @@ static void play_story(const char *path, const struct options *o, struct tally *
 {
 	char *why = NULL;
 	struct story *s = story_load(path, &why);
-	unsigned runs = 0, messages = 0;
+	unsigned messages = 0;
 	bool ok = s != NULL;
 
 	if (!s) {
 		printf("FAIL %s\n", why);
 		free(why);
 	}
+	tally->runs = 0;
 	for (unsigned v = 0; ok && v < story_variants(s); v++) {
 		struct story_run run = { .seed = o->seed, .variant = v, .kernel = o->kernel };
 		struct story_result res;
 
-		runs++;
+		tally->runs++;
 		ok = play(s, o, &run, &res);
 		messages = MAX(messages, res.messages);
 		if (ok && !o->plain && story_loss(s) != STORY_LOSS_NO)
-			ok = play_losses(s, o, v, res.messages, &runs);
+			ok = play_losses(s, o, v, res.messages, tally);
 	}
 	if (ok)
-		printf("ok %s (%u messages, %u runs)\n", story_name(s), messages, runs);
+		printf("ok %s (%u messages, %u runs)\n", story_name(s), messages, tally->runs);
 	fflush(stdout);
 	tally->passed += ok;
 	tally->failed += !ok;
