@@ -27,6 +27,7 @@ struct leg_facts {
 	bool is_early; /* its SDP was known before the answer */
 	enum leg_end end;
 	bool by_peer;                     /* it ended the leg */
+	bool encrypted;                   /* its offer has SRTP and nothing else */
 	int cause;                        /* Q.850; 0: none */
 	unsigned code;                    /* of its final response */
 	ms_t born, answered_at, ended_at; /* 0: not yet */

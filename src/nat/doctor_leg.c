@@ -500,6 +500,21 @@ static void far_firewall(struct exam *x, const struct leg *l)
 	    ip(&l->f->here, here), NULL);
 }
 
+/* Our 488 to its INVITE. */
+static void refused_offer(struct exam *x, const struct leg *l)
+{
+	const struct leg_facts *f = l->f;
+
+	if (!f->incoming || f->end != LEG_REFUSED || f->code != 488)
+		return;
+	say(&x->r,
+	    &(struct says){ f->encrypted ? NAT070 : NAT071, &l->ep->o, "allow",
+			    .evidence = f->encrypted ? sentence("%s offers RTP/SAVP only, and got 488", f->endpoint)
+						     : sentence("%s offers no codec that allow= has, and got 488",
+								f->endpoint) },
+	    NULL);
+}
+
 static void puzzle(struct exam *x, const struct leg *l, enum finding_code code, char *evidence)
 {
 	char peer[ADDR_STRLEN];
@@ -532,11 +547,13 @@ void leg_puzzle(struct exam *x, const struct leg *l)
 }
 
 const struct leg_rule leg_rules[] = {
-	{ private_face, false }, { private_contact, false }, { wrong_external, false },  { moved_port, false },
-	{ wrong_family, false }, { private_phone, false },   { lost_connection, false }, { not_tried, false },
-	{ strict_drops, false }, { private_target, false },  { other_address, false },   { alg, false },
-	{ closed_ports, false }, { other_format, false },    { only_noise, false },      { too_long, false },
+	{ private_face, false },    { private_contact, false }, { wrong_external, false },
+	{ moved_port, false },      { wrong_family, false },    { private_phone, false },
+	{ lost_connection, false }, { not_tried, false },       { strict_drops, false },
+	{ private_target, false },  { other_address, false },   { alg, false },
+	{ closed_ports, false },    { other_format, false },    { only_noise, false },
+	{ too_long, false },
 
-	{ closed_door, false },  { far_firewall, false },    { early_deadlock, true },   { bleeding, true },
-	{ NULL, false },
+	{ closed_door, false },     { far_firewall, false },    { early_deadlock, true },
+	{ bleeding, true },         { refused_offer, true },    { NULL, false },
 };

@@ -130,6 +130,8 @@ struct sip_msg *leg_request(const struct chan *c)
 static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
 {
 	c->invite = NULL;
+	c->note.end = LEG_REFUSED;
+	c->sip_code = code;
 	sip_uas_on_cancel(uas, NULL, NULL);
 	sip_reply(uas, code, why, code == 415 ? build_accept : NULL, NULL);
 	leg_drop_dialog(c);

@@ -233,6 +233,15 @@ static void keep_offer(struct chan *c, struct span body)
 	c->offer = body;
 }
 
+static bool is_encrypted(const struct sdp *s)
+{
+	bool all = s->n_media > 0;
+
+	for (size_t i = 0; i < s->n_media; i++)
+		all &= s->media[i].secure;
+	return all;
+}
+
 int leg_media_offered(struct chan *c, struct span body)
 {
 	struct sdp_deal deal;
@@ -246,8 +255,10 @@ int leg_media_offered(struct chan *c, struct span body)
 	if (!again)
 		leg_media_caps(c, NULL);
 	err = sdp_deal_offered(&c->caps, &offer, &deal);
-	if (err < 0)
+	if (err < 0) {
+		c->note.encrypted = is_encrypted(&offer);
 		return err;
+	}
 	err = leg_media_open(c, deal.remote.family ? deal.remote.family : c->peer.family, NULL);
 	if (err < 0) {
 		sdp_deal_free(&deal);

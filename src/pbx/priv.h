@@ -236,7 +236,7 @@ struct chan {
 		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
 		ms_t sdp_at, reoffer_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
-		bool heard, early, by_peer;
+		bool heard, early, by_peer, encrypted;
 		enum leg_end end;
 	} note;
 

@@ -209,6 +209,7 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .is_early = c->note.early,
 				 .end = end_of(c, now),
 				 .by_peer = c->note.by_peer,
+				 .encrypted = c->note.encrypted,
 				 .cause = c->cause,
 				 .code = c->sip_code,
 				 .born = c->born,

@@ -164,6 +164,7 @@ static void stun_silent(struct sip_stun *st)
 	if (!st->told)
 		trace(EV_NAT_ADDRESS, NULL, "%s: STUN server %s does not answer", tp->conf->o.name, st->host);
 	st->told = true;
+	tp->door.found.stun[nth].by = st->at;
 	if (nat_external_stun_silent(&tp->door.found, nth))
 		found(tp, &was);
 }
