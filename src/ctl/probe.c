@@ -138,6 +138,13 @@ static bool take_ports(struct ctl_probe *p)
 	struct conf *c = conf_load(&source, &why);
 	uint32_t first, last;
 
+	if (!c) {
+		struct out o = out_growing();
+
+		ctl_out_diag(&o, &why);
+		fwrite(o.p, 1, o.n, stderr);
+		out_free(&o);
+	}
 	diag_free(&why);
 	if (!c)
 		return false;
@@ -160,7 +167,7 @@ static int ask_outside(struct ctl_probe *p)
 	if (!p->key)
 		return wrong("the key that", "`hairpin probe --listen` shows is needed: --key KEY");
 	if (!take_ports(p))
-		return wrong("no configuration in", p->conf);
+		return wrong("no configuration that can be read in", p->conf);
 	if (addr_parse_ip(span_of(p->host), &server)) {
 		server.port = p->port;
 		begin(p, &server);

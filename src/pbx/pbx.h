@@ -108,7 +108,7 @@ struct pbx_why_info {
 	const struct finding *findings; /* the likeliest first */
 	size_t n;
 };
-/* By a channel's name or the call's id; empty: one that goes on, else the last one. False: there is none. */
+/* By a channel's name or the call's id; empty: the latest that goes on, else the last one. False: there is none. */
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg);
 void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg); /* of calls that have ended, oldest first */
 

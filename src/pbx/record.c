@@ -424,15 +424,17 @@ static struct call_record *ended_one(struct pbx *p, struct span name)
 
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
 {
-	struct call_record *r;
+	struct call_record *live = NULL, *r;
 
 	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 
-		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->facts.id))) {
-			tell_live(p, c->record, each, arg);
-			return true;
-		}
+		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->facts.id)))
+			live = c->record;
+	}
+	if (live) {
+		tell_live(p, live, each, arg);
+		return true;
 	}
 	r = ended_one(p, call);
 	if (r)

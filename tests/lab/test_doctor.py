@@ -7,6 +7,7 @@ import time
 import calls
 import capture
 from hairpin import BINARY, phone_block
+from net import wait_for
 from places import SIP_ALG
 from provider import DID, GW1, NUMBER
 from suite import scenario
@@ -103,8 +104,8 @@ def symmetric(lab):
     assert "NAT009" in shown and "rtp_symmetric=yes" in shown, shown
     calls.end(phone, w.pstn, marks)
     w.hairpin.wait_idle()
-    log = w.hairpin.program.text()
-    assert "call.why" in log and "NAT009" in log, log
+    w.hairpin.program.wait_output("call.why")
+    assert "NAT009" in w.hairpin.program.text()
     mend(w.hairpin, finding)
     good_call(w.hairpin, phone, w.pstn, NUMBER)
     assert w.hairpin.program.text().count("call.why") == 1, "noise"

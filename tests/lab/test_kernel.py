@@ -13,7 +13,7 @@ import time
 import calls
 import capture
 from hairpin import phone_block
-from net import LabError, sh, wait_for
+from net import LabError, wait_for
 from provider import NUMBER
 from suite import scenario
 from worlds import One, PBX_PUBLIC, PLAIN_TRANSPORT, Two
