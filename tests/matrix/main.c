@@ -30,9 +30,14 @@ static void print_verdict(const struct cell *c, const struct verdict_of *v)
 	char *name = name_of(c);
 
 	printf("%s: %s%s%s\n", name, verdict_names[v->is], v->what[0] ? ": " : "", v->what);
+	free(name);
+}
+
+static void print_all(const struct cell *c, const struct verdict_of *v)
+{
+	print_verdict(c, v);
 	if (v->code != FINDINGS)
 		printf("  the doctor says %s: %s\n", finding_rows[v->code].code, v->why);
-	free(name);
 }
 
 /* ---- all of them ---- */
@@ -110,7 +115,7 @@ static unsigned run_doctor(const struct verdict_of *all)
 		said[all[i].code] += !well;
 		alarms += well && all[i].code != FINDINGS;
 		if (well && all[i].code != FINDINGS)
-			print_verdict(&c, &all[i]);
+			print_all(&c, &all[i]);
 	}
 	printf("the doctor: %u healthy cells, %u false alarms; %u without audio, silent about %u:\n", healthy, alarms,
 	       sick, said[FINDINGS]);
@@ -136,7 +141,7 @@ static int run_all(const char *folder, unsigned jobs, bool write)
 		count[all[i].is]++;
 		failed += bad;
 		if (bad)
-			print_verdict(&c, &all[i]);
+			print_all(&c, &all[i]);
 	}
 	if (ok)
 		failed += run_doctor(all);
@@ -193,7 +198,7 @@ static int run_one(const char *name, const char *folder)
 	if (folder)
 		return write_conf(&c, folder);
 	cell_try(&c, &v, print_message);
-	print_verdict(&c, &v);
+	print_all(&c, &v);
 	return v.is == AUDIO || v.is == IMPOSSIBLE ? 0 : 1;
 }
 
