@@ -8,7 +8,7 @@ import re
 
 import hairpin
 from net import LabError, Node, wait_for
-from suite import Skip, scenario
+from suite import scenario
 
 SIPLOAD = os.path.join(hairpin.ROOT, "build", "sipload")
 PBX = "198.18.0.10"     # RFC 2544's, the only ones that sipload sends to
@@ -104,7 +104,7 @@ def under_load(lab, hairpin_conf, to, port=5060, calls=500):
     """Calls come to the old address before, while and after it is left, and
     then to the new one; those that are up hear every packet."""
     if not os.path.exists(SIPLOAD):
-        raise Skip("sipload is not built")
+        raise LabError("there is no sipload: ninja -C build sipload")
     w = Load(lab, hairpin_conf)
     up = w.start("up", UP, 5060, "--up", str(calls), "--ramp", "100",
                  "--seconds", "20", "--warm", "2")
