@@ -12,7 +12,6 @@
 
 #define TALK_LEAST 2000  /* ms of an answered call before silence means something */
 #define STOPPED    10000 /* ms without a packet, where there were some */
-#define SELDOM     60    /* s: what most routers keep open */
 
 const char *why_name(enum why v)
 {
@@ -95,6 +94,13 @@ static bool is_sick(const struct leg *l)
 	return l->deaf || l->stopped || l->unheard || l->garbled || l->only_noise || l->broken;
 }
 
+#define SELDOM 60 /* s: what most routers keep open */
+
+bool is_asked_seldom(const struct conf_aor *a)
+{
+	return !a->keep_open && (!a->qualify_frequency || a->qualify_frequency > SELDOM);
+}
+
 /* ---- words ---- */
 
 const char *ip(const struct addr *a, char buf[ADDR_STRLEN])
@@ -171,7 +177,7 @@ static void missing(struct exam *x)
 	const struct call_facts *call = x->ask->call;
 	const struct conf_endpoint *ep = conf_endpoint(x->ask->conf, span_of(call->missing));
 	const struct conf_aor *aor = ep && ep->n_aors ? ep->aors[0] : NULL;
-	bool seldom = aor && !aor->keep_open && (!aor->qualify_frequency || aor->qualify_frequency > SELDOM);
+	bool seldom = aor && is_asked_seldom(aor);
 	struct says s = { .code = NAT063, .sure = SURE_LIKELY };
 
 	if (!ep || missing_is_private(x, ep))

@@ -31,7 +31,7 @@ struct leg_facts {
 	int cause;                        /* Q.850; 0: none */
 	unsigned code;                    /* of its final response */
 	ms_t born, answered_at, ended_at; /* 0: not yet */
-	ms_t sdp_at, reoffer_at;          /* its first SDP; its last re-INVITE. 0: never */
+	ms_t sdp_at;                      /* its first SDP; 0: never */
 	unsigned reoffers;
 	uint32_t invite_bytes;
 	unsigned other_contacts; /* of the same AOR, never tried */

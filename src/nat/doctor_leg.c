@@ -414,8 +414,7 @@ static void closed_door(struct exam *x, const struct leg *l)
 	const struct leg_facts *f = l->f;
 	char target[ADDR_STRLEN];
 
-	if (!no_answer(l) || f->tcp || !f->behind_nat || !f->is_phone || !aor || aor->keep_open ||
-	    (aor->qualify_frequency && aor->qualify_frequency <= 60))
+	if (!no_answer(l) || f->tcp || !f->behind_nat || !f->is_phone || !aor || !is_asked_seldom(aor))
 		return;
 	say(&x->r,
 	    &(struct says){ NAT013, &aor->o, "qualify_frequency", "qualify_frequency", "25", .sure = SURE_LIKELY,

@@ -28,6 +28,7 @@ struct leg_rule {
 extern const struct leg_rule leg_rules[];             /* doctor_leg.c; ends without look */
 void leg_puzzle(struct exam *x, const struct leg *l); /* sick, and no rule knows why */
 
+bool is_asked_seldom(const struct conf_aor *a); /* too seldom to keep a router's door open */
 bool is_outside(const struct addr *a);
 bool is_private(const struct addr *a);
 bool hears_us(const struct leg_facts *f);     /* its receiver reports say so */

@@ -5,8 +5,6 @@
 
 #include "nat/doctor_priv.h"
 
-#define SELDOM 60 /* s: what most routers keep open */
-
 struct round { /* one examination of the server */
 	struct rules r;
 	const struct server_facts *s;
@@ -114,11 +112,6 @@ static void transport(struct round *x, const struct transport_facts *t)
 }
 
 /* ---- phones ---- */
-
-static bool is_asked_seldom(const struct conf_aor *a)
-{
-	return !a->keep_open && (!a->qualify_frequency || a->qualify_frequency > SELDOM);
-}
 
 static void phone(struct round *x, const struct phone_facts *p)
 {

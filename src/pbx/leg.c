@@ -334,7 +334,6 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		return;
 	}
 	c->note.reoffers++;
-	c->note.reoffer_at = c->pbx->clock->now;
 	if (m->body.n) {
 		err = leg_media_offered(c, sdp);
 	} else if (m->method == SIP_INVITE) {

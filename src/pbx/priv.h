@@ -234,7 +234,7 @@ struct chan {
 	struct leg_note {
 		struct flow flow;           /* of the last message with our Contact */
 		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
-		ms_t sdp_at, reoffer_at;
+		ms_t sdp_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
 		bool heard, early, by_peer, encrypted;
 		enum leg_end end;

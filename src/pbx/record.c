@@ -216,7 +216,6 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .answered_at = c->answered_at,
 				 .ended_at = c->gone ? now : 0,
 				 .sdp_at = c->note.sdp_at,
-				 .reoffer_at = c->note.reoffer_at,
 				 .reoffers = c->note.reoffers,
 				 .invite_bytes = c->note.invite_bytes,
 				 .other_contacts = (unsigned)(c->tries.n - c->tries.at),
