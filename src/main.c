@@ -26,7 +26,7 @@
 #define STOP_MAX   5000       /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
 
 struct args {
-	const char *conf, *run, *state, *command; /* command: of -rx */
+	const char *program, *conf, *run, *state, *command; /* program: as it was called; command: of -rx */
 	bool remote, welcome, lab, json;
 	const char *ask, *about;   /* a subcommand that asks the running server, and of what */
 	const char *where, *phone; /* of the lab; NULL: all */
@@ -293,7 +293,7 @@ static void print_welcome(struct server *s)
 	struct out o = out_growing();
 
 	ctl_welcome(s->pbx, &o);
-	out_fmt(&o, "Its console: hairpin --run %s -r\n\n", s->args.run);
+	out_fmt(&o, "Its console: %s --run %s -r\n\n", s->args.program, s->args.run);
 	fwrite(o.p, 1, o.n, stdout);
 	fflush(stdout);
 	out_free(&o);
@@ -447,7 +447,7 @@ static int start_again(char **argv)
 
 int main(int argc UNUSED, char **argv)
 {
-	struct args a = { .run = "/run/hairpin", .state = "/var/lib/hairpin" };
+	struct args a = { .program = argv[0], .run = "/run/hairpin", .state = "/var/lib/hairpin" };
 	int status = parse(&a, argv);
 
 	if (status >= 0)

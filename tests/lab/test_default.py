@@ -92,7 +92,8 @@ def default(lab):
     assert sorted(passwords) == ["6001", "6002"], passwords
     server = hairpin.Hairpin(node, lab.path("etc"), "--welcome")
     said = server.program.text()
-    for word in (SERVER + ":5060  (udp, tcp)", passwords["6001"], passwords["6002"], "600", "601", "602"):
+    for word in (SERVER + ":5060  (udp, tcp)", passwords["6001"], passwords["6002"], "600", "601", "602",
+                 hairpin.BINARY + " --run "):
         if word not in said:
             raise LabError("the first lines do not show %r" % word)
     one = Phone(lab.host("phone", "203.0.113.20"), "a", "6001", SERVER, passwords["6001"]).wait_registered()
