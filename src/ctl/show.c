@@ -400,6 +400,10 @@ static void show_contact(struct call *c)
 	c->rows->count = true;
 	pbx_each_contact(c->pbx, c->args, put_life, &w);
 	c->rows->objects = w.found;
+	if (c->args.n && !w.found && !conf_aor(c->conf, c->args)) {
+		c->rows->count = false;
+		no_such_object(c);
+	}
 }
 
 /* ---- the rest ---- */
@@ -417,6 +421,16 @@ static void show_auth(struct call *c)
 	const struct conf_auth *a = conf_auth(c->conf, c->args);
 
 	show_object(c, a ? &a->o : NULL, "auth");
+}
+
+static void show_identify(struct call *c)
+{
+	for (size_t i = 0; i < c->conf->n_identifies; i++)
+		if (span_is(c->args, c->conf->identifies[i].o.name)) {
+			put_options(c, &c->conf->identifies[i].o, "identify");
+			return;
+		}
+	no_such_object(c);
 }
 
 static void show_transport(struct call *c)
@@ -635,6 +649,7 @@ const struct cmd pjsip_show_cmds[] = {
 	  show_contact },
 	{ "pjsip show auth", "AUTH", "One set of credentials, without the password.", show_auth },
 	{ "pjsip show registration", "REGISTRATION", "One registration with all its options.", show_registration },
+	{ "pjsip show identify", "IDENTIFY", "One identify section with all its options.", show_identify },
 	{ "pjsip show transport", "TRANSPORT", "One transport with all its options.", show_transport },
 	{ "pjsip show auths", NULL, "The credentials, without the passwords.", show_auths },
 	{ "pjsip show registrations", NULL, "Our registrations at providers.", show_registrations },

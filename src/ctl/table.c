@@ -172,6 +172,9 @@ static void offer_names(struct ctl *ctl, struct span what, struct offer *f)
 	else if (span_is(what, "AUTH"))
 		for (size_t i = 0; i < conf->n_auths; i++)
 			offer(f, span_of(conf->auths[i].o.name));
+	else if (span_is(what, "IDENTIFY"))
+		for (size_t i = 0; i < conf->n_identifies; i++)
+			offer(f, span_of(conf->identifies[i].o.name));
 	else if (span_is(what, "TRANSPORT"))
 		for (size_t i = 0; i < conf->n_transports; i++)
 			offer(f, span_of(conf->transports[i].o.name));

@@ -131,6 +131,7 @@ static void contacts(void **state)
 	       "\n  Contact:  gw/sip:127.0.0.9:5060", "\nObjects found: 2\n", NULL);
 	expect(w, "pjsip show contacts gw", 0, "gw/sip:127.0.0.9:5060", "Objects found: 1\n", NULL);
 	expect(w, "pjsip show contact 6001", 0, "6001/sip:6001@127.0.0.7:5062", " NonQual", "Objects found: 1\n", NULL);
+	expect(w, "pjsip show contact nobody", 1, "Unable to find object nobody.\n", NULL);
 	expect(w, "pjsip show contacts nobody", 0, "No objects found.\n", NULL);
 	expect(w, "pjsip show aors", 0, "\n      Aor:  6001 ", "\n    Contact:  6001/sip:6001@127.0.0.7:5062", NULL);
 	expect(w, "pjsip show aor 6001", 0, " max_contacts                       : 2\n", NULL);
@@ -147,6 +148,8 @@ static void objects(void **state)
 	expect(w, "pjsip show endpoint", 1, "Usage: pjsip show endpoint ENDPOINT\n", NULL);
 	expect(w, "pjsip show auths", 0, "\n     Auth:  6001/6001\n", NULL);
 	expect(w, "pjsip show auth 6001", 0, " username ", NULL);
+	expect(w, "pjsip show identify gw-ip", 0, " endpoint                           : gw\n", NULL);
+	expect(w, "pjsip show identify gw", 1, "Unable to find object gw.\n", NULL);
 	expect(w, "pjsip show identifies", 0, "\n Identify:  gw-ip/gw\n", NULL);
 	expect(w, "pjsip show transports", 0, "\nTransport:  udp ", "127.0.0.1:", "Objects found: 1\n", NULL);
 	expect(w, "pjsip show registrations", 0, "No objects found.\n", NULL);
