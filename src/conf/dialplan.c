@@ -129,6 +129,21 @@ static bool same_exten(const struct dp_exten *e, const char *pattern, struct spa
 	return strcmp(e->pattern, pattern) == 0 && span_is(cid, e->cid);
 }
 
+/* Has a pattern the ']' of each '['? Other names are taken as they stand. */
+static bool is_whole(struct span name)
+{
+	long open, close = 0;
+
+	if (!name.n || name.p[0] != '_')
+		return true;
+	while (close >= 0 && (open = span_chr(name, '[')) >= 0) {
+		name = span_from(name, (size_t)open);
+		close = span_chr(name, ']');
+		name = span_from(name, close < 0 ? 0 : (size_t)close);
+	}
+	return close >= 0;
+}
+
 static void use_exten(struct reading *r, struct span text)
 {
 	struct dp_context *c = context_now(r);
@@ -146,6 +161,8 @@ static void use_exten(struct reading *r, struct span text)
 	for (r->exten = 0; (size_t)r->exten < c->n_extens; r->exten++)
 		if (same_exten(&c->extens[r->exten], pattern, cid))
 			return;
+	if (!is_whole(name))
+		warn(r, "extension '%s': a ']' is missing: it matches nothing", pattern);
 	c->extens = array_grow(r->load->arena, c->extens, c->n_extens, sizeof c->extens[0]);
 	c->extens[c->n_extens++] = (struct dp_exten){ pattern, arena_str(r->load->arena, cid), NULL, 0 };
 }

@@ -67,6 +67,9 @@ static const struct plan_case cases[] = {
 	{ "[a]\nexten => s,1,A\nexten => s,1,B\n", "a: s 1()=A()\n",
 	  "extensions.conf:3: warning: extension 's' has priority 1 already, at extensions.conf:2; this line is "
 	  "ignored" },
+	{ "[a]\nexten => _[1-5,1,A\n", "a: _[1-5 1()=A()\n",
+	  "extensions.conf:2: warning: extension '_[1-5': a ']' is missing: it matches nothing" },
+	{ "[a]\nexten => _[1-5][67]X,1,A\nexten => [x,1,A\n", "a: _[1-5][67]X 1()=A() [x 1()=A()\n", "" },
 	{ "[general]\nstatik=yes\n", "",
 	  "extensions.conf:2: warning: [general]: unknown option 'statik', did you mean 'static'?" },
 	/* errors: no plan */
