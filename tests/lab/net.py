@@ -300,8 +300,8 @@ class Lab:
         self.programs.append(program)
         return program
 
-    def name_server(self, gw1="203.0.113.1", gw2="203.0.113.2"):
-        """A, SRV and NAPTR records of the two gateways."""
+    def name_server(self, gw1="203.0.113.1", gw2="203.0.113.2", records=()):
+        """A, SRV and NAPTR records of the two gateways; `records`: more, in dnsmasq's words."""
         args = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
                 "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
                 "--log-facility=-", "--listen-address=" + self.DNS,
@@ -312,7 +312,7 @@ class Lab:
                      "--srv-host=_sip._udp.%s,%s,5060" % (full, full),
                      "--naptr-record=%s,10,10,s,SIP+D2U,,_sip._udp.%s"
                      % (full, full)]
-        return self.nodes["wan"].start("dnsmasq", args)
+        return self.nodes["wan"].start("dnsmasq", args + list(records))
 
     def close(self):
         """Ends all programs of this lab, then removes its namespaces."""

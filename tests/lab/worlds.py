@@ -68,10 +68,10 @@ class World:
 
     guide = None
 
-    def __init__(self, lab, provider=True):
+    def __init__(self, lab, provider=True, records=()):
         self.lab = lab
         self.phones = {}
-        lab.name_server()
+        lab.name_server(records=records)
         if provider:
             self.provider = Provider(lab)
             self.pstn = pstn_phone(lab)
