@@ -73,6 +73,11 @@ bool sends_beside(const struct leg_facts *f)
 	       m->tx_to.port != m->rx_source.port;
 }
 
+bool is_taken_for_nat(const struct addr *written, const struct addr *by, bool was_there)
+{
+	return written->family && addr_ip_eq(written, by) && written->port != by->port && !was_there;
+}
+
 static struct leg look_at(const struct exam *x, size_t i)
 {
 	const struct leg_facts *f = x->ask->call->legs[i];
@@ -171,6 +176,24 @@ static bool missing_is_private(struct exam *x, const struct conf_endpoint *ep)
 	return true;
 }
 
+/* F30: its OPTIONS, too, went to the port that it registered from. */
+static bool missing_is_no_nat(struct exam *x, const struct conf_endpoint *ep)
+{
+	const struct call_facts *call = x->ask->call;
+	char target[ADDR_STRLEN], own[ADDR_STRLEN];
+
+	if (!is_taken_for_nat(&call->missing_written, &call->missing_target, call->missing_was_there))
+		return false;
+	say(&x->r,
+	    &(struct says){ NAT075, &ep->o, "rewrite_contact", "rewrite_contact", "no", .sure = SURE_LIKELY,
+			    .evidence = sentence("%s never answered at %s, the port that it registered from; its "
+						 "Contact says %s",
+						 call->missing, addr_str(&call->missing_target, target),
+						 addr_str(&call->missing_written, own)) },
+	    NULL);
+	return true;
+}
+
 /* F6, F19: there was nobody to call. */
 static void missing(struct exam *x)
 {
@@ -180,7 +203,7 @@ static void missing(struct exam *x)
 	bool seldom = aor && is_asked_seldom(aor);
 	struct says s = { .code = NAT063, .sure = SURE_LIKELY };
 
-	if (!ep || missing_is_private(x, ep))
+	if (!ep || missing_is_private(x, ep) || missing_is_no_nat(x, ep))
 		return;
 	s.o = aor ? &aor->o : &ep->o;
 	if (call->missing_contacts && seldom) {

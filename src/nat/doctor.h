@@ -16,6 +16,14 @@ enum leg_end {
 	LEG_NO_RTP,      /* rtp_timeout */
 };
 
+/* What was asked for that is not served. */
+enum leg_offer {
+	OFFER_OTHER,   /* nothing of the following: no codec in common */
+	OFFER_SRTP,    /* SRTP and nothing else */
+	OFFER_BROWSER, /* SRTP, keys and ways found by DTLS and ICE (WebRTC) */
+	OFFER_FAX,     /* T.38 */
+};
+
 /* One leg. Kept in the call's record: nothing in it points anywhere. Times are of the signalling clock. */
 struct leg_facts {
 	char name[96], endpoint[64], transport[32];
@@ -23,11 +31,12 @@ struct leg_facts {
 	bool is_phone;   /* its AOR takes registrations; else a trunk */
 	bool behind_nat; /* as its messages show */
 	bool held;
-	bool heard;    /* it answered our INVITE, with whatever code */
-	bool is_early; /* its SDP was known before the answer */
+	bool heard;           /* it answered our INVITE, with whatever code */
+	bool is_early;        /* its SDP was known before the answer */
+	enum leg_offer offer; /* that was refused */
+	bool asked_fax;       /* a re-INVITE of its asked for T.38 */
 	enum leg_end end;
 	bool by_peer;                     /* it ended the leg */
-	bool encrypted;                   /* its offer has SRTP and nothing else */
 	int cause;                        /* Q.850; 0: none */
 	unsigned code;                    /* of its final response */
 	ms_t born, answered_at, ended_at; /* 0: not yet */
@@ -44,6 +53,12 @@ struct leg_facts {
 	struct addr face;    /* in our SDP */
 	struct addr target; /* whom requests within the call are for: its Contact, rewritten or not; family 0: a name */
 	struct addr source; /* of the REGISTER behind the contact that is dialled; family 0: not known */
+	/* rewrite_contact put `by` in the place of `written`, which its Contact or the nearest Record-Route says;
+	 * family 0: it did not. */
+	struct addr written, by;
+	bool was_there;      /* somebody answered at the contact before */
+	struct addr sdp_was; /* where its SDP wanted audio before the last re-INVITE moved it to another host; family 0:
+				none did */
 	bool has_media;
 	struct media_stats audio;
 };
@@ -60,7 +75,9 @@ struct call_facts {
 	char missing[64];          /* a Dial() found no contact to call at this endpoint; "" */
 	unsigned missing_contacts; /* registered or static there, none of them usable */
 	struct addr missing_target,
-		missing_source; /* of the first of them: where it says it is, and where it came from */
+		missing_source;      /* of the first of them: where it is called, and where it came from */
+	struct addr missing_written; /* what it says of itself, where that is not what is called; family 0: it is */
+	bool missing_was_there;      /* it has answered once */
 };
 
 /* The settings that a leg lived under. */

@@ -187,6 +187,16 @@ static const struct conf_place *unless_written(const struct conf_obj *o, const s
 
 /* ---- where its audio is ---- */
 
+/* A re-INVITE of its moved its audio to a third host, from where nothing comes. */
+static bool is_turned_away(const struct leg *l)
+{
+	const struct leg_facts *f = l->f;
+	const struct addr *to = &f->audio.sdp_addr;
+
+	return (l->deaf || l->stopped || l->unheard) && f->sdp_was.family && !addr_ip_eq(to, &f->peer) &&
+	       !addr_ip_eq(to, &f->sdp_was) && !addr_ip_eq(to, &f->audio.rx_source);
+}
+
 /* F8: packets come, and the latch drops them. */
 static void strict_drops(struct exam *x, const struct leg *l)
 {
@@ -195,7 +205,8 @@ static void strict_drops(struct exam *x, const struct leg *l)
 	const struct addr *is = m->rx_packets ? &m->rx_source : &m->sdp_addr;
 	bool same_host = addr_ip_eq(&m->last_dropped, is);
 
-	if (!(l->deaf || l->stopped) || m->rx_dropped < 50 || addr_eq(&m->last_dropped, &m->rx_source))
+	if (!(l->deaf || l->stopped) || m->rx_dropped < 50 || addr_eq(&m->last_dropped, &m->rx_source) ||
+	    is_turned_away(l))
 		return;
 	say(&x->r,
 	    &(struct says){ NAT054, &x->ask->conf->rtp.o, "strictrtp", "strictrtp",
@@ -231,6 +242,31 @@ static void wrong_family(struct exam *x, const struct leg *l)
 	    option, value, NULL);
 }
 
+/* F28: whoever is behind the peer was told to talk to us directly, or so it seems from here. */
+static void turned_away(struct exam *x, const struct leg *l)
+{
+	const struct leg_facts *f = l->f;
+	const struct media_stats *m = &f->audio;
+	char to[ADDR_STRLEN], was[ADDR_STRLEN], peer[ADDR_STRLEN], from[ADDR_STRLEN];
+	struct says s = { .code = NAT076, .o = &l->ep->o, .sure = l->stopped ? SURE_CERTAIN : SURE_LIKELY };
+	bool strange = m->rx_dropped >= 50;
+
+	if (!is_turned_away(l))
+		return;
+	if (strange) {
+		s.o = &x->ask->conf->rtp.o;
+		s.option = s.fix_option = "strictrtp";
+		s.fix_value = "seqno";
+		s.at = unless_written(s.o, &rtp_conf);
+	}
+	s.evidence =
+		sentence("a re-INVITE of %s moved its audio from %s to %s; since then nothing comes from there%s%s",
+			 f->endpoint, ip(&f->sdp_was, was), addr_str(&m->sdp_addr, to),
+			 strange ? ", and what comes is dropped: it is from " : "",
+			 strange ? addr_str(&m->last_dropped, from) : "");
+	say(&x->r, &s, ip(&f->peer, peer), NULL);
+}
+
 /* F2, and what F9 leaves behind: we send to the address in its SDP, and it is behind a router. */
 static void private_target(struct exam *x, const struct leg *l)
 {
@@ -248,7 +284,9 @@ static void private_target(struct exam *x, const struct leg *l)
 	    !(is_private(&m->tx_to) || says_deaf(l->f) || l->f->is_phone))
 		return;
 	addr_str(&m->tx_to, to);
-	if (symmetric && m->rx_packets && l->f->reoffers) { /* it was learned once */
+	if (symmetric && l->f->sdp_was.family) {
+		return;                                            /* it is not repeated: turned_away() */
+	} else if (symmetric && m->rx_packets && l->f->reoffers) { /* it was learned once */
 		s.code = NAT055;
 		s.o = &x->ask->conf->hairpin.o;
 		s.option = s.fix_option = "compat";
@@ -299,7 +337,7 @@ static void closed_ports(struct exam *x, const struct leg *l)
 	bool heard = hears_us(f);
 
 	if (!l->t || !l->deaf || f->audio.rx_dropped || f->audio.tx_packets < 5 || !peer_is_outside(l) ||
-	    is_hidden(l, &f->face) || is_outdated(l, &f->face))
+	    host_net_with(&x->r, &f->peer) || is_hidden(l, &f->face) || is_outdated(l, &f->face))
 		return;
 	snprintf(first, sizeof first, "%u", l->ep->rtp_port_start ? l->ep->rtp_port_start : rtp->rtpstart);
 	snprintf(last, sizeof last, "%u", l->ep->rtp_port_start ? l->ep->rtp_port_end : rtp->rtpend);
@@ -349,6 +387,7 @@ static void private_phone(struct exam *x, const struct leg *l)
 	char target[ADDR_STRLEN], source[ADDR_STRLEN];
 
 	if (!(no_answer(l) || f->repeats > 2) || !f->target.family || addr_ip_eq(&f->target, from) ||
+	    (f->answered && f->written.family) ||
 	    (!from->family && (!is_private(&f->target) || host_net_with(&x->r, &f->target))))
 		return;
 	addr_str(&f->target, target);
@@ -362,6 +401,42 @@ static void private_phone(struct exam *x, const struct leg *l)
 						: sentence("%s is called at %s, the address in its Contact; it "
 							   "registered from %s",
 							   f->endpoint, target, ip(from, source)) },
+	    NULL);
+}
+
+/* F30: the nearest hop sends from another address than the one that it listens on. */
+static void astray(struct exam *x, const struct leg *l)
+{
+	const struct leg_facts *f = l->f;
+	char by[ADDR_STRLEN], own[ADDR_STRLEN];
+
+	if (f->is_phone || f->repeats < 3 || !f->written.family)
+		return;
+	say(&x->r,
+	    &(struct says){
+		    NAT010, &l->ep->o, "rewrite_contact", "rewrite_contact", "no",
+		    .evidence = sentence("%s repeated its 200 OK %u times: our ACK goes to %s, where it came from, "
+					 "and not to %s, as it says",
+					 f->endpoint, f->repeats, addr_str(&f->by, by), addr_str(&f->written, own)) },
+	    NULL);
+}
+
+/* F30: it registered from another port than the one that it listens on, and nobody changed that on the way. */
+static void no_nat(struct exam *x, const struct leg *l)
+{
+	const struct leg_facts *f = l->f;
+	char by[ADDR_STRLEN], own[ADDR_STRLEN];
+
+	if (!no_answer(l) || f->tcp || !f->is_phone || !is_taken_for_nat(&f->written, &f->by, f->was_there))
+		return;
+	say(&x->r,
+	    &(struct says){ NAT075, &l->ep->o, "rewrite_contact", "rewrite_contact", "no", .sure = SURE_LIKELY,
+			    .unless = sentence("a call right after it has registered: does that one arrive? Then its "
+					       "router has forgotten it (qualify_frequency=25)"),
+			    .evidence =
+				    sentence("%s is called at %s, the port that it registered from, and never answered "
+					     "there; its Contact says %s",
+					     f->endpoint, addr_str(&f->by, by), addr_str(&f->written, own)) },
 	    NULL);
 }
 
@@ -499,18 +574,56 @@ static void far_firewall(struct exam *x, const struct leg *l)
 	    ip(&l->f->here, here), NULL);
 }
 
-/* Our 488 to its INVITE. */
+/* The first of these options that is written, else allow. */
+static const char *first_written(const struct leg *l, const char *const *options)
+{
+	for (; *options; options++)
+		if (conf_written(&l->ep->o, "endpoint", *options))
+			return *options;
+	return "allow";
+}
+
+/* F16, F24: our 488 to its INVITE. */
 static void refused_offer(struct exam *x, const struct leg *l)
 {
+	static const char *const srtp[] = { "media_encryption", NULL };
+	static const char *const browser[] = { "webrtc", "ice_support", "media_encryption", NULL };
+	static const char *const none[] = { NULL };
+	static const struct refusal {
+		enum finding_code code;
+		const char *offers;
+		const char *const *options;
+	} why[] = {
+		[OFFER_OTHER] = { NAT071, "no codec that allow= has", none },
+		[OFFER_SRTP] = { NAT070, "RTP/SAVP only", srtp },
+		[OFFER_BROWSER] = { NAT072, "SRTP with ICE only, as browsers do", browser },
+	};
 	const struct leg_facts *f = l->f;
+	const struct refusal *w = &why[f->offer];
 
-	if (!f->incoming || f->end != LEG_REFUSED || f->code != 488)
+	if (!f->incoming || f->end != LEG_REFUSED || f->code != 488 || f->offer == OFFER_FAX)
 		return;
 	say(&x->r,
-	    &(struct says){ f->encrypted ? NAT070 : NAT071, &l->ep->o, "allow",
-			    .evidence = f->encrypted ? sentence("%s offers RTP/SAVP only, and got 488", f->endpoint)
-						     : sentence("%s offers no codec that allow= has, and got 488",
-								f->endpoint) },
+	    &(struct says){ w->code, &l->ep->o, first_written(l, w->options),
+			    .evidence = sentence("%s offers %s, and got 488", f->endpoint, w->offers) },
+	    NULL);
+}
+
+/* F29: audio goes on, and the fax does not go that way. */
+static void fax(struct exam *x, const struct leg *l)
+{
+	static const char *const options[] = { "t38_udptl", "t38_udptl_nat", NULL };
+	const struct leg_facts *f = l->f;
+	bool at_once = f->end == LEG_REFUSED && f->code == 488 && f->offer == OFFER_FAX;
+
+	if (!f->asked_fax && !at_once)
+		return;
+	say(&x->r,
+	    &(struct says){ NAT074, &l->ep->o, first_written(l, options),
+			    .evidence = at_once ? sentence("%s offers T.38 only, and got 488", f->endpoint)
+						: sentence("a re-INVITE of %s asked for T.38, and did not get it; "
+							   "audio went on as it was",
+							   f->endpoint) },
 	    NULL);
 }
 
@@ -546,13 +659,13 @@ void leg_puzzle(struct exam *x, const struct leg *l)
 }
 
 const struct leg_rule leg_rules[] = {
-	{ private_face, false },    { private_contact, false }, { wrong_external, false },
-	{ moved_port, false },      { wrong_family, false },    { private_phone, false },
-	{ lost_connection, false }, { not_tried, false },       { strict_drops, false },
-	{ private_target, false },  { other_address, false },   { alg, false },
-	{ closed_ports, false },    { other_format, false },    { only_noise, false },
+	{ private_face, false }, { private_contact, false }, { wrong_external, false },  { moved_port, false },
+	{ wrong_family, false }, { private_phone, false },   { lost_connection, false }, { not_tried, false },
+	{ turned_away, false },  { strict_drops, false },    { private_target, false },  { other_address, false },
+	{ alg, false },          { closed_ports, false },    { other_format, false },    { only_noise, false },
 	{ too_long, false },
 
-	{ closed_door, false },     { far_firewall, false },    { early_deadlock, true },
-	{ bleeding, true },         { refused_offer, true },    { NULL, false },
+	{ no_nat, false },       { closed_door, false },     { far_firewall, false },    { early_deadlock, true },
+	{ bleeding, true },      { refused_offer, true },    { astray, true },           { fax, true },
+	{ NULL, false },
 };

@@ -83,6 +83,20 @@ static void not_running(struct round *x, const struct transport_facts *t)
 	    NULL);
 }
 
+/* F16: whoever is to come that way finds nobody. */
+static void left_out(struct round *x)
+{
+	const struct conf_transport *t;
+
+	for (size_t i = 0; (t = conf_left_out(x->s->conf, i)); i++)
+		say(&x->r,
+		    &(struct says){ NAT073, &t->o, "protocol",
+				    .evidence = sentence("transport %s: protocol=%s is not served, and nothing listens "
+							 "there",
+							 t->o.name, conf_proto_names[t->protocol]) },
+		    NULL);
+}
+
 static void silent_stun(struct round *x, const struct transport_facts *t)
 {
 	char by[ADDR_STRLEN];
@@ -248,6 +262,7 @@ void doctor_server(const struct server_facts *s, struct lint *findings)
 
 	for (size_t i = 0; i < s->n_transports; i++)
 		transport(&x, &s->transports[i]);
+	left_out(&x);
 	one_gateway(&x);
 	for (size_t i = 0; i < s->n_phones; i++) {
 		phone(&x, &s->phones[i]);

@@ -138,6 +138,11 @@ static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const cha
 	chan_ended(c, cause_of_sip(code));
 }
 
+static const char *const offer_refused[] = { [OFFER_OTHER] = "no codec in common with the endpoint's allow=",
+					     [OFFER_SRTP] = "SRTP is not served",
+					     [OFFER_BROWSER] = "ICE and SRTP are not served",
+					     [OFFER_FAX] = "T.38 is not served" };
+
 /* False when the INVITE was refused. */
 static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
@@ -156,7 +161,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 	if (err == -EBADMSG)
 		refuse(c, uas, 400, "unparsable SDP");
 	else if (err == -ENOENT)
-		refuse(c, uas, 488, "no codec in common with the endpoint's allow=");
+		refuse(c, uas, 488, offer_refused[c->note.offer]);
 	else if (err < 0)
 		refuse(c, uas, 503, "no RTP port is free");
 	return err == 0;

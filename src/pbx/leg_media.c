@@ -233,13 +233,39 @@ static void keep_offer(struct chan *c, struct span body)
 	c->offer = body;
 }
 
-static bool is_encrypted(const struct sdp *s)
+static bool wants_fax(const struct sdp *s)
 {
-	bool all = s->n_media > 0;
-
 	for (size_t i = 0; i < s->n_media; i++)
-		all &= s->media[i].secure;
-	return all;
+		if (s->media[i].type == SDP_IMAGE && s->media[i].port)
+			return true;
+	return false;
+}
+
+/* Why an offer was refused. */
+static enum leg_offer kind_of(const struct sdp *s)
+{
+	size_t n = 0, secure = 0;
+	bool ice = false;
+
+	for (size_t i = 0; i < s->n_media; i++) {
+		if (s->media[i].type != SDP_AUDIO || !s->media[i].port)
+			continue;
+		n++;
+		secure += s->media[i].secure;
+		ice |= s->media[i].has_ice;
+	}
+	if (!n)
+		return wants_fax(s) ? OFFER_FAX : OFFER_OTHER;
+	return secure < n ? OFFER_OTHER : ice ? OFFER_BROWSER : OFFER_SRTP;
+}
+
+/* Its offer wants audio at another host than before. */
+static void note_moved(struct chan *c, const struct addr *to)
+{
+	const struct addr *was = &c->deal.remote;
+
+	if (was->family && to->family && !addr_ip_eq(was, to))
+		c->note.sdp_was = *was;
 }
 
 int leg_media_offered(struct chan *c, struct span body)
@@ -254,9 +280,10 @@ int leg_media_offered(struct chan *c, struct span body)
 		return err;
 	if (!again)
 		leg_media_caps(c, NULL);
+	c->note.asked_fax |= again && wants_fax(&offer);
 	err = sdp_deal_offered(&c->caps, &offer, &deal);
 	if (err < 0) {
-		c->note.encrypted = is_encrypted(&offer);
+		c->note.offer = kind_of(&offer);
 		return err;
 	}
 	err = leg_media_open(c, deal.remote.family ? deal.remote.family : c->peer.family, NULL);
@@ -265,6 +292,7 @@ int leg_media_offered(struct chan *c, struct span body)
 		return err;
 	}
 	keep_offer(c, body);
+	note_moved(c, &deal.remote);
 	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;

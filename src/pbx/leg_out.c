@@ -130,6 +130,17 @@ static void ask(struct chan *c)
 	out_free(&uri);
 }
 
+/* Where the phone says it is, and where it came from instead. */
+static void note_written(struct chan *c, const char *written, const struct sip_uri *dialled)
+{
+	struct leg_note *n = &c->note;
+
+	if (!addr_parse(span_of(written), &n->written) || !addr_parse_ip(dialled->host, &n->by))
+		return;
+	n->written.port = n->written.port ? n->written.port : 5060;
+	n->by.port = dialled->port ? dialled->port : 5060;
+}
+
 int leg_call(struct chan *c, const struct leg_call *call)
 {
 	struct sip_uri u;
@@ -145,6 +156,8 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	text_set(&c->path, span_of(call->path));
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
+	c->note.was_there = call->was_there;
+	note_written(c, call->written, &u);
 	c->listener = call->listener;
 	c->registered = call->registered;
 	text_set(&c->dialed, u.user);
@@ -263,6 +276,7 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
 	text_set(&c->target, span_of(c->tries.uris[c->tries.at++]));
 	c->listener = 0;
+	c->note.written = (struct addr){ 0 };
 	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;
 	ask(c);

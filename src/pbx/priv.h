@@ -236,7 +236,9 @@ struct chan {
 		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
 		ms_t sdp_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
-		bool heard, early, by_peer, encrypted;
+		struct addr written, by, sdp_was; /* as in struct leg_facts */
+		bool heard, early, by_peer, asked_fax, was_there;
+		enum leg_offer offer;
 		enum leg_end end;
 	} note;
 
@@ -269,6 +271,8 @@ struct leg_call {
 	const char *path, *transport; /* of the contact; "": none */
 	bool registered;              /* it is a contact that was registered */
 	bool behind_nat;              /* the contact is where a registration came from, not what it said */
+	const char *written;          /* that: "192.0.2.1:5060"; "": the same */
+	bool was_there;               /* somebody has answered there */
 	struct addr source;           /* of that registration; family 0: not known */
 	uint32_t listener;            /* that it came to; 0: not known */
 	const char *caller_num, *caller_name;

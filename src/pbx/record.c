@@ -137,6 +137,17 @@ static struct addr uri_address(struct span uri)
 	return a;
 }
 
+static void note_missing(struct call_facts *f, const struct contact *k)
+{
+	if (f->missing_contacts++)
+		return;
+	f->missing_target = uri_address(span_of(k->uri));
+	f->missing_source = k->source;
+	f->missing_was_there = k->rtt_ms >= 0;
+	if (!addr_parse(span_of(k->orig_host), &f->missing_written))
+		f->missing_written = (struct addr){ 0 };
+}
+
 void record_missing(struct chan *c, const struct conf_endpoint *ep)
 {
 	struct call_facts *f = &c->record->facts;
@@ -148,14 +159,8 @@ void record_missing(struct chan *c, const struct conf_endpoint *ep)
 
 		if (!a)
 			continue;
-		list_for(l, &a->contacts) {
-			const struct contact *k = list_entry(l, struct contact, link);
-
-			if (!f->missing_contacts++) {
-				f->missing_target = uri_address(span_of(k->uri));
-				f->missing_source = k->source;
-			}
-		}
+		list_for(l, &a->contacts)
+			note_missing(f, list_entry(l, struct contact, link));
 	}
 }
 
@@ -164,6 +169,7 @@ void record_dialog(struct chan *c)
 	if (!c->dialog)
 		return;
 	c->note.target = uri_address(sip_dialog_target(c->dialog));
+	c->note.written = sip_dialog_written(c->dialog, &c->note.by);
 	c->note.repeats = sip_dialog_repeats(c->dialog);
 }
 
@@ -209,7 +215,8 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .is_early = c->note.early,
 				 .end = end_of(c, now),
 				 .by_peer = c->note.by_peer,
-				 .encrypted = c->note.encrypted,
+				 .offer = c->note.offer,
+				 .asked_fax = c->note.asked_fax,
 				 .cause = c->cause,
 				 .code = c->sip_code,
 				 .born = c->born,
@@ -226,6 +233,10 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .face = c->local.face,
 				 .target = c->note.target,
 				 .source = c->note.source,
+				 .written = c->note.written,
+				 .by = c->note.by,
+				 .was_there = c->note.was_there,
+				 .sdp_was = c->note.sdp_was,
 				 .has_media = c->media != NULL };
 	if (!c->incoming && !f->answered)
 		f->target = uri_address(span_of(c->target));

@@ -48,6 +48,7 @@ struct sim_phone {
 	uint32_t reg_cseq, reg_expires;
 	bool reg_all;
 	char info_digit; /* on its way by INFO */
+	char *body;      /* of the re-INVITE that is being made; NULL: what was agreed */
 	struct timer refresh, answer, frame;
 	struct phone_call call;
 	struct phone_rtp rtp;

@@ -97,6 +97,8 @@ static void call_over(struct sim_phone *p)
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
 	free(c->offer);
+	free(p->body);
+	p->body = NULL;
 	sdp_deal_free(&c->deal);
 	*c = (struct phone_call){ 0 };
 	phone_rtp_close(p);
@@ -445,9 +447,16 @@ void sim_phone_call(struct sim_phone *p, const char *number)
 static void build_reoffer(void *arg, struct sip_build *b)
 {
 	struct sim_phone *p = arg;
+	struct out *body;
 
 	phone_put_contact(p, b);
-	put_offer(p, b);
+	if (!p->body) {
+		put_offer(p, b);
+		return;
+	}
+	body = sip_put_body(b, "application/sdp");
+	for (const char *s = p->body; *s; s++)
+		out_fmt(body, *s == '\n' ? "\r\n" : "%c", *s);
 }
 
 static void on_reanswer(void *arg, struct sip_uac *uac UNUSED, const struct sip_msg *m, unsigned code,
@@ -459,6 +468,8 @@ static void on_reanswer(void *arg, struct sip_uac *uac UNUSED, const struct sip_
 	if (code < 200)
 		return;
 	p->call.reasking = NULL;
+	free(p->body);
+	p->body = NULL;
 	p->st.reoffer = code;
 	if (code >= 300)
 		return;
@@ -479,6 +490,18 @@ void sim_phone_hold(struct sim_phone *p, bool hold, bool update)
 		return;
 	p->call.local.version += p->call.local.dir != dir;
 	p->call.local.dir = dir;
+	p->st.reoffer = 0;
+	p->call.reasking = sip_dialog_ask(p->call.dialog, &a);
+}
+
+void sim_phone_reoffer(struct sim_phone *p, const char *sdp)
+{
+	struct sip_ask a = { .method = SIP_INVITE, .build = build_reoffer, .answer = on_reanswer, .arg = p };
+
+	if (!p->call.dialog || p->call.reasking)
+		return;
+	free(p->body);
+	p->body = xstrdup(sdp); /* a challenge has it built again */
 	p->st.reoffer = 0;
 	p->call.reasking = sip_dialog_ask(p->call.dialog, &a);
 }

@@ -127,6 +127,7 @@ void sim_phone_call(struct sim_phone *p, const char *number);   /* or a sip: URI
 void sim_phone_answer(struct sim_phone *p);
 void sim_phone_hangup(struct sim_phone *p);                       /* BYE, CANCEL or 486, as fits */
 void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVITE or UPDATE; again: the same SDP */
+void sim_phone_reoffer(struct sim_phone *p, const char *sdp);     /* a re-INVITE with this body; lines end in \n */
 void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);  /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
 void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */

@@ -124,6 +124,10 @@ static bool take_line(struct reading *r, struct span line)
 	}
 	if (span_is(first, "each"))
 		return add_each(r, rest);
+	if (span_is(first, "harmless") && !r->s->harmless) {
+		r->s->harmless = span_dup(span_trim(rest));
+		return true;
+	}
 	if (span_is(first, "loss")) {
 		rest = span_trim(rest);
 		r->s->loss = span_istarts(rest, SPAN("no")) ? STORY_LOSS_NO : STORY_LOSS_SAMPLED;
@@ -187,12 +191,18 @@ void story_free(struct story *s)
 	}
 	free(s->path);
 	free(s->name);
+	free(s->harmless);
 	free(s);
 }
 
 const char *story_name(const struct story *s)
 {
 	return s->name;
+}
+
+const char *story_harmless(const struct story *s)
+{
+	return s->harmless;
 }
 
 enum story_loss story_loss(const struct story *s)

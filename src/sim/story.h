@@ -14,6 +14,7 @@ enum story_loss { STORY_LOSS_ALL, STORY_LOSS_SAMPLED, STORY_LOSS_NO };
 struct story *story_load(const char *path, char **why);
 void story_free(struct story *s);
 const char *story_name(const struct story *s);
+const char *story_harmless(const struct story *s); /* why the fault that it is about cannot happen; NULL: it can */
 enum story_loss story_loss(const struct story *s);
 unsigned story_variants(const struct story *s); /* how many combinations its `each` lines make; at least 1 */
 void story_variant_name(const struct story *s, unsigned variant, struct out *o); /* "map=port filter=address" */

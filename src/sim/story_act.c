@@ -141,6 +141,8 @@ static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 		sim_phone_hangup(p);
 	else if (strcmp(verb, "hold") == 0 || strcmp(verb, "resume") == 0)
 		phone_hold(p, w);
+	else if (strcmp(verb, "reoffers") == 0 && w->block)
+		sim_phone_reoffer(p, w->block);
 	else if (strcmp(verb, "dtmf") == 0 && w->n > 2)
 		sim_phone_dtmf(p, w->w[2][0], word_is(w, 3, "info"));
 	else if (strcmp(verb, "mute") == 0 || strcmp(verb, "unmute") == 0)

@@ -22,6 +22,7 @@ struct story {
 	struct story_each each[8];
 	size_t n_each;
 	enum story_loss loss;
+	char *harmless; /* NULL: not said */
 };
 
 struct words {
@@ -64,6 +65,8 @@ struct tale_raw {
 	size_t n_got;
 	struct raw_rule rules[8];
 	size_t n_rules;
+	char *last; /* its last response by rule, and where that went */
+	struct flow last_flow;
 };
 
 enum thing_kind { A_NET, A_PBX, A_PHONE, A_RAW, A_STUN };

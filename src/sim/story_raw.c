@@ -66,7 +66,9 @@ static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char 
 		out_headers(&o, rule->headers, text);
 		out_fmt(&o, "Content-Length: %zu\r\n\r\n%s", strlen(rule->body), rule->body);
 		net.send(net.arg, f, out_look(&o));
-		out_free(&o);
+		free(r->last);
+		r->last = out_take(&o);
+		r->last_flow = *f;
 	}
 }
 
@@ -209,7 +211,7 @@ static char *message(struct tale_raw *r, const char *block)
 	return all;
 }
 
-/* RAW send IP[:port] << … >>  |  RAW close  |  RAW replies … */
+/* RAW send IP[:port] << … >>  |  RAW close  |  RAW repeats  |  RAW replies … */
 bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct tale_raw *r = x->raw;
@@ -221,6 +223,10 @@ bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
 		if (r->conn.sock)
 			net.close(net.arg, r->conn.sock);
 		r->conn = (struct flow){ 0 };
+		return true;
+	}
+	if (word_is(w, 1, "repeats") && w->n == 2 && r->last) {
+		net.send(net.arg, &r->last_flow, span_of(r->last));
 		return true;
 	}
 	if (word_is(w, 1, "replies") && w->n > 3) {
@@ -264,5 +270,6 @@ void raw_free(struct tale_raw *r)
 	for (size_t i = 0; i < r->n_rules; i++)
 		rule_free(&r->rules[i]);
 	free(r->got);
+	free(r->last);
 	free(r);
 }

@@ -189,6 +189,18 @@ static enum nat_rewrite rule(const struct sip_dialog *d, const struct sip_msg *m
 	return nat_contact_rule(&ask);
 }
 
+/* What is replaced is evidence, should nobody answer there. */
+static void note_rewritten(struct sip_dialog *d, const struct sip_uri *u, const struct addr *by)
+{
+	struct addr a;
+
+	if (!addr_parse_ip(u->host, &a))
+		return;
+	a.port = u->port ? u->port : 5060;
+	d->written = addr_eq(&a, by) ? (struct addr){ 0 } : a;
+	d->by = *by;
+}
+
 static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_rewrite how)
 {
 	char peer[ADDR_STRLEN], room[256];
@@ -198,6 +210,7 @@ static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 		return;
 	if (how == NAT_REWRITE_CONTACT) {
 		sip_out_rewritten(&o, &m->contact.uri, &m->flow);
+		note_rewritten(d, &m->contact.uri, &m->flow.peer);
 		trace(EV_NAT_CONTACT, NULL, "%.*s is reached at %s", SP(m->contact.uri.text),
 		      addr_str(&m->flow.peer, peer));
 	} else {
@@ -207,13 +220,14 @@ static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 	d->target = out_take(&o);
 }
 
-static char *rewritten_route(struct span route, const struct flow *f)
+static char *rewritten_route(struct sip_dialog *d, struct span route, const struct flow *f)
 {
 	struct out o = out_growing();
 	struct sip_naddr a;
 
 	if (!sip_naddr_parse(route, &a))
 		return span_dup(route);
+	note_rewritten(d, &a.uri, &f->peer);
 	out_char(&o, '<');
 	sip_out_rewritten(&o, &a.uri, f);
 	out_fmt(&o, ">%.*s", SP(a.params));
@@ -238,7 +252,7 @@ static void take_routes(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 	for (size_t i = 0; sip_walk(m, SIP_HDR_RECORD_ROUTE, &w, &v); i++) {
 		size_t at = m->request ? i : n - 1 - i;
 
-		d->routes[at] = at == 0 && how == NAT_REWRITE_ROUTE ? rewritten_route(v, &m->flow) : span_dup(v);
+		d->routes[at] = at == 0 && how == NAT_REWRITE_ROUTE ? rewritten_route(d, v, &m->flow) : span_dup(v);
 	}
 }
 
@@ -422,6 +436,12 @@ void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 unsigned sip_dialog_repeats(const struct sip_dialog *d)
 {
 	return d->ack_repeats;
+}
+
+struct addr sip_dialog_written(const struct sip_dialog *d, struct addr *by)
+{
+	*by = d->by;
+	return d->written;
 }
 
 bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)

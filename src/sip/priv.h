@@ -283,6 +283,7 @@ struct sip_dialog {
 	struct kept_ack *ack; /* our ACK, for as long as its 2xx may come again */
 	uint32_t ack_cseq;
 	unsigned ack_repeats;
+	struct addr written, by; /* rewrite_contact put `by` in the place of `written`; family 0: it did not */
 	char *credentials;
 	char texts[];
 };

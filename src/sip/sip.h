@@ -239,6 +239,9 @@ struct span sip_dialog_call_id(const struct sip_dialog *d);
 struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */
 struct span sip_dialog_target(const struct sip_dialog *d);
 unsigned sip_dialog_repeats(const struct sip_dialog *d); /* how often a 2xx came again after our ACK */
+/* The peer's Contact or nearest Record-Route, as it was before rewrite_contact put `by` in its place; family 0: it
+ * stands as it was written, or had a name. */
+struct addr sip_dialog_written(const struct sip_dialog *d, struct addr *by);
 
 /* The URI with the packet's source as host and port (rewrite_contact): transport=tcp is written for TCP, none for UDP.
  */
