@@ -32,7 +32,7 @@ static void play_none(struct dp *dp)
 /* An absolute path as it is; else in each folder where the sounds of a language can be. */
 static void sound_path(struct dp *dp, struct span name, char *path, size_t cap)
 {
-	const char *lang = dp->chan->ep->language[0] ? dp->chan->ep->language : "en";
+	const char *lang = chan_language(dp->chan);
 	const char *dir = dp->chan->conf->hairpin.sounds_dir;
 
 	if (name.n && name.p[0] == '/')

@@ -236,6 +236,23 @@ const char *chan_state_name(const struct chan *c)
 	return names[c->state];
 }
 
+static const char *set_or(const struct chan *c, struct span name, const char *otherwise)
+{
+	const char *v = vars_get(&c->vars, name);
+
+	return v ? v : otherwise;
+}
+
+const char *chan_language(const struct chan *c)
+{
+	return set_or(c, SPAN(CHAN_LANGUAGE), c->ep->language[0] ? c->ep->language : "en");
+}
+
+const char *chan_account(const struct chan *c)
+{
+	return set_or(c, SPAN(CHAN_ACCOUNT), c->ep->accountcode);
+}
+
 void chans_free(struct pbx *p)
 {
 	list_for_safe(n, &p->chans) {

@@ -30,7 +30,7 @@ const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap)
 	if (span_is(name, "UNIQUEID"))
 		return c->uniqueid;
 	if (span_is(name, "ACCOUNTCODE"))
-		return c->ep->accountcode;
+		return chan_account(c);
 	if (span_is(name, "PRIORITY"))
 		out_fmt(&o, "%d", dp->prio);
 	else if (span_is(name, "EPOCH"))
@@ -97,11 +97,44 @@ static void out_call_id(struct out *o, const struct chan *c)
 	sip_msg_unref(m);
 }
 
+static bool channel_sip(const struct chan *c, struct span which, struct out *o)
+{
+	if (span_iis(which, "call-id"))
+		out_call_id(o, c);
+	else if (span_iis(which, "remote_addr"))
+		addr_out(o, &c->peer);
+	else if (span_iis(which, "local_addr"))
+		addr_out(o, &c->note.flow.local);
+	else if (span_iis(which, "secure"))
+		out_char(o, '0');
+	else
+		return false;
+	return true;
+}
+
+/* Before there is media, and before its destination is known, nothing. */
+static bool channel_rtp(const struct chan *c, struct span which, struct out *o)
+{
+	struct media_stats s = { 0 };
+	struct addr a;
+
+	if (!span_iis(which, "src") && !span_iis(which, "dest"))
+		return false;
+	if (!c->media)
+		return true;
+	media_stats(c->media, &s);
+	a = span_iis(which, "src") ? media_local(c->media) : s.tx_to;
+	if (a.family && addr_is_any(&a))
+		a = addr_with_port(&c->note.flow.local, a.port);
+	if (a.family)
+		addr_out(o, &a);
+	return true;
+}
+
 static bool f_channel(struct dp *dp, struct span args, struct out *o)
 {
 	const struct chan *c = dp->chan;
 	struct span what = dp_arg(args, 0), which = dp_arg(args, 1);
-	char text[ADDR_STRLEN];
 
 	if (span_iis(what, "name"))
 		out_str(o, c->name);
@@ -116,18 +149,29 @@ static bool f_channel(struct dp *dp, struct span args, struct out *o)
 	else if (span_iis(what, "uniqueid") || span_iis(what, "linkedid"))
 		out_str(o, c->uniqueid);
 	else if (span_iis(what, "accountcode"))
-		out_str(o, c->ep->accountcode);
+		out_str(o, chan_account(c));
 	else if (span_iis(what, "language"))
-		out_str(o, c->ep->language[0] ? c->ep->language : "en");
+		out_str(o, chan_language(c));
 	else if (span_iis(what, "endpoint"))
 		out_str(o, c->ep->o.name);
 	else if (span_iis(what, "audionativeformat") || span_iis(what, "audioreadformat") ||
 		 span_iis(what, "audiowriteformat"))
 		out_str(o, c->has_deal ? codec_descs[c->deal.codecs[0].codec].name : "");
-	else if (span_iis(what, "pjsip") && span_iis(which, "call-id"))
-		out_call_id(o, c);
-	else if (span_iis(what, "pjsip") && span_iis(which, "remote_addr"))
-		out_str(o, addr_str(&c->peer, text));
+	else if (span_iis(what, "pjsip"))
+		return channel_sip(c, which, o);
+	else if (span_iis(what, "rtp"))
+		return channel_rtp(c, which, o);
+	else
+		return false;
+	return true;
+}
+
+static bool w_channel(struct dp *dp, struct span what, struct span value)
+{
+	if (span_iis(what, "language"))
+		vars_set(&dp->chan->vars, SPAN(CHAN_LANGUAGE), value);
+	else if (span_iis(what, "accountcode"))
+		vars_set(&dp->chan->vars, SPAN(CHAN_ACCOUNT), value);
 	else
 		return false;
 	return true;
@@ -527,7 +571,10 @@ static const struct func {
 	bool (*write)(struct dp *dp, struct span args, struct span value);
 } funcs[] = {
 	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
-	{ "CHANNEL", "Facts of the channel: name, state, exten, pjsip,remote_addr …", f_channel, NULL },
+	{ "CHANNEL",
+	  "Facts of the channel: name, state, exten, pjsip,remote_addr, rtp,dest …; language and accountcode can be "
+	  "set.",
+	  f_channel, w_channel },
 	{ "CUT", "Fields of a variable: CUT(name,delimiter,2), 2-4, 2-, -4, 1&3.", f_cut, NULL },
 	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, BUSY, UNAVAILABLE, INVALID.", f_device_state, NULL },
 	{ "DIALPLAN_EXISTS", "1 when context,exten exists.", f_dialplan_exists, NULL },

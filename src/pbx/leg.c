@@ -201,6 +201,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	}
 	c = chan_new(p, ep, p->conf, NULL);
 	c->peer = m->flow.peer;
+	c->note.flow = m->flow;
 	c->behind_nat = sip_behind_nat(m);
 	c->proxied = m->n_vias > 1 || sip_hdr(m, SIP_HDR_RECORD_ROUTE);
 	c->request = span_dup(m->bytes);

@@ -232,7 +232,7 @@ struct chan {
 	/* for the doctor (record.c) */
 	struct call_record *record;
 	struct leg_note {
-		struct flow flow;           /* of the last message with our Contact */
+		struct flow flow;           /* of the peer's INVITE, then of the last message with our Contact */
 		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
 		ms_t sdp_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
@@ -262,6 +262,11 @@ void chan_hangup(struct chan *c, int cause);
 void chan_ended(struct chan *c, int cause); /* the SIP side is over */
 struct chan *chan_find(struct pbx *p, struct span name);
 const char *chan_state_name(const struct chan *c);
+/* What the dialplan has set, else what the endpoint says. Its variables keep them under these names. */
+#define CHAN_LANGUAGE "CHANNEL(language)"
+#define CHAN_ACCOUNT  "CHANNEL(accountcode)"
+const char *chan_language(const struct chan *c); /* "en" where nobody says */
+const char *chan_account(const struct chan *c);
 void chans_free(struct pbx *p);
 
 /* leg.c: the SIP side */

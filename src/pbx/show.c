@@ -108,7 +108,7 @@ void pbx_each_call(struct pbx *p, void (*each)(void *arg, const struct pbx_call_
 					   .state = chan_state_name(c),
 					   .caller_num = c->incoming ? c->caller_num : c->dialed,
 					   .caller_name = c->incoming ? c->caller_name : "",
-					   .accountcode = c->ep->accountcode,
+					   .accountcode = chan_account(c),
 					   .bridged = c->peer_chan ? c->peer_chan->name : "",
 					   .endpoint = c->ep,
 					   .incoming = c->incoming,

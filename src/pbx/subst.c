@@ -132,7 +132,7 @@ static bool put_function(struct work *w, struct span text, long range[2], struct
 	if (w->env->func(w->env->arg, span_sub(text, 0, (size_t)open), args, &value))
 		ok = add(w, o, range_of(out_look(&value), range[0], range[1]));
 	else
-		remark(w, "a function has no value");
+		remark(w, "a function is not known, or has no such value");
 	out_free(&value);
 	return ok;
 }

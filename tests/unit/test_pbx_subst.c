@@ -105,7 +105,7 @@ static const struct subst_case cases[] = {
 	{ "${A", "alpha", "a '}' is missing" },
 	{ "x$[1+1", "x2", "a ']' is missing" },
 	{ "${ECHO(a}", "a", "a ')' is missing" },
-	{ "${NOSUCH(a)}b", "b", "a function has no value" },
+	{ "${NOSUCH(a)}b", "b", "a function is not known, or has no such value" },
 	{ "$[1 +]", "0", "an operand is missing at the end" },
 	{ "$[1 +] ${A", "0 alpha", "an operand is missing at the end" },
 	{ "$[\"${Q}\" = 1]", "0", "an operator is missing" },
