@@ -120,27 +120,30 @@ static struct dp_call call_of(const struct dp *dp)
 	return (struct dp_call){ span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 }
 
-static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
+static void place(struct dp *dp, struct span ctx, struct span exten, int prio)
 {
-	const struct dp_context *where = NULL;
-	const struct dp_call call = call_of(dp);
-	const struct dp_exten *x = dp_find(&dp->chan->conf->dialplan, ctx, exten, &call, &where);
-
-	if (!x)
-		return false;
 	if (ctx.p != dp->ctx_name)
 		span_copy(ctx, dp->ctx_name, sizeof dp->ctx_name);
 	if (exten.p != dp->exten_name)
 		span_copy(exten, dp->exten_name, sizeof dp->exten_name);
-	dp->context = where;
-	dp->exten = x;
 	dp->prio = prio;
+}
+
+/* False: there is no such place. */
+static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
+{
+	const struct dp_call call = call_of(dp);
+
+	if (!dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio))
+		return false;
+	place(dp, ctx, exten, prio);
 	return true;
 }
 
 /* A priority: a number, a label, or +n and -n from where we are; 0 if there is none. */
-static int prio_of(const struct dp *dp, const struct dp_exten *x, struct span text)
+static int prio_of(const struct dp *dp, struct span ctx, struct span exten, struct span text)
 {
+	const struct dp_call call = call_of(dp);
 	const struct dp_step *step;
 	long n;
 
@@ -148,7 +151,7 @@ static int prio_of(const struct dp *dp, const struct dp_exten *x, struct span te
 		return dp->prio + (int)n;
 	if (span_int(text, &n))
 		return (int)n;
-	step = dp_step_label(x, text);
+	step = dp_find_label(&dp->chan->conf->dialplan, ctx, exten, &call, text);
 	return step ? step->prio : 0;
 }
 
@@ -156,9 +159,6 @@ bool dp_goto(struct dp *dp, struct span where)
 {
 	struct span ctx = dp_arg(where, 0), exten = dp_arg(where, 1), prio = dp_arg(where, 2);
 	char ctx_copy[80], exten_copy[80];
-	const struct dp_call call = call_of(dp);
-	const struct dp_exten *x;
-	int p;
 
 	if (!exten.p) { /* priority */
 		prio = ctx;
@@ -171,11 +171,12 @@ bool dp_goto(struct dp *dp, struct span where)
 	}
 	span_copy(ctx, ctx_copy, sizeof ctx_copy);
 	span_copy(exten, exten_copy, sizeof exten_copy);
-	x = dp_find(&dp->chan->conf->dialplan, span_of(ctx_copy), span_of(exten_copy), &call, NULL);
-	p = x ? prio_of(dp, x, prio) : 0;
-	if (x && p > 0 && dp_step_at(x, p))
-		return enter(dp, span_of(ctx_copy), span_of(exten_copy), p);
-	if (!x && enter(dp, span_of(ctx_copy), SPAN("i"), 1)) { /* the invalid extension */
+	ctx = span_of(ctx_copy);
+	exten = span_of(exten_copy);
+	if (enter(dp, ctx, exten, prio_of(dp, ctx, exten, prio)))
+		return true;
+	if (!dp_exists(dp->chan->pbx, dp->chan->conf, ctx, exten, span_of(dp->chan->caller_num)) &&
+	    enter(dp, ctx, SPAN("i"), 1)) { /* the invalid extension */
 		dp_set(dp, "INVALID_EXTEN", exten_copy);
 		return true;
 	}
@@ -431,8 +432,8 @@ bool dp_pop(struct dp *dp, bool go_back)
 		return false;
 	dp->depth--;
 	vars_free(&dp->stack[dp->depth].locals);
-	if (!go_back)
-		return true;
-	return enter(dp, span_of(dp->stack[dp->depth].ctx), span_of(dp->stack[dp->depth].exten),
-		     dp->stack[dp->depth].prio);
+	if (go_back)
+		place(dp, span_of(dp->stack[dp->depth].ctx), span_of(dp->stack[dp->depth].exten),
+		      dp->stack[dp->depth].prio);
+	return true;
 }

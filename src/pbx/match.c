@@ -190,8 +190,9 @@ struct search {
 	const struct conf_dialplan *d;
 	struct span number;
 	const struct dp_call *call;
-	int prio;      /* wanted, or 0 */
-	bool for_more; /* what could match with more digits, instead of what matches */
+	int prio;          /* that it must have */
+	struct span label; /* or this, where it is not empty */
+	bool for_more;     /* what could match with more digits, instead of what matches */
 	const struct dp_exten *found;
 	const struct dp_context *where;
 	const struct dp_context **seen; /* room for MAX_CONTEXTS */
@@ -204,7 +205,7 @@ static bool is_candidate(const struct search *s, const struct dp_exten *e)
 
 	if (s->for_more ? fit == FIT_NO || fit == FIT_EXACT : fit < FIT_EXACT)
 		return false;
-	if (s->prio && !dp_step_at(e, s->prio))
+	if (s->label.n ? !dp_step_label(e, s->label) : !dp_step_at(e, s->prio))
 		return false;
 	return !*e->cid || (s->call->cid.n && dp_matches(span_of(e->cid), s->call->cid));
 }
@@ -261,7 +262,7 @@ const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span contex
 			       const struct dp_call *call, const struct dp_context **where)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .call = call, .seen = seen };
+	struct search s = { .d = d, .number = exten, .call = call, .prio = 1, .seen = seen };
 
 	search_context(&s, context);
 	if (where)
@@ -278,11 +279,20 @@ const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span co
 	return prio > 0 && search_context(&s, context) ? dp_step_at(s.found, prio) : NULL;
 }
 
+const struct dp_step *dp_find_label(const struct conf_dialplan *d, struct span context, struct span exten,
+				    const struct dp_call *call, struct span label)
+{
+	const struct dp_context *seen[MAX_CONTEXTS];
+	struct search s = { .d = d, .number = exten, .call = call, .label = label, .seen = seen };
+
+	return label.n && search_context(&s, context) ? dp_step_label(s.found, label) : NULL;
+}
+
 enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits,
 			    const struct dp_call *call)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = digits, .call = call, .for_more = true, .seen = seen };
+	struct search s = { .d = d, .number = digits, .call = call, .prio = 1, .for_more = true, .seen = seen };
 	bool now = dp_find(d, context, digits, call, NULL) != NULL;
 	bool more = search_context(&s, context);
 

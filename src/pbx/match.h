@@ -15,8 +15,8 @@ struct dp_call {
 
 /*
  * The extension for the number, or NULL: an exact name before patterns, the narrowest pattern first, those with a
- * caller id before those without; then the included contexts, depth first. *where (may be NULL) gets the context it is
- * in.
+ * caller id before those without; then the included contexts, depth first. Only what has priority 1 is looked at: a
+ * hint alone is nothing to call. *where (may be NULL) gets the context it is in.
  */
 const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten,
 			       const struct dp_call *call, const struct dp_context **where);
@@ -27,6 +27,9 @@ const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span contex
  */
 const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span context, struct span exten,
 				   const struct dp_call *call, int prio);
+/* Likewise the step with a label. */
+const struct dp_step *dp_find_label(const struct conf_dialplan *d, struct span context, struct span exten,
+				    const struct dp_call *call, struct span label);
 
 enum dp_more {
 	DP_NO_MATCH, /* neither these digits nor more of them */

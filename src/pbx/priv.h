@@ -361,8 +361,6 @@ extern const struct app *const apps[]; /* NULL-terminated; apps.c */
 
 struct dp {
 	struct chan *chan;
-	const struct dp_context *context;
-	const struct dp_exten *exten;
 	char ctx_name[80], exten_name[80];
 	int prio;
 	const struct app *app; /* running */

@@ -79,6 +79,9 @@ static const char *const plan_files[] = {
 	"[d]\nexten => 2,1,NoOp(d2)\nexten => 3,1,NoOp(d3)\nexten => 5,1,NoOp(d5)\n"
 	"[e]\nexten => 3,1,NoOp(e3)\nexten => _X,1,NoOp(ex)\n"
 	"[loop]\ninclude => loop\n"
+	"[hints]\nexten => _1X,hint,PJSIP/${EXTEN}\nexten => 5,2(late),NoOp(5)\n"
+	"[hinted]\ninclude => hints\ninclude => after\n"
+	"[after]\nexten => _XX,1,NoOp(after)\nexten => 5,1,NoOp(five)\nexten => 5,n(label),NoOp()\n"
 	"[steps]\nexten => 7,1,NoOp(7)\nexten => 7,5(five),NoOp(75)\nexten => _X,2(two),NoOp(x2)\n"
 	"exten => _X,1,NoOp(x1)\nignorepat => 9\nignorepat => _[78]!\n"
 	"[digits]\nexten => 12,1,NoOp()\nexten => 123,1,NoOp()\nexten => _9XX,1,NoOp()\nexten => _8.,1,NoOp()\n"
@@ -104,7 +107,8 @@ static void found(void **state)
 		{ "b", "2", "", "c2", "c" },         { "b", "3", "", "e3", "e" },
 		{ "b", "5", "", "ex", "e" },         { "b", "x", "", NULL, NULL },
 		{ "c", "1", "", "ex", "e" },         { "loop", "1", "", NULL, NULL },
-		{ "none", "1", "", NULL, NULL },
+		{ "none", "1", "", NULL, NULL },     { "hinted", "11", "", "after", "after" },
+		{ "hints", "11", "", NULL, NULL },   { "hinted", "5", "", "five", "after" },
 	};
 	struct conf *c = mem_load(plan_files, NULL);
 
@@ -149,6 +153,12 @@ static void steps(void **state)
 	assert_string_equal(dp_find_step(d, in, SPAN("7"), &nobody, 5)->args, "75");
 	assert_null(dp_find_step(d, in, SPAN("7"), &nobody, 3));
 	assert_null(dp_find_step(d, in, SPAN("7"), &nobody, 0));
+	assert_string_equal(dp_find_label(d, in, SPAN("7"), &nobody, SPAN("five"))->args, "75");
+	assert_string_equal(dp_find_label(d, in, SPAN("7"), &nobody, SPAN("two"))->args, "x2");
+	assert_null(dp_find_label(d, in, SPAN("7"), &nobody, SPAN("none")));
+	assert_null(dp_find_label(d, in, SPAN("7"), &nobody, SPAN_NONE));
+	assert_string_equal(dp_find_label(d, SPAN("hinted"), SPAN("5"), &nobody, SPAN("label"))->args, "");
+	assert_string_equal(dp_find_step(d, SPAN("hinted"), SPAN("5"), &nobody, 2)->args, "5");
 	assert_true(dp_ignored(conf_context(c, in), SPAN("9")));
 	assert_true(dp_ignored(conf_context(c, in), SPAN("81")));
 	assert_false(dp_ignored(conf_context(c, in), SPAN("1")));
