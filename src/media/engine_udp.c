@@ -18,13 +18,14 @@
 
 #include "media/priv.h"
 
-#define BATCH  8  /* packets taken from one socket at a time */
+#define BATCH  8  /* packets taken from one socket at a time, when they queue up */
 #define EVENTS 64 /* sockets looked at per turn */
 
 struct udp_worker {
 	struct worker w;
 	pthread_t thread;
 	int epoll, wake, event_fd;
+	bool late; /* more sockets have something to say than one turn hears: there may be several packets in each */
 	atomic_bool woken; /* a wake-up is on its way: one is enough for all that is in the ring by then */
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
@@ -166,15 +167,27 @@ static struct addr arrived_at(const struct sock *k, struct msghdr *m)
 	return to;
 }
 
-static void take_packets(struct udp_worker *u, struct sock *k, ms_t now)
+/* One call for one packet costs less than one for many that finds one; epoll tells when there are more. */
+static int receive(struct udp_worker *u, int fd)
 {
-	int n;
+	unsigned most = u->late ? BATCH : 1;
+	ssize_t n;
 
-	for (int i = 0; i < BATCH; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		u->msgs[i].msg_hdr.msg_namelen = sizeof u->names[i];
 		u->msgs[i].msg_hdr.msg_controllen = sizeof u->control[i];
 	}
-	n = recvmmsg((int)k->id, u->msgs, BATCH, MSG_DONTWAIT, NULL);
+	if (most > 1)
+		return recvmmsg(fd, u->msgs, most, MSG_DONTWAIT, NULL);
+	n = recvmsg(fd, &u->msgs[0].msg_hdr, MSG_DONTWAIT);
+	u->msgs[0].msg_len = n < 0 ? 0 : (unsigned)n;
+	return n < 0 ? 0 : 1;
+}
+
+static void take_packets(struct udp_worker *u, struct sock *k, ms_t now)
+{
+	int n = receive(u, (int)k->id);
+
 	for (int i = 0; i < n; i++) {
 		struct arrival p = { .from = addr_from_sockaddr((struct sockaddr *)&u->names[i]),
 				     .to = arrived_at(k, &u->msgs[i].msg_hdr),
@@ -203,6 +216,7 @@ static void turn(struct udp_worker *u)
 		if (!evs[i].data.ptr) /* before the ring is emptied: a command pushed from here on wakes up again */
 			atomic_store(&u->woken, false);
 	worker_commands(&u->w, now);
+	u->late = n == EVENTS;
 	for (int i = 0; i < n; i++) {
 		struct sock *k = evs[i].data.ptr;
 

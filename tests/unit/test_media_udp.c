@@ -141,9 +141,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct media_leg *leg_for(struct world *w, const struct phone *p)
+static struct media_leg *leg_beside(struct world *w, const struct phone *p, struct media_leg *beside)
 {
-	struct media_open ask = { .bind = addr_with_port(&p->me, 0), .owner = w, .tos = 0xb8 };
+	struct media_open ask = { .bind = addr_with_port(&p->me, 0), .owner = w, .tos = 0xb8, .beside = beside };
 	struct media_plan plan = { .remote = p->me,
 				   .new_sdp = true,
 				   .send = true,
@@ -156,6 +156,11 @@ static struct media_leg *leg_for(struct world *w, const struct phone *p)
 	assert_non_null(leg);
 	media_replan(leg, &plan);
 	return leg;
+}
+
+static struct media_leg *leg_for(struct world *w, const struct phone *p)
+{
+	return leg_beside(w, p, NULL);
 }
 
 /* Audio goes both ways. */
@@ -194,6 +199,40 @@ static void test_relay(void **state)
 	media_close(&a);
 	media_close(&b);
 	media_close(&c);
+}
+
+/* More at once than a worker keeps up with: it takes several packets from each socket, and loses none. */
+static void test_burst(void **state)
+{
+	enum { LEGS = 150, EACH = 12 };
+	struct world *w = *state;
+	struct media_leg *legs[LEGS];
+	uint64_t heard = 0;
+
+	for (int i = 0; i < LEGS; i++)
+		legs[i] = leg_beside(w, &w->a, i ? legs[0] : NULL);
+	for (int n = 0; n < EACH; n++, w->a.seq++)
+		for (int i = 0; i < LEGS; i++, w->a.seq--)
+			phone_speak(&w->a, legs[i], "one of many");
+	while (heard < LEGS * EACH) {
+		struct media_stats st;
+
+		heard = 0;
+		for (int i = 0; i < LEGS; i++) {
+			media_stats(legs[i], &st);
+			heard += st.rx_packets;
+		}
+		wait_a_bit(w);
+	}
+	assert_int_equal(heard, LEGS * EACH);
+	for (int i = 0; i < LEGS; i++) {
+		struct media_stats st;
+
+		media_stats(legs[i], &st);
+		assert_int_equal(st.rx_packets, EACH);
+		assert_int_equal(st.rx_lost, 0);
+		media_close(&legs[i]);
+	}
 }
 
 static void test_v6(void **state)
@@ -388,8 +427,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(relay), T(moves), T(close_while_moving), T(files),
-		T(icmp),  T(full),  T(ports_rest),         cmocka_unit_test_setup(test_v6_if_any, has_v6),
+		T(relay),
+		T(burst),
+		T(moves),
+		T(close_while_moving),
+		T(files),
+		T(icmp),
+		T(full),
+		T(ports_rest),
+		cmocka_unit_test_setup(test_v6_if_any, has_v6),
 	};
 #undef T
 
