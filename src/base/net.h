@@ -48,6 +48,16 @@ struct net_upnp {
 	uint32_t lifetime;      /* s */
 };
 
+/* What the routes say of packets to one destination. */
+struct net_route {
+	struct addr from; /* they leave with it */
+	struct addr via;  /* the router; family 0: none is needed */
+	char dev[16];     /* the interface; "": not known */
+	struct addr net;  /* what the route is for, with len bits of prefix; len 0: the default route */
+	uint8_t len;
+	bool beside; /* `from` belongs to another interface: whoever answers sends elsewhere, or is not believed */
+};
+
 struct net {
 	void *arg;
 	/* Opens a UDP socket or a TCP listener. 0, or -errno. *bound gets the address with the real port. */
@@ -74,6 +84,9 @@ struct net {
 	void (*set_tos)(void *arg, uint32_t sock, uint8_t tos); /* of a UDP socket or a listener. May be NULL. */
 	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
 	unsigned (*backlog)(void *arg);
+	/* How packets to this address leave, when they come from `bound`, an address of ours, or from anywhere (family
+	 * 0). False: there is no route. May be NULL. */
+	bool (*route)(void *arg, const struct addr *to, const struct addr *bound, struct net_route *r);
 	/* Are packets to this address sent by a route of its own, not by the default one? May be NULL: not known. */
 	bool (*routed)(void *arg, const struct addr *to);
 };

@@ -289,10 +289,11 @@ static void put_causes(struct round *r)
 		out_fmt(&r->o, "  and %zu more: doctor json\n", r->n_causes - FIRST);
 }
 
-static void put_server(void *arg, const struct server_facts *s UNUSED, const struct lint *l)
+static void put_server(void *arg, const struct server_facts *s, const struct lint *l)
 {
 	struct round *r = arg;
 
+	doctor_routes(&r->o, r->json, s);
 	for (size_t i = 0; i < l->n; i++)
 		add_cause(r, &l->v[i], false);
 	pbx_each_record(r->c->pbx, take_call, r);

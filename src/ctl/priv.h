@@ -83,6 +83,9 @@ struct json_t *why_json_finding(const struct finding *f);
 struct json_t *why_json_text(const char *s);         /* whatever bytes it has */
 void why_say_json(struct call *c, struct json_t *j); /* takes it over */
 
+/* doctor_net.c: into the picture, or (not NULL) the JSON object */
+void doctor_routes(struct out *o, struct json_t *json, const struct server_facts *s);
+
 /* ---- the call record (calllog.c) ---- */
 
 struct calllog;

@@ -272,6 +272,11 @@ static bool net_routed(void *arg UNUSED, const struct addr *to)
 	return gateway_is_avoided(to);
 }
 
+static bool net_route(void *arg UNUSED, const struct addr *to, const struct addr *bound, struct net_route *r)
+{
+	return gateway_route(to, bound, r);
+}
+
 static void net_upnp(void *arg, uint64_t query, const struct net_upnp *ask)
 {
 	struct io_loop *l = arg;
@@ -294,6 +299,7 @@ struct net io_net(struct io_loop *l)
 			     .send = net_send,
 			     .source = net_source,
 			     .routed = net_routed,
+			     .route = net_route,
 			     .backlog = net_backlog,
 			     .gateway = net_gateway,
 			     .upnp = net_upnp,

@@ -97,6 +97,7 @@ void netlink_free(struct netlink *n);
 
 struct addr gateway_find(uint8_t family);       /* family 0: there is none */
 bool gateway_is_avoided(const struct addr *to); /* it has a route of its own */
+bool gateway_route(const struct addr *to, const struct addr *bound, struct net_route *r); /* as struct net's route */
 
 /* ---- UPnP-IGD (upnp.c): the rules of struct net's upnp ---- */
 

@@ -3,6 +3,7 @@
  * (conf/finding.def), the evidence, the setting that mends it, and what would tell two causes apart. Pure functions.
  */
 #pragma once
+#include "base/net.h"
 #include "nat/lint.h"
 #include "nat/signals.h"
 
@@ -134,6 +135,14 @@ struct name_facts { /* a host name in match= that has no address */
 	const struct conf_identify *of;
 	const char *name;
 };
+struct way_facts { /* how packets to a peer leave, and, for each transport, those to the world */
+	const struct conf_transport *t;
+	const struct conf_obj *o; /* the registration or endpoint that the peer is of; NULL: the world */
+	struct addr to;
+	bool none; /* there is no route */
+	struct net_route r;
+	struct addr better; /* r.beside: what they would leave with if t were not bound */
+};
 struct server_facts {
 	const struct conf *conf;
 	const struct lint_host *host;
@@ -143,7 +152,8 @@ struct server_facts {
 	const struct trunk_facts *trunks;
 	const struct stranger_facts *strangers;
 	const struct name_facts *names;
-	size_t n_transports, n_phones, n_trunks, n_strangers, n_names;
+	const struct way_facts *ways;
+	size_t n_transports, n_phones, n_trunks, n_strangers, n_names, n_ways;
 	unsigned fine, sick; /* of the calls that go on or are remembered: with audio both ways, with something wrong */
 };
 /* What is wrong right now, into an empty list, the surest first. */

@@ -125,6 +125,50 @@ static void transport(struct round *x, const struct transport_facts *t)
 	other_port(x, t);
 }
 
+/* ---- routes ---- */
+
+/* F13: the packets carry one address and leave by the interface of another. */
+static void beside(struct round *x, const struct way_facts *w)
+{
+	const struct conf_transport *t = NULL;
+	char to[ADDR_STRLEN], from[ADDR_STRLEN], better[ADDR_STRLEN], value[ADDR_STRLEN];
+	struct addr bind = w->better;
+	struct says s = { .code = NAT077, .o = &w->t->o, .option = "bind", .fix_option = "bind", .fix_value = value };
+
+	if (!w->r.beside || !w->better.family)
+		return;
+	for (size_t i = 0; i < x->s->conf->n_transports && !t; i++)
+		if (x->s->conf->transports[i].protocol == w->t->protocol &&
+		    addr_ip_eq(&x->s->conf->transports[i].bind, &w->better))
+			t = &x->s->conf->transports[i];
+	bind.port = w->t->bind.port == 5060 ? 0 : w->t->bind.port;
+	addr_str(&bind, value);
+	if (t && w->o) { /* there is one for that already */
+		s.o = w->o;
+		s.option = s.fix_option = "transport";
+		s.fix_value = t->o.name;
+	}
+	s.evidence = sentence("transport %s is bound to %s; packets to %s leave by %s, whose address is %s",
+			      w->t->o.name, ip(&w->r.from, from), ip(&w->to, to),
+			      *w->r.dev ? w->r.dev : "another interface", ip(&w->better, better));
+	say(&x->r, &s, s.option, s.fix_value, NULL);
+}
+
+static void way(struct round *x, const struct way_facts *w)
+{
+	char to[ADDR_STRLEN];
+
+	if (!w->o) /* a host without a way to the world may need none */
+		return;
+	beside(x, w);
+	if (w->none)
+		say(&x->r,
+		    &(struct says){
+			    NAT078, w->o,
+			    .evidence = sentence("there is no route to %s, where %s is", ip(&w->to, to), w->o->name) },
+		    NULL);
+}
+
 /* ---- phones ---- */
 
 static void phone(struct round *x, const struct phone_facts *p)
@@ -268,6 +312,8 @@ void doctor_server(const struct server_facts *s, struct lint *findings)
 		phone(&x, &s->phones[i]);
 		turned_back(&x, &s->phones[i]);
 	}
+	for (size_t i = 0; i < s->n_ways; i++)
+		way(&x, &s->ways[i]);
 	for (size_t i = 0; i < s->n_trunks; i++)
 		trunk(&x, &s->trunks[i]);
 	for (size_t i = 0; i < s->n_strangers; i++)

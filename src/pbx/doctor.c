@@ -16,6 +16,7 @@ struct gathered {
 	struct trunk_facts *trunks;
 	struct stranger_facts strangers[STRANGERS];
 	struct name_facts names[STRANGERS];
+	struct way_facts *ways;
 };
 
 /* ---- transports ---- */
@@ -184,6 +185,8 @@ void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
 	g->s.strangers = g->strangers;
 	each_nameless(p, take_name, g);
 	g->s.names = g->names;
+	g->s.n_ways = ways_gather(p, &g->ways);
+	g->s.ways = g->ways;
 	records_tally(p, &g->s.fine, &g->s.sick);
 	doctor_server(&g->s, &findings);
 	tell(arg, &g->s, &findings);
@@ -191,5 +194,6 @@ void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
 	free(g->transports);
 	free(g->phones);
 	free(g->trunks);
+	free(g->ways);
 	free(g);
 }

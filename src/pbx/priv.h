@@ -305,6 +305,9 @@ unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
 
+/* doctor_ways.c: into a malloc'd list; NULL: the system cannot be asked */
+size_t ways_gather(struct pbx *p, struct way_facts **list);
+
 /* leg_ports.c: toward: family 0: a public address. `then` is called at once, or when the router has answered. */
 void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
 		    void (*then)(struct chan *c));

@@ -229,6 +229,31 @@ static void count_outside(struct pbx *p, struct count *c)
 	}
 }
 
+/* One line for each way that packets leave by. */
+static void count_routes(void *arg, const struct server_facts *s, const struct lint *l UNUSED)
+{
+	struct count *c = arg;
+
+	for (size_t i = 0; i < s->n_ways; i++) {
+		const struct way_facts *w = &s->ways[i];
+		char line[200], from[ADDR_STRLEN], via[ADDR_STRLEN], net[ADDR_STRLEN];
+		struct out o = out_fixed(line, sizeof line);
+		bool all = true;
+
+		out_fmt(&o, "%s %s: ", w->t->o.name, w->o ? w->o->name : "world");
+		if (w->none)
+			out_str(&o, "none\n");
+		else
+			out_fmt(&o, "%s/%u from %s by %s via %s\n", addr_ip_str(&w->r.net, net), w->r.len,
+				addr_ip_str(&w->r.from, from), w->r.dev,
+				w->r.via.family ? addr_ip_str(&w->r.via, via) : "none");
+		for (int k = 2; k < c->w->n; k++)
+			all &= span_find(out_look(&o), span_of(c->w->w[k])) >= 0;
+		c->hits += all;
+		out_span(&c->o, out_look(&o));
+	}
+}
+
 static bool ask_pbx(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
@@ -259,6 +284,9 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 		yes = pbx_why(p, SPAN_NONE, count_why, &c) && c.hits;
 	} else if (about(w, "outside", 3)) {
 		count_outside(p, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "route", 3)) {
+		pbx_doctor(p, count_routes, &c);
 		yes = c.hits > 0;
 	} else if (about(w, "doctor", 3)) {
 		pbx_doctor(p, count_doctor, &c);

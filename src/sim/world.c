@@ -281,8 +281,8 @@ static struct packet *packet_new(struct sim *s, enum what what, struct sim_host 
 	return k;
 }
 
-/* The address that packets to `to` leave with: the one on the same network, else the first of the family. */
-static const struct place *way_out(struct sim_host *h, const struct addr *bound, const struct addr *to)
+/* Where packets to `to` leave: by the network that it is on, else by the first of the family. NULL: nowhere. */
+static const struct place *way_out(const struct sim_host *h, const struct addr *to)
 {
 	const struct place *first = NULL;
 
@@ -291,11 +291,6 @@ static const struct place *way_out(struct sim_host *h, const struct addr *bound,
 
 		if (at->ip.family != to->family)
 			continue;
-		if (!addr_is_any(bound)) {
-			if (addr_ip_eq(&at->ip, bound))
-				return at;
-			continue;
-		}
 		if (sim_host_on(at->net, to))
 			return at;
 		first = first ? first : at;
@@ -303,16 +298,28 @@ static const struct place *way_out(struct sim_host *h, const struct addr *bound,
 	return first;
 }
 
+/* The address that they leave with: what the socket is bound to decides, not the network. Family 0: none. */
+static struct addr source_of(const struct sim_host *h, const struct place *at, const struct addr *bound)
+{
+	if (!at || addr_is_any(bound) || !bound->family)
+		return at ? at->ip : (struct addr){ 0 };
+	for (unsigned i = 0; i < h->n_at; i++)
+		if (addr_ip_eq(&h->at[i].ip, bound))
+			return h->at[i].ip;
+	return (struct addr){ 0 };
+}
+
 static void send_datagram(struct socket *from, const struct addr *to, struct span bytes, ms_t delay)
 {
 	struct sim_host *h = from->host;
-	const struct place *at = way_out(h, &from->local, to);
+	const struct place *at = way_out(h, to);
+	struct addr src = source_of(h, at, &from->local);
 	struct passage p = { .to = *to, .sip = from->media ? NULL : &bytes };
 	struct sim_host *dest = NULL;
 	struct packet *k;
 
-	if (at && h->up) {
-		p.from = addr_with_port(&at->ip, from->local.port);
+	if (src.family && h->up) {
+		p.from = addr_with_port(&src, from->local.port);
 		dest = sim_route(at->net, &p);
 	}
 	if (dest) {
@@ -391,17 +398,18 @@ static int net_connect(void *arg, uint32_t listener, const struct addr *to, stru
 	struct socket *mine = socket_new(h, true), *theirs, *at;
 	struct passage p = { .to = *to, .tcp = true };
 	const struct socket *parent = socket_of(h->sim, listener);
-	const struct place *out = parent ? way_out(h, &parent->local, to) : NULL;
+	const struct place *out = parent ? way_out(h, to) : NULL;
+	struct addr src = parent ? source_of(h, out, &parent->local) : (struct addr){ 0 };
 	struct sim_host *dest;
 
 	mine->listener = listener;
-	mine->local = out ? addr_with_port(&out->ip, (uint16_t)(30000 + mine->id % 10000)) : (struct addr){ 0 };
+	mine->local = src.family ? addr_with_port(&src, (uint16_t)(30000 + mine->id % 10000)) : (struct addr){ 0 };
 	mine->peer = *to;
 	*f = (struct flow){
 		.sock = mine->id, .proto = NET_TCP, .listener = listener, .local = mine->local, .peer = *to
 	};
 	p.from = mine->local;
-	dest = h->up && out ? sim_route(out->net, &p) : NULL;
+	dest = h->up && src.family ? sim_route(out->net, &p) : NULL;
 	at = dest && dest->up ? listening_at(dest, &p.to, true) : NULL;
 	if (!at) {
 		if (dest && dest->up)
@@ -502,9 +510,8 @@ static struct addr net_source(void *arg, uint32_t listener, const struct addr *t
 	struct sim_host *h = arg;
 	const struct addr any = { .family = to->family };
 	const struct socket *k = socket_of(h->sim, listener);
-	const struct place *at = way_out(h, k ? &k->local : &any, to);
 
-	return at ? at->ip : (struct addr){ 0 };
+	return source_of(h, way_out(h, to), k ? &k->local : &any);
 }
 
 static bool net_routed(void *arg, const struct addr *to)
@@ -515,6 +522,29 @@ static bool net_routed(void *arg, const struct addr *to)
 		if (sim_host_on(h->at[i].net, to))
 			return true;
 	return false;
+}
+
+/* Each network is an interface, and its hosts have a route of their own. */
+static bool net_route(void *arg, const struct addr *to, const struct addr *bound, struct net_route *r)
+{
+	struct sim_host *h = arg;
+	const struct place *at = way_out(h, to);
+	bool near = at && sim_host_on(at->net, to);
+
+	*r = (struct net_route){ .from = source_of(h, at, bound) };
+	if (!r->from.family)
+		return false;
+	span_copy(span_of(at->net->name), r->dev, sizeof r->dev);
+	r->net.family = to->family;
+	if (near) {
+		r->net = addr_with_port(&at->ip, 0);
+		r->len = to->family == 6 ? 64 : 24;
+		memset(r->net.ip + r->len / 8, 0, sizeof r->net.ip - r->len / 8);
+	} else if (at->net->router.inside.family == to->family) {
+		r->via = at->net->router.inside;
+	}
+	r->beside = !addr_ip_eq(&r->from, &at->ip);
+	return true;
 }
 
 static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_type type)
@@ -529,11 +559,10 @@ static void net_resolve(void *arg, uint64_t query, const char *name, enum dns_ty
 
 static const struct place *way_to_world(struct sim_host *h, uint8_t family)
 {
-	const struct addr any = { .family = family };
 	struct addr world = { 0 };
 
 	addr_parse_ip(family == 6 ? SPAN("2000::1") : SPAN("192.0.0.1"), &world);
-	return way_out(h, &any, &world);
+	return way_out(h, &world);
 }
 
 static struct addr net_gateway(void *arg, uint8_t family)
@@ -573,6 +602,7 @@ struct net sim_host_net(struct sim_host *h)
 			     .send = net_send,
 			     .source = net_source,
 			     .routed = net_routed,
+			     .route = net_route,
 			     .backlog = net_backlog,
 			     .gateway = net_gateway,
 			     .upnp = net_upnp,

@@ -1,6 +1,7 @@
 """The guide's troubleshooting section: each symptom, what `hairpin why` says of it, and the fix that it names."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -23,6 +24,11 @@ table ip closed {
     }
 }
 """
+
+
+def findings(hairpin):
+    """What is wrong with the server as it stands."""
+    return json.loads(hairpin._rx("doctor json").stdout).get("findings", [])
 
 
 @scenario("doctor.one-way")
@@ -154,12 +160,37 @@ def server(lab):
         "NAT034", {"option": "match", "value": GW1}), seen
     transport = seen["transports"][0]
     assert transport["external"] == ROUTER + ":5060", transport
+    world = next(r for r in seen["routes"] if r["peer"] is None)
+    assert (world["source"], world["gateway"], world["length"]) == ("192.0.2.10", "192.0.2.1", 0), world
+    beside = next(r for r in seen["routes"] if r["peer"] == "6001")
+    assert (beside["network"], beside["length"], beside["gateway"]) == ("192.0.2.0", 24, None), beside
+    assert beside["interface"] == world["interface"] and not beside["of_another_interface"], seen["routes"]
     assert seen["registrations"][0]["state"] == "Registered", seen
     assert any(c["aor"] == "6001" for c in seen["contacts"]), seen
     mend(w.hairpin, finding)
     good_call(w.hairpin, w.pstn, phone, "sip:%s@%s" % (DID, GW1))
     picture = doctor(w.hairpin, "doctor", 0)
     assert "1 fine" in picture and "Nothing is wrong" in picture, picture
+    assert re.search(r"default +from 192\.0\.2\.10 by \S+ via 192\.0\.2\.1\n", picture), picture
+
+
+@scenario("doctor.bound")
+def bound(lab):
+    """A transport bound to the address of another network than the provider's: the doctor names it, and the bind."""
+    w = One(lab)
+    w.pbx.run("ip", "link", "add", "vpn", "type", "veth", "peer", "name", "vpn-far")
+    w.pbx.run("ip", "address", "add", "10.8.0.1/24", "dev", "vpn")
+    w.pbx.run("ip", "link", "set", "vpn", "up")
+    w.pbx.run("ip", "link", "set", "vpn-far", "up")
+    w.hairpin_in(w.pbx, change=lambda text: text.replace("bind=0.0.0.0", "bind=10.8.0.1"))
+    wait_for(lambda: any(f["code"] == "NAT077" for f in findings(w.hairpin)), 10, "NAT077")
+    finding = next(f for f in findings(w.hairpin) if f["code"] == "NAT077")
+    assert "bound to 10.8.0.1" in finding["evidence"], finding
+    assert finding["fix"] == {"option": "bind", "value": "192.0.2.10"}, finding
+    mend(w.hairpin, finding)
+    w.hairpin.rx("pjsip send register sipus_reg")
+    w.provider.wait_registered(20)
+    assert not [f for f in findings(w.hairpin) if f["code"] in ("NAT077", "NAT078")]
 
 
 @scenario("doctor.pcap")

@@ -201,6 +201,53 @@ static void unanswered(void **state)
 	expect(&p, NAT063, "is not registered");
 }
 
+/* A re-INVITE moved its audio: from there nothing comes; or something does, and all is well. */
+static void moved(void **state)
+{
+	struct patient p = healthy();
+
+	(void)state;
+	p.call.now = 60000;
+	p.leg.reoffers = 1;
+	p.leg.sdp_was = at("203.0.113.77:40002");
+	p.leg.audio.sdp_addr = at("192.168.7.20:4000");
+	expect(&p, NAT076, "direct_media=no in the PBX at 203.0.113.77");
+	p = healthy();
+	p.leg.reoffers = 1;
+	p.leg.sdp_was = at("203.0.113.77:40002");
+	p.leg.audio.sdp_addr = p.leg.audio.rx_source = p.leg.audio.tx_to = at("203.0.113.50:4000");
+	expect(&p, FINDINGS, "");
+	p = healthy();
+	p.leg.asked_fax = true;
+	expect(&p, NAT074, "fax over audio");
+}
+
+/* rewrite_contact where the port of the source is not the one that is listened on. */
+static void rewritten(void **state)
+{
+	struct patient p = healthy();
+
+	(void)state;
+	p.leg.incoming = p.leg.answered = p.leg.heard = false;
+	p.leg.end = LEG_SILENT;
+	p.leg.written = at("203.0.113.77:5060");
+	p.leg.by = at("203.0.113.77:40000");
+	expect(&p, NAT075, "Contact says 203.0.113.77:5060");
+	p = healthy();
+	p.leg.incoming = p.leg.answered = p.leg.heard = false;
+	p.leg.end = LEG_SILENT;
+	p.leg.written = at("203.0.113.77:5060");
+	p.leg.by = at("203.0.113.77:40000");
+	p.leg.was_there = true;
+	expect(&p, NAT063, "not even 100");
+	p = healthy();
+	p.leg.is_phone = false;
+	p.leg.repeats = 5;
+	p.leg.written = at("203.0.113.60:5060");
+	p.leg.by = at("203.0.113.77:40000");
+	expect(&p, NAT010, "not to 203.0.113.60:5060");
+}
+
 /* ---- the whole server ---- */
 
 struct premises {
@@ -321,12 +368,40 @@ static void providers(void **state)
 	premises_say(&x, NAT034, "match=203.0.113.9");
 }
 
+static void routes(void **state)
+{
+	struct premises x;
+	struct way_facts w;
+
+	(void)state;
+	settle(&x);
+	w = (struct way_facts){
+		.t = x.t.t, .o = &x.p.conf->registrations[0].o, .to = at("203.0.113.1:0"), .none = true
+	};
+	x.s.ways = &w;
+	x.s.n_ways = 1;
+	premises_say(&x, NAT078, "no route to 203.0.113.1, where reg is");
+	settle(&x);
+	w = (struct way_facts){ .t = x.t.t, .to = at("192.0.0.1:0"), .none = true }; /* a LAN that needs no world */
+	x.s.ways = &w;
+	x.s.n_ways = 1;
+	premises_say(&x, FINDINGS, "");
+	settle(&x);
+	w = (struct way_facts){ .t = x.t.t, .o = &x.p.conf->registrations[0].o, .to = at("203.0.113.1:0") };
+	w.r = (struct net_route){ .from = at("10.8.0.1:0"), .dev = "eth0", .beside = true };
+	w.better = at("203.0.113.10:0");
+	x.s.ways = &w;
+	x.s.n_ways = 1;
+	premises_say(&x, NAT077, "bind=203.0.113.10");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fine),   cmocka_unit_test(far_firewall), cmocka_unit_test(formats),
 		cmocka_unit_test(family), cmocka_unit_test(silence),      cmocka_unit_test(unanswered),
 		cmocka_unit_test(server), cmocka_unit_test(phones),       cmocka_unit_test(providers),
+		cmocka_unit_test(moved),  cmocka_unit_test(rewritten),    cmocka_unit_test(routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
