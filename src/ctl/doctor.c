@@ -294,6 +294,7 @@ static void put_server(void *arg, const struct server_facts *s, const struct lin
 	struct round *r = arg;
 
 	doctor_routes(&r->o, r->json, s);
+	doctor_forwarding(&r->o, r->json, r->c, s);
 	for (size_t i = 0; i < l->n; i++)
 		add_cause(r, &l->v[i], false);
 	pbx_each_record(r->c->pbx, take_call, r);

@@ -1,4 +1,6 @@
-/* ctl/doctor_net.c: of "doctor": how what we send leaves this host. */
+/*
+ * ctl/doctor_net.c: of "doctor": how what we send leaves this host, and whether what nobody asked for comes in.
+ */
 #include <jansson.h>
 
 #include "ctl/priv.h"
@@ -65,4 +67,69 @@ void doctor_routes(struct out *o, json_t *json, const struct server_facts *s)
 			out_way(o, &s->ways[i]);
 	if (json)
 		json_object_set_new(json, "routes", list);
+}
+
+/* ---- what comes in ---- */
+
+#define NO_EVIDENCE "no evidence yet: run `hairpin probe` from outside"
+
+static void out_sip(struct out *o, const struct sip_outside *t, ms_t now)
+{
+	const struct sip_uninvited *u = &t->uninvited;
+	char from[ADDR_STRLEN];
+
+	out_fmt(o, "  %-4s %-5u ", conf_proto_names[t->conf->protocol], t->local.port);
+	if (!u->at)
+		out_str(o, NO_EVIDENCE "\n");
+	else
+		out_fmt(o, "arrives uninvited: %s of %s, %lld s ago\n",
+			u->method < SIP_OTHER ? sip_method_names[u->method] : "a message or connection",
+			addr_str(&u->from, from), (long long)((now - u->at) / 1000));
+}
+
+static json_t *json_sip(const struct sip_outside *t, ms_t now)
+{
+	const struct sip_uninvited *u = &t->uninvited;
+	char from[ADDR_STRLEN];
+	json_t *j = json_pack("{s:o, s:s, s:i, s:b}", "transport", why_json_text(t->conf->o.name), "protocol",
+			      conf_proto_names[t->conf->protocol], "port", (int)t->local.port, "uninvited", u->at != 0);
+
+	if (!u->at)
+		return j;
+	json_object_set_new(j, "from", json_string(addr_str(&u->from, from)));
+	json_object_set_new(j, "method",
+			    u->method < SIP_OTHER ? json_string(sip_method_names[u->method]) : json_null());
+	json_object_set_new(j, "ms_ago", json_integer(now - u->at));
+	return j;
+}
+
+static void out_rtp(struct out *o, const struct records_tally *t)
+{
+	if (t->uninvited)
+		out_fmt(o, "  RTP        arrives uninvited: in %u of %u legs audio came before we had sent any there\n",
+			t->uninvited, t->outside);
+	else
+		out_fmt(o, "  RTP        " NO_EVIDENCE " (of %u legs with audio from outside)\n", t->outside);
+}
+
+void doctor_forwarding(struct out *o, json_t *json, const struct call *c, const struct server_facts *s)
+{
+	json_t *list = json ? json_array() : NULL;
+	ms_t now = io_clock(c->ctl->cfg.loop)->now;
+	struct sip_outside t;
+
+	if (!json)
+		out_str(o, "Port forwarding: what comes in from outside although nobody asked for it\n");
+	for (unsigned n = 0; sip_outside_nth(pbx_sip(c->pbx), n, &t); n++)
+		if (json)
+			json_array_append_new(list, json_sip(&t, now));
+		else
+			out_sip(o, &t, now);
+	if (json)
+		json_object_set_new(json, "forwarding",
+				    json_pack("{s:o, s:{s:b, s:i, s:i}}", "sip", list, "rtp", "uninvited",
+					      s->calls.uninvited > 0, "legs_from_outside", (int)s->calls.outside,
+					      "legs_uninvited", (int)s->calls.uninvited));
+	else
+		out_rtp(o, &s->calls);
 }

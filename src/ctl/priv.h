@@ -85,6 +85,7 @@ void why_say_json(struct call *c, struct json_t *j); /* takes it over */
 
 /* doctor_net.c: into the picture, or (not NULL) the JSON object */
 void doctor_routes(struct out *o, struct json_t *json, const struct server_facts *s);
+void doctor_forwarding(struct out *o, struct json_t *json, const struct call *c, const struct server_facts *s);
 
 /* ---- the call record (calllog.c) ---- */
 

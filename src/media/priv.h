@@ -68,7 +68,8 @@ enum feeder { FEED_NONE, FEED_PACKETS, FEED_SOURCE };
 struct tx {
 	uint32_t ssrc, ts, next_ts;
 	uint16_t seq;
-	ms_t at; /* of the last packet; 0: none yet */
+	ms_t at;        /* of the last packet; 0: none yet */
+	struct addr to; /* where that went */
 	enum feeder feeder;
 	const struct stream *from; /* FEED_PACKETS: whose, and of which SSRC */
 	uint32_t from_ssrc, ts_off;

@@ -77,6 +77,7 @@ void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, m
 	if (!st->rx_packets) {
 		st->first_rx = now;
 		st->rx_after_tx = s->tx.packets > 0;
+		st->rx_uninvited = !st->rx_after_tx || !addr_ip_eq(&s->tx.to, from);
 	}
 	note_seq(s, r);
 	if (rule->is == RX_AUDIO) {

@@ -77,6 +77,7 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 	if (!n)
 		return;
 	count_sent(s, r, now);
+	s->tx.to = to;
 	if (s->w->debug)
 		debug_packet(s, DEBUG_SENT, &to, r);
 	if (s->w->capture)

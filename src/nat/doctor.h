@@ -143,6 +143,11 @@ struct way_facts { /* how packets to a peer leave, and, for each transport, thos
 	struct net_route r;
 	struct addr better; /* r.beside: what they would leave with if t were not bound */
 };
+struct records_tally {       /* of the calls that go on or are remembered */
+	unsigned fine, sick; /* with audio both ways; with something wrong */
+	unsigned outside;    /* legs with audio from beyond our router */
+	unsigned uninvited;  /* of these: it came before we had sent anything to where it comes from */
+};
 struct server_facts {
 	const struct conf *conf;
 	const struct lint_host *host;
@@ -154,7 +159,7 @@ struct server_facts {
 	const struct name_facts *names;
 	const struct way_facts *ways;
 	size_t n_transports, n_phones, n_trunks, n_strangers, n_names, n_ways;
-	unsigned fine, sick; /* of the calls that go on or are remembered: with audio both ways, with something wrong */
+	struct records_tally calls;
 };
 /* What is wrong right now, into an empty list, the surest first. */
 void doctor_server(const struct server_facts *s, struct lint *findings);

@@ -28,7 +28,7 @@ static void seen_elsewhere(struct round *x, const struct transport_facts *t, con
 /* Peers that cope with what we say of ourselves (an SBC does) are no reason to say anything. */
 static bool is_well(const struct round *x)
 {
-	return x->s->fine && !x->s->sick;
+	return x->s->calls.fine && !x->s->calls.sick;
 }
 
 /* Peers see an address that no interface of ours has, and nothing says it. */

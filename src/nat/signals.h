@@ -25,6 +25,7 @@ struct media_stats {
 	uint64_t rx_cn, rx_dtmf;             /* C10: of rx_packets */
 	uint64_t tx_opening;                 /* of tx_packets: silence that was to open the way (open_pinhole) */
 	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
+	bool rx_uninvited;                   /* it came from a host that we had sent nothing to */
 	uint64_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */
 	uint32_t srtp_failures;     /* C12: 0 until SRTP is served */
 	uint8_t dtls_state;         /* C13: 0 until DTLS is served */

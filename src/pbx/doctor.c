@@ -187,7 +187,7 @@ void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg)
 	g->s.names = g->names;
 	g->s.n_ways = ways_gather(p, &g->ways);
 	g->s.ways = g->ways;
-	records_tally(p, &g->s.fine, &g->s.sick);
+	records_tally(p, &g->s.calls);
 	doctor_server(&g->s, &findings);
 	tell(arg, &g->s, &findings);
 	lint_free(&findings);

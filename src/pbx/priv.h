@@ -344,7 +344,7 @@ void record_dialog(struct chan *c);                                  /* its dial
 void record_leg(struct chan *c);                                     /* its SIP side is over */
 void record_leave(struct chan *c);                                   /* it is being freed */
 /* Of the calls that go on or are remembered: how many have audio both ways, how many something that is wrong. */
-void records_tally(struct pbx *p, unsigned *fine, unsigned *sick);
+void records_tally(struct pbx *p, struct records_tally *t);
 void records_free(struct pbx *p);
 
 /* bridge.c */

@@ -461,8 +461,22 @@ void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg)
 }
 
 struct tally {
-	unsigned fine, sick;
+	struct pbx *p;
+	struct records_tally *t;
 };
+
+/* Its audio came from beyond our router, as far as can be seen. */
+static bool is_from_outside(struct pbx *p, const struct leg_facts *f)
+{
+	const struct addr *from = &f->audio.rx_source;
+	const struct nat_door *d = door_of(p, f->transport);
+	const struct net *net = &p->cfg.net;
+	struct net_route r;
+
+	if (!f->audio.rx_packets || addr_class(from) != ADDR_GLOBAL || (d && nat_is_local(d->t, from)))
+		return false;
+	return !net->route || !net->route(net->arg, from, &(struct addr){ 0 }, &r) || !r.len || r.via.family;
+}
 
 /* Too short to judge what was missing, but nothing was. */
 static bool all_heard(const struct call_facts *call)
@@ -476,23 +490,28 @@ static bool all_heard(const struct call_facts *call)
 
 static void count_one(void *arg, const struct pbx_why_info *i)
 {
-	struct tally *t = arg;
+	const struct tally *tally = arg;
+	struct records_tally *t = tally->t;
 
 	t->fine += i->why == WHY_FINE || (i->why == WHY_EARLY && all_heard(i->call));
 	t->sick += i->why == WHY_FOUND && i->findings[0].sev != DIAG_NOTE;
+	for (size_t k = 0; k < i->call->n_legs; k++) {
+		if (!is_from_outside(tally->p, i->call->legs[k]))
+			continue;
+		t->outside++;
+		t->uninvited += i->call->legs[k]->audio.rx_uninvited;
+	}
 }
 
-void records_tally(struct pbx *p, unsigned *fine, unsigned *sick)
+void records_tally(struct pbx *p, struct records_tally *t)
 {
-	struct tally t = { 0 };
+	struct tally tally = { p, t };
 
-	pbx_each_record(p, count_one, &t);
+	pbx_each_record(p, count_one, &tally);
 	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 
 		if (!c->gone && c->note.slot == 0)
-			tell_live(p, c->record, count_one, &t);
+			tell_live(p, c->record, count_one, &tally);
 	}
-	*fine = t.fine;
-	*sick = t.sick;
 }

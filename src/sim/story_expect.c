@@ -254,6 +254,33 @@ static void count_routes(void *arg, const struct server_facts *s, const struct l
 	}
 }
 
+/* What came in uninvited: by SIP, one line for each transport; and how many legs' audio did. */
+static void count_uninvited(struct pbx *p, struct count *c)
+{
+	struct sip_outside s;
+
+	for (unsigned n = 0; sip_outside_nth(pbx_sip(p), n, &s); n++) {
+		const struct sip_uninvited *u = &s.uninvited;
+		char line[120], from[ADDR_STRLEN];
+		struct out o = out_fixed(line, sizeof line);
+
+		out_fmt(&o, "%s: %s\n", s.conf->o.name, u->at ? addr_str(&u->from, from) : "nobody");
+		c->hits += span_find(out_look(&o), span_of(c->w->w[2])) >= 0;
+		out_span(&c->o, out_look(&o));
+	}
+}
+
+static void count_uninvited_legs(void *arg, const struct server_facts *s, const struct lint *l UNUSED)
+{
+	struct count *c = arg;
+	char line[60];
+	struct out o = out_fixed(line, sizeof line);
+
+	out_fmt(&o, "legs: %u of %u\n", s->calls.uninvited, s->calls.outside);
+	c->hits += span_find(out_look(&o), span_of(c->w->w[2])) >= 0;
+	out_span(&c->o, out_look(&o));
+}
+
 static bool ask_pbx(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
@@ -287,6 +314,10 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 		yes = c.hits > 0;
 	} else if (about(w, "route", 3)) {
 		pbx_doctor(p, count_routes, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "uninvited", 3)) {
+		count_uninvited(p, &c);
+		pbx_doctor(p, count_uninvited_legs, &c);
 		yes = c.hits > 0;
 	} else if (about(w, "doctor", 3)) {
 		pbx_doctor(p, count_doctor, &c);

@@ -76,6 +76,7 @@ struct sip *sip_new(const struct sip_config *c)
 	struct sip *s = xcalloc(1, sizeof *s);
 
 	s->c = *c;
+	s->began = c->clock->now;
 	list_init(&s->transports);
 	list_init(&s->uacs);
 	sip_router_init(s);
@@ -289,6 +290,8 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 		return false;
 	}
 	m->flow = *f;
+	if (m->request && f->proto == NET_UDP)
+		sip_uninvited_heard(s, f, m->method);
 	if (m->request)
 		on_request(s, m);
 	else

@@ -125,7 +125,8 @@ bool sip_outside_nth(const struct sip *s, unsigned n, struct sip_outside *o)
 					   .router_speaks = r->speaks,
 					   .router = r->at,
 					   .opened = sip_map_outside(tp->map),
-					   .lease = sip_map_lease(tp->map) };
+					   .lease = sip_map_lease(tp->map),
+					   .uninvited = tp->uninvited };
 		return true;
 	}
 	return false;

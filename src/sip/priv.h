@@ -61,6 +61,7 @@ struct sip_transport {
 	struct sip_map *map; /* of its port at our router; NULL: it is asked for none */
 	bool only_router;    /* tells our address: pcp, upnp */
 	ms_t kept_at;        /* when mappings were last kept open */
+	struct sip_uninvited uninvited;
 };
 
 struct sip_conn {
@@ -306,6 +307,11 @@ struct hashes *sip_hashes_new(void);
 void sip_hashes_free(struct hashes *h);
 
 /* ---- the core itself (core.c) ---- */
+/* uninvited.c */
+#define SENT_TO_BITS 16
+void sip_uninvited_sent(struct sip *s, const struct addr *to);
+void sip_uninvited_heard(struct sip *s, const struct flow *f, enum sip_method m); /* SIP_OTHER: a connection */
+
 struct sip {
 	struct sip_config c;
 	struct conf *conf;
@@ -328,11 +334,13 @@ struct sip {
 	uint64_t key_secret[2]; /* of sip_key(): tables and nonces */
 	ms_t t1;
 	ms_t timer_b;
-	bool shedding;         /* overload: shed.c */
-	unsigned shed;         /* refused since it began */
-	char *scratch;         /* SIP_SCRATCH bytes for the message being built */
-	char body[1024];       /* where its body begins */
-	struct sip_msg *spare; /* a block for the next message, or NULL */
+	bool shedding; /* overload: shed.c */
+	unsigned shed; /* refused since it began */
+	ms_t began;
+	uint8_t sent_to[1 << (SENT_TO_BITS - 3)]; /* uninvited.c */
+	char *scratch;                            /* SIP_SCRATCH bytes for the message being built */
+	char body[1024];                          /* where its body begins */
+	struct sip_msg *spare;                    /* a block for the next message, or NULL */
 };
 bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */
 static inline ms_t sip_now(const struct sip *s)

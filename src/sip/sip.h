@@ -113,6 +113,11 @@ const char *sip_router_speech(enum sip_router_speaks s);
 /* ---- what is known of our outside ---- */
 
 enum nat_kept { NAT_KEPT_UNKNOWN, NAT_KEPT, NAT_CHANGED }; /* port preservation, RFC 4787 4.2.1 */
+struct sip_uninvited { /* the last request from outside that nothing of ours had asked for */
+	struct addr from;
+	ms_t at; /* 0: there was none */
+	enum sip_method method;
+};
 struct sip_outside {
 	const struct conf_transport *conf;
 	struct addr local;    /* as bound */
@@ -126,6 +131,7 @@ struct sip_outside {
 	struct addr router; /* family 0: none known */
 	struct addr opened; /* by it, for this transport; family 0: nothing */
 	ms_t lease;         /* what is left of it */
+	struct sip_uninvited uninvited;
 };
 /* The nth transport that listens; false past the end. */
 bool sip_outside_nth(const struct sip *s, unsigned n, struct sip_outside *o);

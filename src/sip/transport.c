@@ -406,6 +406,7 @@ int sip_send(struct sip *s, const struct flow *f, struct span bytes)
 	if (!sip_flow_alive(s, f))
 		return -ENOTCONN;
 	sip_wire(s, f, true, bytes);
+	sip_uninvited_sent(s, &f->peer);
 	return s->c.net.send(s->c.net.arg, f, bytes);
 }
 
@@ -415,6 +416,7 @@ void sip_on_accepted(void *arg, const struct flow *f)
 
 	if (HASH_COUNT(s->conns) < s->conf->hairpin.max_contacts_total && !sip_is_drained(s, f)) {
 		conn_new(s, f, true);
+		sip_uninvited_heard(s, f, SIP_OTHER);
 		return;
 	}
 	count(CNT_sip_shed);

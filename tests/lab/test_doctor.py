@@ -193,6 +193,45 @@ def bound(lab):
     assert not [f for f in findings(w.hairpin) if f["code"] in ("NAT077", "NAT078")]
 
 
+FORWARD_TCP = """
+table ip forwarded {
+    chain pre {
+        type nat hook prerouting priority -110;
+        iifname "wan" tcp dport 5060 dnat to 192.0.2.10
+    }
+}
+"""
+
+KNOCK = """
+import socket
+with socket.create_connection(("198.51.100.5", 5060), 5) as s:
+    s.sendall(b"OPTIONS sip:x@198.51.100.5 SIP/2.0\\r\\nVia: SIP/2.0/TCP 203.0.113.200;branch=z9hG4bKknock\\r\\n"
+              b"From: <sip:x@example.org>;tag=1\\r\\nTo: <sip:x@example.org>\\r\\nCall-ID: knock\\r\\n"
+              b"CSeq: 1 OPTIONS\\r\\nMax-Forwards: 9\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    s.settimeout(5)
+    assert s.recv(4096).startswith(b"SIP/2.0 ")
+"""
+
+
+@scenario("doctor.forwarding")
+def forwarding(lab):
+    """What comes in uninvited shows that the router forwards; where nothing has, the doctor sends one to the probe."""
+    w = One(lab, provider=False)
+    w.router.run("nft", "-f", "-", stdin=FORWARD_TCP)
+    w.hairpin_in(w.pbx, "[tcp]\ntype=transport\nprotocol=tcp\nbind=0.0.0.0\n")
+    w.phone_a()
+    seen = json.loads(w.hairpin._rx("doctor json").stdout)["forwarding"]
+    assert [t["uninvited"] for t in seen["sip"]] == [False, False], seen
+    assert seen["rtp"] == {"uninvited": False, "legs_from_outside": 0, "legs_uninvited": 0}, seen
+    lab.host("outside", "203.0.113.200").run("python3", "-c", KNOCK)
+    seen = json.loads(w.hairpin._rx("doctor json").stdout)["forwarding"]
+    assert {t["protocol"]: t["uninvited"] for t in seen["sip"]} == {"udp": False, "tcp": True}, seen
+    picture = w.hairpin._rx("doctor").stdout
+    assert re.search(r"tcp  5060  arrives uninvited: a message or connection of 203\.0\.113\.200:\d+, \d s ago",
+                     picture), picture
+    assert re.search(r"udp  5060  no evidence yet: run `hairpin probe` from outside", picture), picture
+
+
 @scenario("doctor.pcap")
 def pcap(lab):
     """pjsip set logger pcap FILE rtp: SIP and audio, as on the wire."""

@@ -1,0 +1,58 @@
+/*
+ * sip/uninvited.c: do packets reach us that nobody asked for? A request from an address outside that we have sent
+ * nothing to can only come in where a router forwards the port, or where there is none. Who has been sent to is kept
+ * as marks in a field of bits: a stranger may be taken for an acquaintance, never the other way round. What routers
+ * remember from before our start is waited for.
+ */
+#include "sip/priv.h"
+
+#define REMEMBERED 300000 /* ms: RFC 4787 4.3: five minutes and more are allowed, few routers take more */
+#define PAUSE      1000   /* ms between two looks: the system is asked for the route */
+
+static uint32_t place(const struct addr *a, uint32_t salt)
+{
+	struct addr ip = addr_with_port(a, 0);
+
+	return (addr_hash(&ip) * 2654435761u ^ salt * 0x9e3779b9u) * 2246822519u >> (32 - SENT_TO_BITS);
+}
+
+static bool is_known(const struct sip *s, const struct addr *a)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		if (!(s->sent_to[place(a, i) / 8] & 1u << place(a, i) % 8))
+			return false;
+	return true;
+}
+
+void sip_uninvited_sent(struct sip *s, const struct addr *to)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		s->sent_to[place(to, i) / 8] |= (uint8_t)(1u << place(to, i) % 8);
+}
+
+/* Beyond our router, as far as can be seen: no neighbour, and not what comes back from our own address outside. */
+static bool is_outside(const struct sip *s, const struct sip_transport *tp, const struct addr *peer)
+{
+	const struct net *net = &s->c.net;
+	struct net_route r;
+
+	if (addr_class(peer) != ADDR_GLOBAL || nat_is_local(tp->conf, peer) || addr_ip_eq(peer, &tp->door.seen) ||
+	    addr_ip_eq(peer, &tp->door.found.address) || addr_ip_eq(peer, &tp->door.ext_signaling))
+		return false;
+	return !net->route || !net->route(net->arg, peer, &(struct addr){ 0 }, &r) || !r.len || r.via.family;
+}
+
+void sip_uninvited_heard(struct sip *s, const struct flow *f, enum sip_method m)
+{
+	struct sip_transport *tp;
+	ms_t now = sip_now(s);
+	bool known = f->proto == NET_UDP && is_known(s, &f->peer);
+
+	sip_uninvited_sent(s, &f->peer); /* the answer */
+	if (known || (f->proto == NET_UDP && now - s->began < REMEMBERED))
+		return;
+	tp = sip_transport_by_flow(s, f);
+	if (!tp || (tp->uninvited.at && now - tp->uninvited.at < PAUSE) || !is_outside(s, tp, &f->peer))
+		return;
+	tp->uninvited = (struct sip_uninvited){ f->peer, now, m };
+}
