@@ -82,7 +82,8 @@ struct net {
 	 */
 	void (*upnp)(void *arg, uint64_t query, const struct net_upnp *ask);
 	void (*set_tos)(void *arg, uint32_t sock, uint8_t tos); /* of a UDP socket or a listener. May be NULL. */
-	/* How full the fullest queue of datagrams is that wait to be read, in percent. May be NULL. */
+	/* How far behind reading datagrams is, in percent: of the room for those that wait, or of the time that is
+	   bearable, whichever is more. May be NULL. */
 	unsigned (*backlog)(void *arg);
 	/* How packets to this address leave, when they come from `bound`, an address of ours, or from anywhere (family
 	 * 0). False: there is no route. May be NULL. */

@@ -42,6 +42,7 @@ struct sock {
 	struct addr bound, peer; /* peer: of a connection */
 	struct list packets;     /* UDP: waiting to be sent */
 	size_t packets_n;
+	uint64_t behind_ns; /* UDP: since then a turn has not read it to its end; 0: it has */
 	struct outq out;    /* TCP */
 	struct timer later; /* a failure to be told, a connect that takes too long, accepting again */
 	int err;
@@ -143,6 +144,7 @@ struct io_loop {
 	unsigned datagrams;      /* received so far */
 	struct udp_batch *batch; /* NULL: nothing was sent yet */
 	unsigned backlog;        /* percent: of the socket that was read last */
+	bool more;               /* a socket was left before it was empty: the next turn begins at once */
 	char *room;              /* RECV_BATCH buffers: one batch of datagrams, or the bytes of one stream read */
 	struct inbox *inbox;     /* the batch's headers, which point into room */
 	struct source_cache sources[SOURCES];

@@ -20,8 +20,9 @@
 #include "io/priv.h"
 #include "base/trace.h"
 
-#define BATCHES_MAX 8         /* per wake-up, then the others get their turn */
-#define KERNEL_ROOM (4 << 20) /* bytes asked for in each direction */
+#define BATCHES_MAX 8          /* per wake-up, then the others get their turn */
+#define KERNEL_ROOM (16 << 20) /* bytes asked for in each direction: what comes while others have the processor */
+#define BEARABLE_NS 250000000u /* of not keeping up: half of T1, RFC 3261 17.1.1.2; then peers begin to repeat */
 #define CMSG_ROOM   256
 
 static void set_options(int fd, bool v6)
@@ -176,8 +177,8 @@ static int read_batch(struct sock *s)
 	return n;
 }
 
-/* Asked only when a batch was full: else the queue is empty. */
-static unsigned backlog_of(struct sock *s)
+/* How much of the room for datagrams is taken, in percent. */
+static unsigned room_taken(struct sock *s)
 {
 	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
 	socklen_t n = sizeof mem;
@@ -187,6 +188,15 @@ static unsigned backlog_of(struct sock *s)
 	return (unsigned)((uint64_t)mem[SK_MEMINFO_RMEM_ALLOC] * 100 / mem[SK_MEMINFO_RCVBUF]);
 }
 
+/* Asked only when a batch was full: else the queue is empty. */
+static unsigned backlog_of(struct sock *s)
+{
+	uint64_t behind = s->behind_ns ? (uv_hrtime() - s->behind_ns) * 100 / BEARABLE_NS : 0;
+	unsigned taken = room_taken(s);
+
+	return (unsigned)MAX(behind, taken);
+}
+
 /* Woken for datagrams, mostly; an error that waits makes the read fail, or leaves nothing to read. */
 static void read_some(struct sock *s)
 {
@@ -194,11 +204,16 @@ static void read_some(struct sock *s)
 		int n = read_batch(s);
 
 		s->loop->backlog = n == RECV_BATCH ? backlog_of(s) : 0;
+		if (n != RECV_BATCH)
+			s->behind_ns = 0;
 		if (n < 0 && n != -EINTR && (i == 0 || n != -EAGAIN))
 			read_errors(s);
 		if (n == -EAGAIN || n == -EINTR || (n >= 0 && n < RECV_BATCH))
 			return;
 	}
+	s->loop->more = true;
+	if (!s->behind_ns)
+		s->behind_ns = uv_hrtime();
 }
 
 void udp_ready(struct sock *s, int events)

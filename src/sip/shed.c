@@ -10,7 +10,7 @@
 
 #include "base/trace.h"
 
-#define SHED_FROM  25 /* percent of the room for datagrams that are waiting: from here on new work is refused */
+#define SHED_FROM  25 /* percent of the bearable backlog of datagrams: from here on new work is refused */
 #define SHED_UNTIL 10
 #define RETRY_MIN  1 /* s */
 #define RETRY_MORE 5
@@ -22,7 +22,8 @@ static bool is_overloaded(struct sip *s)
 	if (!s->shedding && waiting >= SHED_FROM) {
 		s->shedding = true;
 		s->shed = 0;
-		trace(EV_SIP_OVERLOAD, NULL, "datagrams wait in %u %% of their room: new requests get 503", waiting);
+		trace(EV_SIP_OVERLOAD, NULL, "datagrams wait: %u %% of what is bearable; new requests get 503",
+		      waiting);
 	} else if (s->shedding && waiting < SHED_UNTIL) {
 		s->shedding = false;
 		trace(EV_SIP_OVERLOAD, NULL, "it is over: %u requests were refused", s->shed);
