@@ -92,18 +92,19 @@ struct sip *sip_new(const struct sip_config *c)
 
 void sip_free(struct sip *s)
 {
-	struct sip_ctx *t, *next_t;
-	struct sip_uas *u, *next_u;
+	struct table_walk ctxs = { 0 }, uass = { 0 };
+	struct sip_ctx *t;
+	struct sip_uas *u;
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->ctxs, t, next_t)
+	while ((t = table_each(&s->ctxs, &ctxs)))
 		sip_ctx_drop(t);
 	sip_ctx_peers_free(s);
 	sip_uac_free_all(s);
-	HASH_ITER(hh, s->uass, u, next_u)
+	while ((u = table_each(&s->uass, &uass)))
 		sip_uas_drop(u);
-	BUG_ON(s->dialogs);
+	BUG_ON(s->dialogs.n);
 	sip_transports_free(s);
 	sip_router_free(s);
 	sip_dns_free(s);

@@ -49,15 +49,27 @@ static struct sip_key dialog_key(const struct sip *s, struct span call_id, struc
 	return sip_key(s, (struct span[]){ call_id, local_tag }, 2);
 }
 
+/* The next dialog with this key: forks share it. *at begins as the key's first word. */
+static struct sip_dialog *next_fork(const struct sip *s, const struct sip_key *key, size_t *at)
+{
+	struct sip_dialog *d;
+
+	while ((d = table_next(&s->dialogs, key->w[0], at)))
+		if (d->key.w[1] == key->w[1])
+			return d;
+	return NULL;
+}
+
 static struct sip_dialog *find(struct sip *s, struct span call_id, struct span local, struct span remote)
 {
 	struct sip_key key = dialog_key(s, call_id, local);
+	size_t at = key.w[0];
 	struct sip_dialog *d;
 
-	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
-	while (d && !span_eq(remote, d->remote_tag))
-		d = d->same;
-	return d;
+	while ((d = next_fork(s, &key, &at)))
+		if (span_eq(remote, d->remote_tag))
+			return d;
+	return NULL;
 }
 
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request)
@@ -83,7 +95,6 @@ static struct span put_text(char **at, struct span s)
 static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, const struct names *n)
 {
 	struct sip_dialog *d = xmalloc(sizeof *d + n->call_id.n + n->remote_tag.n + n->local.n + n->remote.n + 4);
-	struct sip_dialog *first;
 	char *at = d->texts;
 
 	*d = (struct sip_dialog){ .sip = s };
@@ -97,31 +108,8 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	d->key = dialog_key(s, n->call_id, n->local_tag);
 	list_init(&d->uacs);
 	list_init(&d->uass);
-	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
-	if (first) {
-		d->same = first->same;
-		first->same = d;
-	} else {
-		HASH_ADD(hh, s->dialogs, key, sizeof d->key, d);
-	}
+	table_add(&s->dialogs, d->key.w[0], d);
 	return d;
-}
-
-static void unlink_dialog(struct sip_dialog *d)
-{
-	struct sip *s = d->sip;
-	struct sip_dialog *first;
-
-	HASH_FIND(hh, s->dialogs, &d->key, sizeof d->key, first);
-	if (first == d) {
-		HASH_DEL(s->dialogs, d);
-		if (d->same)
-			HASH_ADD(hh, s->dialogs, key, sizeof d->key, d->same);
-		return;
-	}
-	while (first->same != d)
-		first = first->same;
-	first->same = d->same;
 }
 
 static void free_routes(struct sip_dialog *d)
@@ -166,7 +154,7 @@ void sip_dialog_free(struct sip_dialog **dp)
 		t->dialog = NULL;
 		list_del(&t->of_dialog);
 	}
-	unlink_dialog(d);
+	table_del(&d->sip->dialogs, d->key.w[0], d);
 	free_routes(d);
 	free(d->target);
 	free(d->ack);
@@ -348,12 +336,12 @@ struct span sip_dialog_target(const struct sip_dialog *d)
 
 void sip_dialogs_forget_source(struct sip *s)
 {
-	struct sip_dialog *d, *next, *same;
+	struct table_walk w = { 0 };
+	struct sip_dialog *d;
 
-	HASH_ITER(hh, s->dialogs, d, next)
-		for (same = d; same; same = same->same)
-			if (same->flow.proto == NET_UDP)
-				same->flow.local = (struct addr){ 0 };
+	while ((d = table_each(&s->dialogs, &w)))
+		if (d->flow.proto == NET_UDP)
+			d->flow.local = (struct addr){ 0 };
 }
 
 /* ---- requests in ---- */
@@ -456,10 +444,10 @@ bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq)
 {
 	struct sip_key key = dialog_key(s, call_id, local_tag);
+	size_t at = key.w[0];
 	struct sip_dialog *d;
 
-	HASH_FIND(hh, s->dialogs, &key, sizeof key, d);
-	for (; d; d = d->same)
+	while ((d = next_fork(s, &key, &at)))
 		if (d->ack_cseq == cseq) {
 			free(d->ack);
 			d->ack = NULL;

@@ -331,7 +331,7 @@ static void keep_open(struct sip_transport *tp)
 static void watch_now(struct sip_transport *tp, bool again)
 {
 	struct addr was = tp->door.found.address, own = tp->only_router ? (struct addr){ 0 } : way_out(tp);
-	ms_t now = sip_now(tp->sip), every = tp->sip->dialogs ? WATCH : WATCH_IDLE;
+	ms_t now = sip_now(tp->sip), every = tp->sip->dialogs.n ? WATCH : WATCH_IDLE;
 
 	if (nat_external_own(&tp->door.found, &own))
 		found(tp, &was);

@@ -18,20 +18,26 @@ static bool is_of(const struct sip_transport *tp, const struct flow *f)
 
 static bool has_dialog(const struct sip_transport *tp)
 {
-	for (struct sip_dialog *d = tp->sip->dialogs; d; d = d->hh.next)
-		for (struct sip_dialog *same = d; same; same = same->same)
-			if (is_of(tp, &same->flow))
-				return true;
+	struct table_walk w = { 0 };
+	struct sip_dialog *d;
+
+	while ((d = table_each(&tp->sip->dialogs, &w)))
+		if (is_of(tp, &d->flow))
+			return true;
 	return false;
 }
 
 static bool has_transaction(const struct sip_transport *tp)
 {
-	for (struct sip_uas *t = tp->sip->uass; t; t = t->hh.next)
-		if (is_of(tp, &t->flow))
+	struct table_walk uass = { 0 }, ctxs = { 0 };
+	struct sip_uas *u;
+	struct sip_ctx *c;
+
+	while ((u = table_each(&tp->sip->uass, &uass)))
+		if (is_of(tp, &u->flow))
 			return true;
-	for (struct sip_ctx *t = tp->sip->ctxs; t; t = t->hh.next)
-		if (is_of(tp, &t->flow))
+	while ((c = table_each(&tp->sip->ctxs, &ctxs)))
+		if (is_of(tp, &c->flow))
 			return true;
 	return false;
 }

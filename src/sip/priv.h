@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "base/table.h"
 #include "nat/behave.h"
 #include "nat/pcp.h"
 #include "nat/stun.h"
@@ -168,10 +169,10 @@ void sip_target_alive(struct sip *s, const struct sip_target *t);
 
 /* ---- trans.c ---- */
 struct sip_ctx { /* a client transaction */
-	UT_hash_handle hh;
 	struct list same_peer;
 	struct sip *sip;
 	char branch[SIP_BRANCH_MAX]; /* the key: branch of our Via; CANCEL has 'c' before it */
+	uint32_t hash;               /* of it: it is random, and ours */
 	const struct step *machine;
 	unsigned state;
 	bool invite;
@@ -188,6 +189,7 @@ struct sip_ctx { /* a client transaction */
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes);
 void sip_ctx_start(struct sip_ctx *t); /* sends; failures come back through `up`, later */
 struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *response);
+struct sip_ctx *sip_ctx_named(struct sip *s, struct span branch);
 void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m);
 void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err);
 void sip_ctx_peers_free(struct sip *s);
@@ -196,7 +198,6 @@ void sip_ctx_hush(struct sip_ctx *t); /* repeats no more, still listens */
 void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
 
 struct sip_uas {
-	UT_hash_handle hh;
 	struct sip *sip;
 	struct sip_key key;
 	const struct step *machine;
@@ -265,8 +266,6 @@ void sip_uac_start_now(struct sip_uac *uac);
 struct kept_ok;
 struct kept_ack;
 struct sip_dialog {
-	UT_hash_handle hh; /* by key; others with the same key hang on `same` */
-	struct sip_dialog *same;
 	struct sip *sip;
 	struct sip_dialog_conf conf;
 	struct sip_key key;              /* Call-ID and local tag */
@@ -321,9 +320,7 @@ struct sip {
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
 	size_t n_ctx_peers;     /* a power of two, from a quarter of them to 64 times as many */
 	struct sip_conn *conns, *conns_by_peer;
-	struct sip_ctx *ctxs;
-	struct sip_uas *uass;
-	struct sip_dialog *dialogs;
+	struct table ctxs, uass, dialogs; /* by branch; by key; by key, which forks share */
 	struct dns_entry *dns, *dns_asked;
 	uint64_t dns_next;
 	struct dead_target *dead;

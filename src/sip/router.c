@@ -514,7 +514,7 @@ static void look_upnp(struct sip_router *r)
 static void watch(struct timer *t, ms_t now UNUSED)
 {
 	struct sip_router *r = container_of(t, struct sip_router, watch);
-	ms_t every = r->sip->dialogs ? LOOK : LOOK_IDLE;
+	ms_t every = r->sip->dialogs.n ? LOOK : LOOK_IDLE;
 	struct sip_map *m;
 
 	if (r->speaks == ROUTER_SILENT) {

@@ -140,14 +140,15 @@ static struct list *same_peers(const struct sip *s, const struct addr *peer)
 
 static void resize_peers(struct sip *s, size_t n)
 {
-	struct sip_ctx *t, *next;
+	struct table_walk w = { 0 };
+	struct sip_ctx *t;
 
 	s->n_ctx_peers = n;
 	free(s->ctx_peers);
 	s->ctx_peers = xmalloc(s->n_ctx_peers * sizeof s->ctx_peers[0]);
 	for (size_t i = 0; i < s->n_ctx_peers; i++)
 		list_init(&s->ctx_peers[i]);
-	HASH_ITER(hh, s->ctxs, t, next)
+	while ((t = table_each(&s->ctxs, &w)))
 		list_push(same_peers(s, &t->flow.peer), &t->same_peer);
 }
 
@@ -156,13 +157,13 @@ static void grow_peers(struct sip *s)
 {
 	if (!s->ctx_peers)
 		resize_peers(s, PEERS_LEAST);
-	else if (HASH_COUNT(s->ctxs) >= s->n_ctx_peers * 4)
+	else if (s->ctxs.n >= s->n_ctx_peers * 4)
 		resize_peers(s, s->n_ctx_peers * 8);
 }
 
 static void shrink_peers(struct sip *s)
 {
-	if (s->n_ctx_peers > PEERS_LEAST && HASH_COUNT(s->ctxs) < s->n_ctx_peers / 64)
+	if (s->n_ctx_peers > PEERS_LEAST && s->ctxs.n < s->n_ctx_peers / 64)
 		resize_peers(s, s->n_ctx_peers / 8);
 }
 
@@ -173,7 +174,7 @@ static void ctx_free(struct sip_ctx *t)
 	sip_stop(s, &t->again);
 	sip_stop(s, &t->life);
 	list_del(&t->same_peer);
-	HASH_DEL(s->ctxs, t);
+	table_del(&s->ctxs, t->hash, t);
 	shrink_peers(s);
 	if (t->gone)
 		t->gone(t->arg, t);
@@ -292,7 +293,8 @@ struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, cons
 	t->again.fire = ctx_again;
 	t->life.fire = ctx_life;
 	grow_peers(s);
-	HASH_ADD_STR(s->ctxs, branch, t);
+	t->hash = span_hash(span_of(t->branch));
+	table_add(&s->ctxs, t->hash, t);
 	list_push(same_peers(s, &f->peer), &t->same_peer);
 	return t;
 }
@@ -314,18 +316,28 @@ void sip_ctx_start(struct sip_ctx *t)
 	sip_in(s, &t->life, s->timer_b);
 }
 
+struct sip_ctx *sip_ctx_named(struct sip *s, struct span branch)
+{
+	uint32_t hash = span_hash(branch);
+	size_t at = hash;
+	struct sip_ctx *t;
+
+	while ((t = table_next(&s->ctxs, hash, &at)))
+		if (span_is(branch, t->branch))
+			return t;
+	return NULL;
+}
+
 struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *m)
 {
 	char key[SIP_BRANCH_MAX];
-	struct sip_ctx *t = NULL;
+	struct sip_ctx *t;
 	struct out o = out_fixed(key, sizeof key);
 
 	if (m->method == SIP_CANCEL)
 		out_char(&o, 'c');
 	out_span(&o, m->via.branch);
-	out_char(&o, '\0');
-	if (out_done(&o) > 0)
-		HASH_FIND_STR(s->ctxs, key, t);
+	t = out_done(&o) > 0 ? sip_ctx_named(s, out_look(&o)) : NULL;
 	return t && t->invite == (m->method == SIP_INVITE) ? t : NULL;
 }
 
@@ -356,9 +368,10 @@ void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err)
 
 void sip_ctx_fail_listener(struct sip *s, uint32_t listener)
 {
-	struct sip_ctx *t, *next;
+	struct table_walk w = { 0 };
+	struct sip_ctx *t;
 
-	HASH_ITER(hh, s->ctxs, t, next)
+	while ((t = table_each(&s->ctxs, &w)))
 		if (t->flow.listener == listener)
 			break_later(t, -ENOTCONN);
 }
@@ -389,10 +402,13 @@ struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum si
 
 struct sip_uas *sip_uas_find(struct sip *s, const struct sip_key *key)
 {
+	size_t at = key->w[0];
 	struct sip_uas *t;
 
-	HASH_FIND(hh, s->uass, key, sizeof *key, t);
-	return t;
+	while ((t = table_next(&s->uass, key->w[0], &at)))
+		if (t->key.w[1] == key->w[1])
+			return t;
+	return NULL;
 }
 
 static void uas_free(struct sip_uas *t)
@@ -401,7 +417,7 @@ static void uas_free(struct sip_uas *t)
 
 	sip_stop(s, &t->again);
 	sip_stop(s, &t->life);
-	HASH_DEL(s->uass, t);
+	table_del(&s->uass, t->key.w[0], t);
 	list_del(&t->of_dialog);
 	sip_msg_unref(t->msg);
 	free(t->bytes);
@@ -485,7 +501,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_k
 {
 	struct sip_uas *t;
 
-	if (HASH_COUNT(s->uass) >= s->conf->hairpin.max_transactions)
+	if (s->uass.n >= s->conf->hairpin.max_transactions)
 		return NULL;
 	t = xcalloc(1, sizeof *t);
 	t->key = *key;
@@ -500,7 +516,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_k
 	t->again.fire = uas_again;
 	t->life.fire = uas_life;
 	rng_token(&s->c.clock->rng, t->tag, SIP_TAG);
-	HASH_ADD(hh, s->uass, key, sizeof t->key, t);
+	table_add(&s->uass, t->key.w[0], t);
 	return t;
 }
 

@@ -166,15 +166,13 @@ static void send_cancel(struct sip_uac *u, struct sip_ctx *inv)
 	struct sip *s = u->sip;
 	struct out o = out_fixed(s->scratch, SIP_SCRATCH);
 	char key[SIP_BRANCH_MAX + 1] = "c";
-	struct sip_ctx *known;
 	struct sip_walk w = { 0 };
 	const char *why;
 	struct sip_msg *m;
 	struct span v;
 
 	span_copy(span_of(inv->branch), key + 1, sizeof key - 1);
-	HASH_FIND_STR(s->ctxs, key, known);
-	if (known)
+	if (sip_ctx_named(s, span_of(key)))
 		return;
 	m = sip_msg_parse((struct span){ inv->bytes, inv->n }, &why);
 	BUG_ON(!m);

@@ -73,9 +73,9 @@ static void test_invite_failure(void **state)
 	invite("z9hG4bKa"); /* absorbed while I runs */
 	fake_silence(f);
 	assert_int_equal(f->requests, 1);
-	assert_non_null(f->sip->uass);
+	assert_true(f->sip->uass.n > 0);
 	fake_run(f, 1);
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 }
 
 static void test_no_ack_to_failure(void **state)
@@ -84,9 +84,9 @@ static void test_no_ack_to_failure(void **state)
 	invite("z9hG4bKa");
 	sip_reply(f->uas, 404, NULL, NULL, NULL);
 	fake_run(f, 31999);
-	assert_non_null(f->sip->uass);
+	assert_true(f->sip->uass.n > 0);
 	fake_run(f, 1); /* H */
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 }
 
 static void test_invite_2xx(void **state)
@@ -108,9 +108,9 @@ static void test_invite_2xx(void **state)
 	sip_dialog_free(&d);
 	fake_run(f, 31499);
 	fake_silence(f);
-	assert_non_null(f->sip->uass);
+	assert_true(f->sip->uass.n > 0);
 	fake_run(f, 1); /* L */
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 }
 
 static void test_non_invite(void **state)
@@ -130,9 +130,9 @@ static void test_non_invite(void **state)
 	assert_int_equal(f->requests, 2);
 	sip_reply(f->uas, 200, NULL, NULL, NULL);
 	fake_run(f, 31999);
-	assert_non_null(f->sip->uass);
+	assert_true(f->sip->uass.n > 0);
 	fake_run(f, 1); /* J */
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 	request("OPTIONS", "z9hG4bKo", "10.0.0.7", "");
 	assert_int_equal(f->requests, 3);
 	sip_reply(f->uas, 200, NULL, NULL, NULL);
@@ -286,7 +286,7 @@ static void test_unknown_dialog(void **state)
 	ack("z9hG4bKzz", "nobody"); /* a stray ACK: no answer */
 	fake_silence(f);
 	assert_int_equal(f->requests, 0);
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 }
 
 static void test_too_many(void **state)
@@ -358,7 +358,7 @@ static void test_no_answer_fits(void **state)
 	fake_bytes(f, &flow, out_look(&o));
 	fake_silence(f);
 	fake_run(f, 32000);
-	assert_null(f->sip->uass);
+	assert_true(f->sip->uass.n == 0);
 	out_free(&o);
 }
 
