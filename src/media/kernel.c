@@ -41,7 +41,8 @@ struct kernel {
 	unsigned n;
 	struct ring **asks, **freed; /* of the tables */
 	struct route_group *groups;  /* shared by all workers: a slot is taken by an atomic exchange */
-	uint32_t n_groups;
+	uint32_t max_groups;
+	atomic_uint entered; /* routes */
 	struct follow *follow;
 };
 
@@ -116,32 +117,59 @@ static uint32_t pool_number(const struct pool *p, const void *element)
 
 /* ---- a worker's table ---- */
 
-static uint32_t *group_of(const struct kernel *k, uint32_t hash)
+static uint32_t *group_of(const struct kernel *k, uint32_t hash, uint32_t n)
 {
-	return k->groups[hash & (k->n_groups - 1)].slots;
+	return k->groups[hash & (n - 1)].slots;
 }
 
-static bool enter(const struct kernel *k, uint32_t hash, uint32_t number)
+static bool enter_at(uint32_t *slots, uint32_t slot)
 {
-	uint32_t *slots = group_of(k, hash);
-
 	for (int i = 0; i < ROUTE_GROUP; i++) {
 		uint32_t empty = 0;
 
-		if (__atomic_compare_exchange_n(&slots[i], &empty, ROUTE_SLOT(hash, number), false, __ATOMIC_ACQ_REL,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&slots[i], &empty, slot, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return true;
 	}
 	return false;
 }
 
-static void leave(const struct kernel *k, uint32_t hash, uint32_t number)
+/* To twice the size that it had: by us, or by another worker that was first. False: there is no more. */
+static bool grow(const struct kernel *k, uint32_t n)
 {
-	uint32_t *slots = group_of(k, hash);
+	if (n == k->max_groups)
+		return false;
+	__atomic_compare_exchange_n(&k->bpf->bss->n_groups, &n, 2 * n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return true;
+}
 
+/* It grows when it is a quarter full, and when a group is full. */
+static bool enter(struct kernel *k, uint32_t hash, uint32_t number)
+{
+	unsigned entered = atomic_fetch_add(&k->entered, 1) + 1;
+	uint32_t n;
+
+	do {
+		n = __atomic_load_n(&k->bpf->bss->n_groups, __ATOMIC_ACQUIRE);
+		if ((entered <= n * (ROUTE_GROUP / 4) || n == k->max_groups) &&
+		    enter_at(group_of(k, hash, n), ROUTE_SLOT(hash, number)))
+			return true;
+	} while (grow(k, n));
+	atomic_fetch_sub(&k->entered, 1);
+	return false;
+}
+
+static void leave_at(uint32_t *slots, uint32_t slot)
+{
 	for (int i = 0; i < ROUTE_GROUP; i++)
-		if (slots[i] == ROUTE_SLOT(hash, number))
+		if (slots[i] == slot)
 			__atomic_store_n(&slots[i], 0, __ATOMIC_RELEASE);
+}
+
+static void leave(struct kernel *k, uint32_t hash, uint32_t number)
+{
+	for (uint32_t n = k->bpf->bss->n_groups; n >= ROUTE_GROUPS_LEAST; n /= 2)
+		leave_at(group_of(k, hash, n), ROUTE_SLOT(hash, number));
+	atomic_fetch_sub(&k->entered, 1);
 }
 
 static struct route *add(struct route_table *rt, const struct route_key *key)
@@ -263,7 +291,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 
 static int map_groups(struct kernel *k)
 {
-	void *mem = mmap(NULL, k->n_groups * sizeof *k->groups, PROT_READ | PROT_WRITE, MAP_SHARED,
+	void *mem = mmap(NULL, k->max_groups * sizeof *k->groups, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 bpf_map__fd(k->bpf->maps.groups), 0);
 
 	if (mem == MAP_FAILED)
@@ -280,11 +308,11 @@ static int load(struct kernel *k, uint32_t routes)
 	k->bpf = relay_bpf__open();
 	if (!k->bpf)
 		return -errno;
-	k->n_groups = 64;
-	while (k->n_groups < routes / (ROUTE_GROUP / 4)) /* a quarter full at most */
-		k->n_groups *= 2;
-	k->bpf->rodata->n_groups = k->n_groups;
-	err = bpf_map__set_max_entries(k->bpf->maps.groups, k->n_groups);
+	k->max_groups = ROUTE_GROUPS_LEAST;
+	while (k->max_groups < routes / (ROUTE_GROUP / 4))
+		k->max_groups *= 2;
+	k->bpf->bss->n_groups = ROUTE_GROUPS_LEAST;
+	err = bpf_map__set_max_entries(k->bpf->maps.groups, k->max_groups);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.routes, routes);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.hops, routes);
 	err = err ? err : relay_bpf__load(k->bpf);
@@ -337,7 +365,7 @@ void kernel_stop(struct kernel *k)
 		follow_stop(k->follow);
 	free_tables(k);
 	if (k->groups)
-		munmap(k->groups, k->n_groups * sizeof *k->groups);
+		munmap(k->groups, k->max_groups * sizeof *k->groups);
 	if (k->bpf)
 		relay_bpf__destroy(k->bpf);
 	free(k);

@@ -48,8 +48,8 @@ struct {
 	__type(value, struct hop);
 } hops SEC(".maps");
 
-__u64 beat_ns;                 /* when the owner last lived */
-const volatile __u32 n_groups; /* a power of two */
+__u64 beat_ns;  /* when the owner last lived */
+__u32 n_groups; /* a power of two; it grows */
 
 struct rtp_head {
 	__u8 flags, pt;
@@ -177,9 +177,8 @@ static __always_inline int is_of(const struct route *r, const struct packet *p)
 	       p->src_port == r->src_port && same_ip(p->src, r->src) && bpf_ntohl(p->head.ssrc) == r->ssrc;
 }
 
-static __always_inline struct route *find(const struct packet *p)
+static __always_inline struct route *find_in(const struct packet *p, __u32 hash, __u32 at)
 {
-	__u32 hash = route_hash(&p->key), at = hash & (n_groups - 1);
 	struct route_group *g = bpf_map_lookup_elem(&groups, &at);
 
 	if (!g)
@@ -193,6 +192,19 @@ static __always_inline struct route *find(const struct packet *p)
 			continue;
 		r = bpf_map_lookup_elem(&routes, &number);
 		if (r && is_of(r, p))
+			return r;
+	}
+	return 0;
+}
+
+static __always_inline struct route *find(const struct packet *p)
+{
+	__u32 hash = route_hash(&p->key), n = *(volatile __u32 *)&n_groups;
+
+	for (int i = 0; i < ROUTE_GROUPS_LEVELS && n >= ROUTE_GROUPS_LEAST; i++, n /= 2) {
+		struct route *r = find_in(p, hash, hash & (n - 1));
+
+		if (r)
 			return r;
 	}
 	return 0;

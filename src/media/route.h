@@ -86,8 +86,14 @@ struct route {
 	struct route_count count;
 } __attribute__((aligned(64)));
 
-/* The number of a route is found by its key: in a group of slots, one half cache line. */
-#define ROUTE_GROUP 8
+/*
+ * The number of a route is found by its key: in a group of slots, one half cache line. The table of groups is small as
+ * long as routes are few, so that it stays in the cache, and doubles when they become more. A route stays in the
+ * group that it was entered in: who looks begins with the present size and goes down to the least.
+ */
+#define ROUTE_GROUP         8
+#define ROUTE_GROUPS_LEAST  32
+#define ROUTE_GROUPS_LEVELS 16 /* sizes that there can be */
 struct route_group {
 	__u32 slots[ROUTE_GROUP]; /* 0: free; else a part of the hash, and the number plus 1 */
 };

@@ -379,6 +379,39 @@ static void test_disorder(void **state)
 	assert_int_equal(b->r->count.young, 0);
 }
 
+static int run_to(struct bench *b, uint16_t port)
+{
+	struct frame f = rtp(false, 100);
+
+	put16(f.bytes + f.udp + 2, port);
+	seal(&f);
+	return run(b, &f);
+}
+
+/* The table of groups grows with the routes; those that were entered before are found as well. */
+static void test_many(void **state)
+{
+	struct bench *b = *state;
+	struct route_key key = b->key;
+	struct route *more[400];
+
+	for (uint16_t i = 0; i < ARRAY_LEN(more); i++) {
+		key.port = htons(20000 + i);
+		more[i] = b->t->add(b->t, &key);
+		assert_non_null(more[i]);
+		*more[i] = *b->r;
+		more[i]->key = key;
+	}
+	for (uint16_t i = 0; i < ARRAY_LEN(more); i++)
+		assert_int_equal(run_to(b, 20000 + i), TAKEN);
+	assert_int_equal(run_to(b, 10000), TAKEN);
+	for (uint16_t i = 0; i < ARRAY_LEN(more); i++)
+		b->t->del(b->t, more[i]);
+	for (uint16_t i = 0; i < ARRAY_LEN(more); i++)
+		assert_int_equal(run_to(b, 20000 + i), LEFT);
+	assert_int_equal(run_to(b, 10000), TAKEN);
+}
+
 /* ---- what is left alone ---- */
 
 typedef void spoil(struct bench *b, struct frame *f);
@@ -744,6 +777,7 @@ int main(void)
 					    T(checksums),
 					    T(hops),
 					    T(disorder),
+					    T(many),
 					    T(left_alone),
 					    T(short) };
 #undef T
