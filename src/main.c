@@ -27,7 +27,7 @@
 
 struct args {
 	const char *program, *conf, *run, *state, *command; /* program: as it was called; command: of -rx */
-	bool remote, welcome, lab, json;
+	bool remote, welcome, lab, json, measure;
 	const char *ask, *about;   /* a subcommand that asks the running server, and of what */
 	const char *where, *phone; /* of the lab; NULL: all */
 	int verbose, debug;        /* how many letters v and d */
@@ -57,7 +57,10 @@ static const char usage[] =
 	"  hairpin -r                      the console of the running server\n"
 	"  hairpin why [CALL|last|all] [--json]\n"
 	"                                  why a call on the running server has no audio, and what to set\n"
-	"  hairpin doctor [--json]         what the running server sees of its NAT, its phones and its calls\n"
+	"  hairpin doctor [--measure] [--json]\n"
+	"                                  what the running server sees of its NAT, its phones and its calls; "
+	"--measure\n"
+	"                                  asks the phones from another port first\n"
 	"  hairpin probe --listen [PORT]   on another machine: wait for the question that follows\n"
 	"  hairpin probe HOST[:PORT] --key KEY [--conf DIR]\n"
 	"                                  do SIP and audio arrive here from there, and is SIP changed on the way?\n"
@@ -399,6 +402,8 @@ static int parse(struct args *a, char **argv)
 			a->lab = true;
 		} else if (strcmp(word, "--json") == 0) {
 			a->json = true;
+		} else if (strcmp(word, "--measure") == 0) {
+			a->measure = true;
 		} else if (strcmp(word, "why") == 0 || strcmp(word, "doctor") == 0) {
 			a->ask = word;
 			a->about = p[1] && p[1][0] != '-' ? *++p : "";
@@ -421,7 +426,11 @@ static int remote(const struct args *a)
 	char *path = xasprintf("%s/hairpin.ctl", a->run);
 	char *asked = a->ask ? xasprintf("%s %s%s", a->ask, a->about, a->json ? " json" : "") : NULL;
 	const char *command = asked ? asked : a->command;
-	int status = command ? ctl_remote_command(path, command) : ctl_remote_console(path);
+	int status;
+
+	if (a->measure && a->ask && strcmp(a->ask, "doctor") == 0)
+		ctl_remote_measure(path);
+	status = command ? ctl_remote_command(path, command) : ctl_remote_console(path);
 
 	free(asked);
 	free(path);

@@ -57,5 +57,7 @@ void ctl_welcome(struct pbx *p, struct out *o);
 
 /* One command on the server behind the socket: prints its output. Returns its exit status, 1 when there is none. */
 int ctl_remote_command(const char *path, const char *line);
+/* "doctor measure" there, without a word, and the time that it takes. */
+void ctl_remote_measure(const char *path);
 /* The console, until EOF or "exit". Returns the exit status. */
 int ctl_remote_console(const char *path);

@@ -171,6 +171,7 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 {
 	struct round *r = arg;
 	bool nat = i->orig_host && *i->orig_host;
+	enum nat_kept audio;
 
 	r->phones++;
 	r->here += strcmp(i->status, "Unavail") != 0;
@@ -185,6 +186,8 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 			json_object_set_new(j, "heard_ms_ago", json_integer(i->heard_ms));
 		if (nat)
 			json_object_set_new(j, "nat", json_string(keeps_port(i) ? "keeps ports" : "changes ports"));
+		json_object_set_new(j, "audio_ports", json_string(kept[pbx_audio_kept(r->c->pbx, i->uri)]));
+		json_object_set_new(j, "another_port_of_ours", json_string(nat_look_name(i->nat_look)));
 		json_object_set_new(j, "mapping",
 				    json_pack("{s:I, s:I, s:I}", "survived_ms", (json_int_t)i->nat_survived_ms,
 					      "lost_after_ms", (json_int_t)i->nat_lost_ms, "kept_open_every_ms",
@@ -197,8 +200,13 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 		out_fmt(&r->o, "  %lld ms", (long long)(i->rtt_ms + 0.5));
 	if (nat) {
 		out_fmt(&r->o, "  behind NAT as %s, port %s", i->orig_host, keeps_port(i) ? "kept" : "changed");
+		audio = pbx_audio_kept(r->c->pbx, i->uri);
+		if (audio != NAT_KEPT_UNKNOWN)
+			out_fmt(&r->o, ", of audio %s", kept[audio]);
 		put_lifetime(&r->o, i);
 	}
+	if (i->nat_look != LOOK_NONE)
+		out_fmt(&r->o, "\n                   NAT: %s", nat_look_name(i->nat_look));
 	out_char(&r->o, '\n');
 }
 
@@ -330,7 +338,21 @@ static void doctor(struct call *c)
 	out_free(&r.o);
 }
 
+static void measure(struct call *c)
+{
+	unsigned n = pbx_measure(c->pbx, c->args);
+
+	if (n)
+		rows_say(c->rows, "%u phones are asked from another port; 'doctor' shows within 6 s what comes of it.",
+			 n);
+	else
+		cmd_fail(c, "No phone that has registered by UDP can be asked%s.", c->args.n ? " there" : "");
+}
+
 const struct cmd doctor_cmds[] = {
+	{ "doctor measure", "[AOR]",
+	  "Asks the phones (of one AOR) from another port of ours, which shows what kind of NAT they are behind.",
+	  measure },
 	{ "doctor", "[json]",
 	  "How the outside sees this server, its providers, phones and last calls, and what to fix first.", doctor },
 	{ 0 },

@@ -83,6 +83,23 @@ int ctl_remote_command(const char *path, const char *line)
 	return status;
 }
 
+#define MEASURED 6 /* s: what pbx_measure() promises */
+
+void ctl_remote_measure(const char *path)
+{
+	struct remote r = { .fd = connect_to(path) };
+	struct out o = out_growing();
+
+	if (r.fd < 0)
+		return;
+	if (ask(&r, ASK_RUN, SPAN("doctor measure")) == 0 && answer(&r, &o) == 0)
+		sleep(MEASURED);
+	else
+		fprintf(stderr, "%.*s", (int)o.n, o.p);
+	out_free(&o);
+	close(r.fd);
+}
+
 /* ---- the console ---- */
 
 static struct remote *remote_of(EditLine *el)

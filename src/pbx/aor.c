@@ -98,6 +98,7 @@ static void contact_free(struct contact *c)
 	struct pbx *p = c->aor->pbx;
 
 	qualify_drop(c);
+	measure_drop(c);
 	reach_drop(c);
 	clock_stop(p->clock, &c->expiry);
 	list_del(&c->link);

@@ -59,6 +59,14 @@ struct pbx_endpoint_info {
 };
 void pbx_each_endpoint(struct pbx *p, void (*each)(void *arg, const struct pbx_endpoint_info *i), void *arg);
 
+/* How the NAT before a phone treats another port of ours, as pbx_measure() found. */
+enum nat_look { LOOK_NONE, LOOK_ASKED, LOOK_ABSENT, LOOK_SAME, LOOK_OTHER, LOOK_SILENT, LOOK_UNCLEAR };
+const char *nat_look_name(enum nat_look l); /* a phrase */
+/* Asks the registered phones of an AOR (empty: all), 64 at once: how many. What comes of it is known within 6 s. */
+unsigned pbx_measure(struct pbx *p, struct span aor);
+/* Does the NAT of the contact keep the ports of its audio? As the last call showed. */
+enum nat_kept pbx_audio_kept(struct pbx *p, const char *uri);
+
 struct pbx_contact_info {
 	const char *aor, *uri, *endpoint, *user_agent, *path, *call_id, *orig_host;
 	char hash[11];      /* the first hex digits of the contact's id */
@@ -71,6 +79,7 @@ struct pbx_contact_info {
 	/* Behind NAT: the longest silence that its mapping survived, the shortest after which it was gone, and how
 	 * often we keep it open (0: qualify_frequency does, or nothing); 0: not known. */
 	ms_t nat_survived_ms, nat_lost_ms, keep_ms;
+	enum nat_look nat_look;
 };
 /* aor empty: all. Contacts of one AOR come together, static ones first. */
 void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, const struct pbx_contact_info *i),

@@ -36,7 +36,9 @@ struct contact {
 	double rtt_ms; /* < 0: unknown */
 	ms_t asked_at;
 	struct sip_uac *asking;
-	struct reach *reach; /* NULL: nothing to remember */
+	struct reach *reach;     /* NULL: nothing to remember */
+	struct measure *measure; /* NULL: it is not being asked */
+	uint8_t nat_look;        /* enum nat_look */
 };
 
 struct aor { /* the live half of a conf_aor: survives reloads as long as its name is configured */
@@ -305,6 +307,9 @@ unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
 
+/* measure.c */
+void measure_drop(struct contact *c);
+
 /* doctor_ways.c: into a malloc'd list; NULL: the system cannot be asked */
 size_t ways_gather(struct pbx *p, struct way_facts **list);
 
@@ -416,6 +421,7 @@ struct pbx {
 	struct aor *aors;
 	size_t n_contacts;
 	struct reach *reaches; /* by address */
+	unsigned n_measures;   /* on their way */
 	struct list outregs, identifies;
 	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
 	unsigned rtp_unheard;        /* legs in a row whose question had no answer */

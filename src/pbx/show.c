@@ -71,7 +71,8 @@ static void each_in_aor(struct aor *a, void (*each)(void *arg, const struct pbx_
 					      .status = contact_status_name(c->status),
 					      .rtt_ms = c->rtt_ms,
 					      .expires = c->expires,
-					      .is_static = c->is_static };
+					      .is_static = c->is_static,
+					      .nat_look = (enum nat_look)c->nat_look };
 
 		contact_id(c, i.hash);
 		reach_info(c, &i);

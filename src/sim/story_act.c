@@ -64,7 +64,7 @@ static uint32_t number_word(const struct words *w, int at, uint32_t def)
 	return at < w->n ? (uint32_t)strtoul(w->w[at], NULL, 10) : def;
 }
 
-/* PBX qualify|register|unregister|hangup NAME, PBX backlog PERCENT */
+/* PBX qualify|register|unregister|hangup|measure NAME, PBX backlog PERCENT */
 static bool pbx_act(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct pbx *p = x->pbx->pbx ? sim_pbx_get(x->pbx->pbx) : NULL;
@@ -83,6 +83,8 @@ static bool pbx_act(struct tale *t, struct thing *x, const struct words *w)
 		ok = pbx_register(p, name);
 	else if (word_is(w, 1, "unregister"))
 		ok = pbx_unregister(p, name);
+	else if (word_is(w, 1, "measure"))
+		ok = pbx_measure(p, name) > 0;
 	else if (word_is(w, 1, "hangup"))
 		ok = pbx_hangup(p, name) > 0;
 	else

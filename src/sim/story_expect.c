@@ -112,6 +112,11 @@ struct count {
 	unsigned n, hits;
 };
 
+struct nat_count {
+	struct pbx *pbx;
+	struct count *c;
+};
+
 static void count_contact(void *arg, const struct pbx_contact_info *i)
 {
 	struct count *c = arg;
@@ -120,6 +125,19 @@ static void count_contact(void *arg, const struct pbx_contact_info *i)
 	out_fmt(&c->o, "%s%s %s", c->n > 1 ? ", " : "", i->uri, i->status);
 	if (c->w->n > 3)
 		c->hits += strcmp(i->status, c->w->w[3]) == 0 || strstr(i->uri, c->w->w[3]) != NULL;
+}
+
+/* One line: its audio's ports, and what another port of ours was told. */
+static void count_nat(void *arg, const struct pbx_contact_info *i)
+{
+	static const char *const kept[] = { "unknown", "kept", "changed" };
+	struct nat_count *n = arg;
+	char line[200];
+	struct out o = out_fixed(line, sizeof line);
+
+	out_fmt(&o, "RTP port %s; %s\n", kept[pbx_audio_kept(n->pbx, i->uri)], nat_look_name(i->nat_look));
+	n->c->hits += span_find(out_look(&o), span_of(n->c->w->w[3])) >= 0;
+	out_span(&n->c->o, out_look(&o));
 }
 
 static void count_call(void *arg, const struct pbx_call_info *i)
@@ -297,6 +315,11 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 		yes = (int)c.n == number(w, 3);
 	} else if (about(w, "contact", 4)) {
 		pbx_each_contact(p, span_of(w->w[2]), count_contact, &c);
+		yes = c.hits > 0;
+	} else if (about(w, "nat", 4)) {
+		struct nat_count n = { p, &c };
+
+		pbx_each_contact(p, span_of(w->w[2]), count_nat, &n);
 		yes = c.hits > 0;
 	} else if (about(w, "calls", 3)) {
 		pbx_each_call(p, count_call, &c);

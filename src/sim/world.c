@@ -362,8 +362,10 @@ static int net_listen(void *arg, const struct net_listen *ask, uint32_t *id, str
 	k = socket_new(h, ask->proto == NET_TCP);
 	k->listening = true;
 	k->local = ask->bind;
+	if (!k->local.port)
+		k->local.port = (uint16_t)(50000 + k->id % 10000);
 	*id = k->id;
-	*bound = ask->bind;
+	*bound = k->local;
 	return 0;
 }
 

@@ -79,6 +79,7 @@ struct sip *sip_new(const struct sip_config *c)
 	s->began = c->clock->now;
 	list_init(&s->transports);
 	list_init(&s->uacs);
+	list_init(&s->looks);
 	sip_router_init(s);
 	list_init(&s->nonces_by_age);
 	list_init(&s->dead_by_age);
@@ -102,6 +103,7 @@ void sip_free(struct sip *s)
 		sip_ctx_drop(t);
 	sip_ctx_peers_free(s);
 	sip_uac_free_all(s);
+	sip_looks_free(s);
 	while ((u = table_each(&s->uass, &uass)))
 		sip_uas_drop(u);
 	BUG_ON(s->dialogs.n);
@@ -279,6 +281,8 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 			sip_stun_input(s, f, bytes);
 		return false;
 	}
+	if (f->proto == NET_UDP && sip_look_input(s, f, bytes))
+		return true;
 	sip_wire(s, f, false, bytes);
 	if (sip_shed(s, f, bytes))
 		return true;

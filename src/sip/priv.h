@@ -306,6 +306,10 @@ struct hashes *sip_hashes_new(void);
 void sip_hashes_free(struct hashes *h);
 
 /* ---- the core itself (core.c) ---- */
+/* look.c: is it for one of these? */
+bool sip_look_input(struct sip *s, const struct flow *f, struct span bytes);
+void sip_looks_free(struct sip *s);
+
 /* uninvited.c */
 #define SENT_TO_BITS 16
 void sip_uninvited_sent(struct sip *s, const struct addr *to);
@@ -314,7 +318,7 @@ void sip_uninvited_heard(struct sip *s, const struct flow *f, enum sip_method m)
 struct sip {
 	struct sip_config c;
 	struct conf *conf;
-	struct list transports, uacs;
+	struct list transports, uacs, looks;
 	unsigned n_leaving; /* of the transports */
 	struct sip_router router;
 	struct list *ctx_peers; /* client transactions by the hash of their peer */

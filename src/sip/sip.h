@@ -212,6 +212,19 @@ void sip_uac_forget(struct sip_uac *uac);            /* no more calls to answer 
 struct flow sip_uac_flow(const struct sip_uac *uac); /* where the last attempt went; sock 0: nowhere yet */
 struct span sip_uac_call_id(const struct sip_uac *uac);
 
+/* ---- a look from another port (look.c) ---- */
+
+struct sip_look_ask {
+	uint32_t listener; /* the UDP socket that the peer knows; 0: which one does not matter */
+	struct addr to;
+	struct span uri; /* Request-URI; copied */
+	/* Once: where an answer came from, or NULL: there is none. Never from inside; the look is gone by then. */
+	void (*seen)(void *arg, const struct addr *from);
+	void *arg;
+};
+struct sip_look *sip_look(struct sip *s, const struct sip_look_ask *ask); /* NULL: no socket for it */
+void sip_look_drop(struct sip_look **l); /* seen is not called any more; clears the handle; NULL is fine */
+
 /* ---- dialogs (RFC 3261 12) ---- */
 
 struct sip_dialog_conf {

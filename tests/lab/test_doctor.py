@@ -232,6 +232,42 @@ def forwarding(lab):
     assert re.search(r"udp  5060  no evidence yet: run `hairpin probe` from outside", picture), picture
 
 
+OPENED = """
+table ip opened {
+    chain pre {
+        type nat hook prerouting priority -110;
+        iifname "wan" udp dport %s dnat to 192.0.2.20:%s
+    }
+}
+"""
+
+
+def measured(hairpin):
+    """The contact of 6001 as `hairpin doctor --measure --json` shows it."""
+    done = hairpin.node.run(BINARY, "doctor", "--measure", "--json", "--run", hairpin.run_dir, check=False)
+    return next(c for c in json.loads(done)["contacts"] if c["aor"] == "6001")
+
+
+@scenario("doctor.measure")
+def measure(lab):
+    """A phone behind a router of Linux, which lets in whom the phone has sent to; then its port is opened for all."""
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT)
+    phone = w.phone_a()
+    calls.echo_call(phone, w.hairpin)
+    assert "another port" not in w.hairpin._rx("doctor").stdout
+    contact = measured(w.hairpin)
+    assert contact["another_port_of_ours"] == "filters by port, or the phone answers nobody but its registrar", contact
+    assert contact["audio_ports"] == "changed", contact
+    outside = contact["uri"].split("@")[1].split(";")[0].split(":")[1]
+    inside = re.search(r"behind NAT as 192\.0\.2\.20:(\d+)", w.hairpin._rx("doctor").stdout).group(1)
+    w.nat_a.run("nft", "-f", "-", stdin=OPENED % (outside, inside))
+    contact = measured(w.hairpin)
+    assert contact["another_port_of_ours"].startswith("lets another port of ours in"), contact
+    assert "does not depend" in contact["another_port_of_ours"], contact
+    assert "lets another port of ours in" in w.hairpin._rx("doctor").stdout
+
+
 @scenario("doctor.pcap")
 def pcap(lab):
     """pjsip set logger pcap FILE rtp: SIP and audio, as on the wire."""
