@@ -70,11 +70,13 @@ uint32_t rng_below(struct rng *r, uint32_t bound)
 void rng_token(struct rng *r, char *buf, size_t n)
 {
 	static const char abc[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.";
-	uint32_t bits = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		bits = i % 5 ? bits >> 6 : rng_u32(r);
-		buf[i] = abc[bits & 63];
+	while (i < n) {
+		uint32_t bits = rng_u32(r);
+
+		for (size_t end = MIN(i + 5, n); i < end; bits >>= 6)
+			buf[i++] = abc[bits & 63];
 	}
 	buf[n] = '\0';
 }
