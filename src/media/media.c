@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "media/kernel.h"
@@ -55,6 +56,7 @@ struct media {
 	struct loader *loader;
 	struct media_leg *legs; /* by id */
 	struct ports_kind *kinds;
+	unsigned most_pairs;     /* that may be open at once; 0: no limit but the range */
 	struct timer wake, trim; /* of c.clock */
 	struct served *kept[KEPT];
 	unsigned n_kept;
@@ -104,6 +106,18 @@ static void start_kernel(struct media *m)
 
 static void give_tables(struct media *m);
 
+/* Files that audio leaves to all else: connections of phones, the console, logs. */
+#define FILES_LEFT 512u
+
+static unsigned pairs_that_fit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == RLIM_INFINITY)
+		return 0;
+	return (unsigned)((r.rlim_cur - MIN(r.rlim_cur / 2, FILES_LEFT)) / 2);
+}
+
 static void start_threads(struct media *m)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -112,6 +126,7 @@ static void start_threads(struct media *m)
 	m->workers = xcalloc(m->n_workers, sizeof *m->workers);
 	m->udp = xcalloc(m->n_workers, sizeof(struct udp_worker *));
 	m->event_fd = udp_event_fd();
+	m->most_pairs = pairs_that_fit();
 	start_kernel(m);
 	for (unsigned i = 0; i < m->n_workers; i++) {
 		m->udp[i] = udp_start(m->event_fd, i, m->kernel || m->begin);
@@ -336,7 +351,7 @@ void media_capture(struct media *m, bool on)
 static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id, unsigned worker)
 {
 	struct latch_conf closed = { .strict = STRICTRTP_YES };
-	struct ports_ask want = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux };
+	struct ports_ask want = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux, m->most_pairs };
 	struct ports *ports;
 	struct stream *s;
 

@@ -4,7 +4,8 @@
  * A new pair is drawn at random, so that nobody can guess where the next call will listen; from there upwards, and
  * round the end, until both can be bound. Opening and closing four sockets costs more than all else in a call. So a
  * pair that a leg gives back stays open and rests in its worker; packets that still come for it are thrown away, and
- * each of them makes it rest anew: who goes on talking after the end must not be heard by the next caller.
+ * each of them makes it rest anew: who goes on talking after the end must not be heard by the next caller. When most
+ * of what may be open is open, a pair that nobody talks to rests but for a moment.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +23,14 @@ static unsigned pairs_of(const struct ports_ask *ask)
 	unsigned first = (ask->start + 1u) & ~1u, last = ask->end - (ask->mux ? 0u : 1u);
 
 	return last >= first && ask->end ? (last - first) / 2 + 1 : 0;
+}
+
+/* How many may be open: as many as there are, or as the process may have files. */
+static unsigned most_of(const struct ports_ask *ask)
+{
+	unsigned pairs = pairs_of(ask);
+
+	return ask->most ? MIN(ask->most, pairs) : pairs;
 }
 
 static int open_one(const struct media_io *io, const struct addr *bind, unsigned port, struct sock *k)
@@ -123,13 +132,12 @@ static ms_t quiet_since(const struct ports *p)
 
 bool ports_all_open(const struct ports_kind *k)
 {
-	return k->open >= pairs_of(&k->ask);
+	return k->open >= most_of(&k->ask);
 }
 
-/* Most of the range is in use: a pair that nobody sent to need not rest its time out. */
 static bool is_short(const struct ports_kind *k)
 {
-	return k->open > pairs_of(&k->ask) / 4 * 3;
+	return k->open > most_of(&k->ask) / 4 * 3;
 }
 
 struct ports *ports_take(struct ports_kind *k, unsigned worker, struct rng *rng, ms_t now)

@@ -146,6 +146,32 @@ static void test_short(void **state)
 	free(p);
 }
 
+/* The same when the process may open fewer files than the range has ports. */
+static void test_files(void **state)
+{
+	struct world *w = *state;
+	struct ports_ask few = { .bind = { .family = 4 }, .start = 20000, .end = 59999, .most = 8 };
+	struct ports_kind *kind = ports_kind(&w->all, &few, 2);
+	struct ports *p = NULL, *got;
+
+	for (int i = 0; i < 8; i++) {
+		assert_false(ports_all_open(kind));
+		assert_null(ports_take(kind, 0, &w->rng, 1001)); /* not short yet, and none has rested */
+		assert_int_equal(ports_open(&io, &w->rng, &few, &p), 0);
+		ports_count(kind, p);
+		if (i < 6)
+			ports_rest(p, 0, 1001);
+		else if (i == 6)
+			ports_rest(p, 1, 1001);
+	}
+	assert_true(ports_all_open(kind));
+	got = ports_take(kind, 1, &w->rng, 1002);
+	assert_non_null(got);
+	assert_null(ports_take(kind, 1, &w->rng, 1002));
+	ports_rest(got, 1, 1002);
+	ports_rest(p, 1, 1002);
+}
+
 static void test_kinds(void **state)
 {
 	struct world *w = *state;
@@ -161,7 +187,7 @@ static void test_kinds(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-	const struct CMUnitTest tests[] = { T(rest), T(stray), T(stale), T(short), T(kinds) };
+	const struct CMUnitTest tests[] = { T(rest), T(stray), T(stale), T(short), T(files), T(kinds) };
 #undef T
 
 	return cmocka_run_group_tests_name("ports at rest", tests, NULL, NULL);
