@@ -65,8 +65,11 @@ static void out_audio(struct out *o, const struct call_facts *call, const struct
 	ms_t end = f->ended_at ? f->ended_at : call->now;
 	char one[ADDR_STRLEN], two[ADDR_STRLEN];
 
-	out_fmt(o, "    SDP     its audio is to go to %s, ours to %s\n", text_of(&m->sdp_addr, one),
+	out_fmt(o, "    SDP     its audio is to go to %s, ours to %s", text_of(&m->sdp_addr, one),
 		text_of(&f->face, two));
+	if (f->sdp_was.family)
+		out_fmt(o, "; before its re-INVITE to %s", text_of(&f->sdp_was, one));
+	out_char(o, '\n');
 	out_fmt(o, "    heard   %llu packets from %s", (unsigned long long)m->rx_packets, text_of(&m->rx_source, one));
 	if (m->rx_packets && m->first_rx >= f->born) {
 		out_str(o, ", the first after ");
@@ -100,10 +103,12 @@ static void out_leg(struct out *o, const struct call_facts *call, const struct l
 	if (f->code >= 300)
 		out_fmt(o, " (%u)", f->code);
 	if (f->reoffers)
-		out_fmt(o, ", %u re-INVITEs", f->reoffers);
+		out_fmt(o, ", %u re-INVITEs%s", f->reoffers, f->asked_fax ? ", which asked for T.38" : "");
 	out_fmt(o, "\n    SIP     %s; it was told that we are at %s", text_of(&f->peer, one), text_of(&f->told, two));
 	if (f->target.family && !addr_ip_eq(&f->target, &f->peer))
 		out_fmt(o, "; its Contact is %s", text_of(&f->target, one));
+	if (f->written.family)
+		out_fmt(o, "; it says that it is at %s", text_of(&f->written, one));
 	if (f->seen_as.family && !addr_ip_eq(&f->seen_as, &f->told))
 		out_fmt(o, "; the outside sees us as %s", text_of(&f->seen_as, one));
 	out_char(o, '\n');
@@ -188,6 +193,8 @@ static json_t *json_leg(const struct call_facts *call, const struct leg_facts *f
 	json_object_set_new(j, "cause", json_integer(f->cause));
 	json_object_set_new(j, "peer", json_addr(&f->peer));
 	json_object_set_new(j, "contact", json_addr(&f->target));
+	json_object_set_new(j, "says_it_is_at", json_addr(&f->written));
+	json_object_set_new(j, "asked_for_t38", json_boolean(f->asked_fax));
 	json_object_set_new(j, "our_contact", json_addr(&f->told));
 	json_object_set_new(j, "seen_as", json_addr(&f->seen_as));
 	if (!f->has_media)

@@ -73,9 +73,9 @@ bool sends_beside(const struct leg_facts *f)
 	       m->tx_to.port != m->rx_source.port;
 }
 
-bool is_taken_for_nat(const struct addr *written, const struct addr *by, bool was_there)
+bool is_taken_for_nat(const struct addr *written, const struct addr *by, bool at_source)
 {
-	return written->family && addr_ip_eq(written, by) && written->port != by->port && !was_there;
+	return written->family && addr_ip_eq(written, by) && written->port != by->port && !at_source;
 }
 
 static struct leg look_at(const struct exam *x, size_t i)
@@ -182,12 +182,12 @@ static bool missing_is_no_nat(struct exam *x, const struct conf_endpoint *ep)
 	const struct call_facts *call = x->ask->call;
 	char target[ADDR_STRLEN], own[ADDR_STRLEN];
 
-	if (!is_taken_for_nat(&call->missing_written, &call->missing_target, call->missing_was_there))
+	if (!is_taken_for_nat(&call->missing_written, &call->missing_target, call->missing_at_source))
 		return false;
 	say(&x->r,
 	    &(struct says){ NAT075, &ep->o, "rewrite_contact", "rewrite_contact", "no", .sure = SURE_LIKELY,
 			    .evidence = sentence("%s never answered at %s, the port that it registered from; its "
-						 "Contact says %s",
+						 "Contact says %s, and it did not ask for rport",
 						 call->missing, addr_str(&call->missing_target, target),
 						 addr_str(&call->missing_written, own)) },
 	    NULL);

@@ -57,7 +57,7 @@ struct leg_facts {
 	/* rewrite_contact put `by` in the place of `written`, which its Contact or the nearest Record-Route says;
 	 * family 0: it did not. */
 	struct addr written, by;
-	bool was_there;      /* somebody answered at the contact before */
+	bool at_source;      /* it listens where it sends from: it asked for rport, or has answered there */
 	struct addr sdp_was; /* where its SDP wanted audio before the last re-INVITE moved it to another host; family 0:
 				none did */
 	bool has_media;
@@ -78,7 +78,7 @@ struct call_facts {
 	struct addr missing_target,
 		missing_source;      /* of the first of them: where it is called, and where it came from */
 	struct addr missing_written; /* what it says of itself, where that is not what is called; family 0: it is */
-	bool missing_was_there;      /* it has answered once */
+	bool missing_at_source;      /* as in struct leg_facts */
 };
 
 /* The settings that a leg lived under. */

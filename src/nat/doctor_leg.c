@@ -427,7 +427,7 @@ static void no_nat(struct exam *x, const struct leg *l)
 	const struct leg_facts *f = l->f;
 	char by[ADDR_STRLEN], own[ADDR_STRLEN];
 
-	if (!no_answer(l) || f->tcp || !f->is_phone || !is_taken_for_nat(&f->written, &f->by, f->was_there))
+	if (!no_answer(l) || f->tcp || !f->is_phone || !is_taken_for_nat(&f->written, &f->by, f->at_source))
 		return;
 	say(&x->r,
 	    &(struct says){ NAT075, &l->ep->o, "rewrite_contact", "rewrite_contact", "no", .sure = SURE_LIKELY,
@@ -435,7 +435,7 @@ static void no_nat(struct exam *x, const struct leg *l)
 					       "router has forgotten it (qualify_frequency=25)"),
 			    .evidence =
 				    sentence("%s is called at %s, the port that it registered from, and never answered "
-					     "there; its Contact says %s",
+					     "there; its Contact says %s, and it did not ask for rport",
 					     f->endpoint, addr_str(&f->by, by), addr_str(&f->written, own)) },
 	    NULL);
 }

@@ -31,8 +31,8 @@ void leg_puzzle(struct exam *x, const struct leg *l); /* sick, and no rule knows
 bool is_asked_seldom(const struct conf_aor *a); /* too seldom to keep a router's door open */
 bool is_outside(const struct addr *a);
 bool is_private(const struct addr *a);
-/* An address that rewrite_contact replaced by another port of the same host, where nobody ever answered. */
-bool is_taken_for_nat(const struct addr *written, const struct addr *by, bool was_there);
+/* rewrite_contact replaced its port by another one of the same host, and nothing shows that it listens there. */
+bool is_taken_for_nat(const struct addr *written, const struct addr *by, bool at_source);
 bool hears_us(const struct leg_facts *f);     /* its receiver reports say so */
 bool says_deaf(const struct leg_facts *f);    /* they say that nothing of ours arrives */
 bool sends_astray(const struct leg_facts *f); /* to another host than the one it is at */

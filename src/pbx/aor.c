@@ -66,6 +66,11 @@ bool contacts_hold(void *arg, uint32_t listener)
 	return false;
 }
 
+bool contact_at_source(const struct contact *c)
+{
+	return !c->no_rport || c->rtt_ms >= 0;
+}
+
 bool contact_usable(const struct contact *c)
 {
 	return c->status != CONTACT_UNAVAIL;

@@ -175,7 +175,7 @@ static void dial_one(struct dial *s, struct span text)
 				  .registered = d.contact && !d.contact->is_static,
 				  .behind_nat = d.contact && d.contact->orig_host[0],
 				  .written = d.contact ? d.contact->orig_host : "",
-				  .was_there = d.contact && d.contact->rtt_ms >= 0,
+				  .at_source = !d.contact || contact_at_source(d.contact),
 				  .source = d.contact ? d.contact->source : (struct addr){ 0 },
 				  .listener = d.contact ? d.contact->listener : 0,
 				  .transport = d.contact ? d.contact->transport : "",

@@ -156,7 +156,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	text_set(&c->path, span_of(call->path));
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
-	c->note.was_there = call->was_there;
+	c->note.at_source = call->at_source;
 	note_written(c, call->written, &u);
 	c->listener = call->listener;
 	c->registered = call->registered;

@@ -28,6 +28,7 @@ struct contact {
 	int64_t expires; /* Unix ms; 0: static */
 	bool is_static, prune_on_boot;
 	bool keeps_open;    /* the OPTIONS on its way is for its NAT only */
+	bool no_rport;      /* the Via of its last REGISTER did not ask for rport */
 	uint32_t sock;      /* the TCP connection it came by, or 0 */
 	struct addr source; /* of its last REGISTER; family 0: before our start, or static */
 	uint32_t listener;  /* the UDP socket that this came to; 0: before our start, or TCP */
@@ -63,7 +64,8 @@ struct contact *contact_find(struct aor *a, const struct sip_uri *uri);
 void contact_flow(struct pbx *p, uint32_t listener, struct flow *f, struct sip_ask *a);
 /* There is one that registered there. */
 bool contacts_hold(void *arg, uint32_t listener);
-bool contact_usable(const struct contact *c); /* not Unavail */
+bool contact_at_source(const struct contact *c); /* as in struct leg_facts */
+bool contact_usable(const struct contact *c);    /* not Unavail */
 void contact_id(const struct contact *c, char hash[11]);
 /* Hosts that did not answer lately are dialled last (compat=asterisk: in order all the same). By the URI's host and
  * port. */
@@ -239,7 +241,7 @@ struct chan {
 		ms_t sdp_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
 		struct addr written, by, sdp_was; /* as in struct leg_facts */
-		bool heard, early, by_peer, asked_fax, was_there;
+		bool heard, early, by_peer, asked_fax, at_source;
 		enum leg_offer offer;
 		enum leg_end end;
 	} note;
@@ -279,7 +281,7 @@ struct leg_call {
 	bool registered;              /* it is a contact that was registered */
 	bool behind_nat;              /* the contact is where a registration came from, not what it said */
 	const char *written;          /* that: "192.0.2.1:5060"; "": the same */
-	bool was_there;               /* somebody has answered there */
+	bool at_source;               /* as in struct leg_facts */
 	struct addr source;           /* of that registration; family 0: not known */
 	uint32_t listener;            /* that it came to; 0: not known */
 	const char *caller_num, *caller_name;

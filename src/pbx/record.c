@@ -143,7 +143,7 @@ static void note_missing(struct call_facts *f, const struct contact *k)
 		return;
 	f->missing_target = uri_address(span_of(k->uri));
 	f->missing_source = k->source;
-	f->missing_was_there = k->rtt_ms >= 0;
+	f->missing_at_source = contact_at_source(k);
 	if (!addr_parse(span_of(k->orig_host), &f->missing_written))
 		f->missing_written = (struct addr){ 0 };
 }
@@ -235,7 +235,7 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .source = c->note.source,
 				 .written = c->note.written,
 				 .by = c->note.by,
-				 .was_there = c->note.was_there,
+				 .at_source = c->note.at_source,
 				 .sdp_was = c->note.sdp_was,
 				 .has_media = c->media != NULL };
 	if (!c->incoming && !f->answered)

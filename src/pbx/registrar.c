@@ -342,6 +342,7 @@ static void store_item(struct reg *r, const struct item *it)
 		reach_registered(c, it->moved);
 		c->sock = s.prune_on_boot ? r->m->flow.sock : 0;
 		c->source = r->m->flow.peer;
+		c->no_rport = !r->m->via.has_rport;
 		c->listener = r->m->flow.proto == NET_UDP ? r->m->flow.listener : 0;
 		trace(fresh ? EV_REG_ADD : EV_REG_REFRESH, NULL,
 		      "%s contact '%s' to AOR '%s' with expiration of %u seconds", fresh ? "Added" : "Refreshed",

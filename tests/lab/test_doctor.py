@@ -191,6 +191,13 @@ def bound(lab):
     w.hairpin.rx("pjsip send register sipus_reg")
     w.provider.wait_registered(20)
     assert not [f for f in findings(w.hairpin) if f["code"] in ("NAT077", "NAT078")]
+    w.pbx.run("ip", "route", "delete", "default")
+    lost = [f for f in findings(w.hairpin) if f["code"] == "NAT078"]
+    assert lost and GW1 in lost[0]["evidence"], lost
+    world = next(r for r in json.loads(w.hairpin._rx("doctor json").stdout)["routes"] if r["peer"] is None)
+    assert world["routed"] is False, world
+    w.pbx.run("ip", "route", "add", "default", "via", "192.0.2.1")
+    assert not [f for f in findings(w.hairpin) if f["code"] == "NAT078"]
 
 
 FORWARD_TCP = """

@@ -98,6 +98,7 @@ def websocket(lab):
     assert "warning: transport ws: protocol=ws is not served yet" in said, said
     assert "transport ws: protocol=ws is not served yet" in w.hairpin.program.text()
     assert not w.pbx.run("ss", "-Hltn").strip(), "something listens by TCP"
+    assert "NAT073" in doctor(w.hairpin, "doctor", 1)
     calls.echo_call(w.phone_a(), w.hairpin)
 
 
@@ -237,3 +238,4 @@ def t38(lab):
     after = [p for p in wire.packets() if (p.src, p.dst) == (PBX, CALLER) and p.when > refused[0].packet.when
              and p.data[:1] == b"\x80" and len(p.data) == 172]
     assert len(after) > 75, "%d packets of audio came after the refusal" % len(after)
+    assert "T.38" in wait_verdict(b.hairpin, "NAT074")["evidence"]

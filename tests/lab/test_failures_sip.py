@@ -340,6 +340,9 @@ def not_behind_nat(lab):
         w.hairpin.wait_contact("6001", host="%s:%d" % (device.ADDRESS, 50123 if rewrites else 5060))
         phone.dial("6001")
         assert device.invited() != rewrites
+        if rewrites:
+            finding = wait_verdict(w.hairpin, "NAT075")
+            assert finding["fix"] == {"option": "rewrite_contact", "value": "no"}, finding
         phone.hangup()
         w.hairpin.wait_idle()
 

@@ -238,7 +238,7 @@ static void rewritten(void **state)
 	p.leg.end = LEG_SILENT;
 	p.leg.written = at("203.0.113.77:5060");
 	p.leg.by = at("203.0.113.77:40000");
-	p.leg.was_there = true;
+	p.leg.at_source = true;
 	expect(&p, NAT063, "not even 100");
 	p = healthy();
 	p.leg.is_phone = false;
