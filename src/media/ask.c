@@ -12,18 +12,20 @@ static void ask(struct stream *s, const struct sock *k, const uint8_t tx[STUN_TX
 	struct out o = out_fixed(bytes, sizeof bytes);
 
 	stun_write_request(&o, tx);
-	s->w->io->send(s->w->io->arg, k->id, &s->stun.server, out_look(&o));
+	s->w->io->send(s->w->io->arg, k->id, &s->asked->server, out_look(&o));
 }
 
 void stream_ask(struct stream *s, const struct cmd *c)
 {
-	if (!addr_eq(&s->stun.server, &c->ip)) { /* else the same question once more */
-		memcpy(s->stun.tx, c->tx, sizeof s->stun.tx);
-		s->stun.server = c->ip;
+	if (!s->asked)
+		s->asked = xcalloc(1, sizeof *s->asked);
+	if (!addr_eq(&s->asked->server, &c->ip)) { /* else the same question once more */
+		memcpy(s->asked->tx, c->tx, sizeof s->asked->tx);
+		s->asked->server = c->ip;
 	}
-	ask(s, &s->ports->rtp, s->stun.tx[0]);
+	ask(s, &s->ports->rtp, s->asked->tx[0]);
 	if (s->ports->rtcp.open)
-		ask(s, &s->ports->rtcp, s->stun.tx[1]);
+		ask(s, &s->ports->rtcp, s->asked->tx[1]);
 }
 
 bool stream_answered(struct sock *k, const struct arrival *p)
@@ -32,8 +34,8 @@ bool stream_answered(struct sock *k, const struct arrival *p)
 	struct media_event ev = { .kind = MEDIA_STUN, .ok = !k->is_rtcp };
 	struct stun_answer a;
 
-	if (!s->stun.server.family || !addr_eq(&p->from, &s->stun.server) || !stun_read_response(p->bytes, &a) ||
-	    memcmp(a.tx, s->stun.tx[k->is_rtcp], sizeof a.tx) != 0)
+	if (!s->asked || !addr_eq(&p->from, &s->asked->server) || !stun_read_response(p->bytes, &a) ||
+	    memcmp(a.tx, s->asked->tx[k->is_rtcp], sizeof a.tx) != 0)
 		return false;
 	ev.from = a.mapped;
 	if (a.mapped.family)

@@ -138,6 +138,13 @@ static void absorb_tx(struct stream *to, const struct stream *s, const struct ro
 	to->st.last_tx = at;
 }
 
+static void note_absorbed(struct stream *s, const struct route_count *c)
+{
+	s->fast.seen.packets = c->packets;
+	s->fast.seen.octets = c->octets;
+	s->fast.seen.cn = c->cn;
+}
+
 static void absorb(struct stream *s)
 {
 	struct route_count c;
@@ -151,7 +158,7 @@ static void absorb(struct stream *s)
 	s->st.fast_packets += c.packets - s->fast.seen.packets;
 	absorb_rx(s, &c, at);
 	absorb_tx(s->fast.to, s, &c, at);
-	s->fast.seen = c;
+	note_absorbed(s, &c);
 }
 
 void fast_sync(struct stream *s)
@@ -281,7 +288,7 @@ static void start(struct stream *s, struct stream *to)
 	struct route *r = s->fast.route;
 
 	fill_route(r, s, to);
-	s->fast.seen = r->count;
+	note_absorbed(s, &r->count);
 	s->fast.to = to;
 	s->fast.open = true;
 	s->st.fast = true;

@@ -28,7 +28,7 @@ struct pool {
 	uint32_t n_free;
 };
 
-struct table {
+struct own_table {
 	struct route_table t;
 	struct kernel *k;
 	struct pool routes, hops;
@@ -37,7 +37,7 @@ struct table {
 
 struct kernel {
 	struct relay_bpf *bpf;
-	struct table *tables;
+	struct own_table *tables;
 	unsigned n;
 	struct ring **asks, **freed; /* of the tables */
 	struct route_group *groups;  /* shared by all workers: a slot is taken by an atomic exchange */
@@ -174,7 +174,7 @@ static void leave(struct kernel *k, uint32_t hash, uint32_t number)
 
 static struct route *add(struct route_table *rt, const struct route_key *key)
 {
-	struct table *t = container_of(rt, struct table, t);
+	struct own_table *t = container_of(rt, struct own_table, t);
 	uint32_t number;
 	struct route *r = pool_take(&t->routes, &number);
 
@@ -189,14 +189,14 @@ static struct route *add(struct route_table *rt, const struct route_key *key)
 
 static void del(struct route_table *rt, struct route *r)
 {
-	struct table *t = container_of(rt, struct table, t);
+	struct own_table *t = container_of(rt, struct own_table, t);
 	uint32_t number = pool_number(&t->routes, r);
 
 	leave(t->k, route_hash(&r->key), number);
 	pool_give(&t->routes, number);
 }
 
-static void tell(struct table *t, const struct hop_ask *what)
+static void tell(struct own_table *t, const struct hop_ask *what)
 {
 	struct hop_ask *ask = xmalloc(sizeof *ask);
 
@@ -207,7 +207,7 @@ static void tell(struct table *t, const struct hop_ask *what)
 
 static struct hop *hop_add(struct route_table *rt, const struct hop_key *key, uint32_t *number)
 {
-	struct table *t = container_of(rt, struct table, t);
+	struct own_table *t = container_of(rt, struct own_table, t);
 	struct hop_ask *done;
 	struct hop *h;
 
@@ -225,7 +225,7 @@ static struct hop *hop_add(struct route_table *rt, const struct hop_key *key, ui
 
 static void hop_del(struct route_table *rt, uint32_t number)
 {
-	tell(container_of(rt, struct table, t), &(struct hop_ask){ .number = number });
+	tell(container_of(rt, struct own_table, t), &(struct hop_ask){ .number = number });
 }
 
 struct route_table *kernel_table(struct kernel *k, unsigned worker)
@@ -241,7 +241,7 @@ static void make_tables(struct kernel *k, uint32_t each)
 	k->asks = xcalloc(k->n, sizeof(struct ring *));
 	k->freed = xcalloc(k->n, sizeof(struct ring *));
 	for (unsigned i = 0; i < k->n; i++) {
-		struct table *t = &k->tables[i];
+		struct own_table *t = &k->tables[i];
 
 		t->t = (struct route_table){ add, del, hop_add, hop_del };
 		t->k = k;

@@ -27,15 +27,13 @@ struct media_leg {
 	void *owner;
 	struct stream
 		*stream; /* not to be looked into, but for `pub` and what never changes: its ports, their address */
-	struct addr mapped[2]; /* as STUN saw it: RTP, RTCP */
-	unsigned worker;       /* that serves it, or that it is on the way to */
+	unsigned worker; /* that serves it, or that it is on the way to */
 	struct media_leg *peer;
 	uint32_t serial; /* of the latest media_play() */
 	bool moving;
 	struct media_plan *late_plan; /* while moving */
 	bool late_play;
 	struct source *late_source;
-	UT_hash_handle hh;
 };
 
 /* One block: the stream outlives its leg, and who frees the stream frees both. */
@@ -54,7 +52,7 @@ struct media {
 	struct kernel *kernel;      /* NULL: why_not says why */
 	const char *why_not;
 	struct loader *loader;
-	struct media_leg *legs; /* by id */
+	struct table legs; /* by id */
 	struct ports_kind *kinds;
 	unsigned most_pairs;     /* that may be open at once; 0: no limit but the range */
 	struct timer wake, trim; /* of c.clock */
@@ -68,12 +66,18 @@ struct media {
 
 /* ---- the workers ---- */
 
+/* Of numbers that count up. */
+static uint64_t hash_of(uint32_t id)
+{
+	return id * 0x9e3779b97f4a7c15u;
+}
+
 static void sim_watch(struct worker *w, struct sock *k, bool on)
 {
 	if (on)
-		HASH_ADD(hh, w->socks, id, sizeof k->id, k);
+		table_add(&w->socks, hash_of(k->id), k);
 	else
-		HASH_DEL(w->socks, k);
+		table_del(&w->socks, hash_of(k->id), k);
 }
 
 static void start_simulated(struct media *m)
@@ -294,7 +298,8 @@ static void drain(struct media *m, unsigned i)
 
 void media_free(struct media *m)
 {
-	BUG_ON(m->legs);
+	BUG_ON(m->legs.n);
+	free(m->legs.slots);
 	for (unsigned i = 0; m->udp && i < m->n_workers; i++)
 		send_cmd(m, i, &(struct cmd){ .kind = CMD_STOP });
 	for (unsigned i = 0; i < m->n_workers; i++) {
@@ -380,12 +385,10 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 }
 
 /* What held when these ports last served holds as long as a NAT remembers what nobody uses. */
-static void recall_mapped(struct media_leg *leg)
+static void forget_mapped(const struct media *m, struct ports *p)
 {
-	const struct ports *p = leg->stream->ports;
-
-	if (p->kind && p->rested && leg->m->c.clock->now - p->rested < MAPPED_MS)
-		memcpy(leg->mapped, p->mapped, sizeof leg->mapped);
+	if (!p->kind || !p->rested || m->c.clock->now - p->rested >= MAPPED_MS)
+		memset(p->mapped, 0, sizeof p->mapped);
 }
 
 struct media_leg *media_open(struct media *m, const struct media_open *ask)
@@ -401,9 +404,9 @@ struct media_leg *media_open(struct media *m, const struct media_open *ask)
 	leg->id = ++m->last_id;
 	leg->owner = ask->owner;
 	leg->stream = s;
-	recall_mapped(leg);
+	forget_mapped(m, s->ports);
 	leg->worker = worker;
-	HASH_ADD(hh, m->legs, id, sizeof leg->id, leg);
+	table_add(&m->legs, hash_of(leg->id), leg);
 	tell_worker(leg, CMD_ADD);
 	return leg;
 }
@@ -416,8 +419,7 @@ void media_close(struct media_leg **leg)
 		return;
 	media_part(l);
 	*leg = NULL;
-	HASH_DEL(l->m->legs, l);
-	memcpy(l->stream->ports->mapped, l->mapped, sizeof l->mapped);
+	table_del(&l->m->legs, hash_of(l->id), l);
 	free(l->late_plan);
 	source_free(l->late_source);
 	if (!l->moving) /* else its stream has come for nothing when it arrives */
@@ -441,7 +443,7 @@ void media_stun(struct media_leg *leg, const struct addr *server)
 
 struct addr media_mapped(const struct media_leg *leg, bool rtcp)
 {
-	return leg->mapped[rtcp];
+	return leg->stream->ports->mapped[rtcp];
 }
 
 static void send_plan(struct media_leg *leg, const struct media_plan *plan)
@@ -545,10 +547,10 @@ void media_play(struct media_leg *leg, const struct media_play *what)
 
 static struct media_leg *find_leg(struct media *m, uint32_t id)
 {
-	struct media_leg *leg;
+	uint64_t hash = hash_of(id); /* no other number has it */
+	size_t at = hash;
 
-	HASH_FIND(hh, m->legs, &id, sizeof id, leg);
-	return leg;
+	return table_next(&m->legs, hash, &at);
 }
 
 static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
@@ -587,7 +589,7 @@ static void deliver(struct media *m, struct media_leg *leg, struct note *n)
 	if (n->ev.kind == MEDIA_PLAYED && n->serial != leg->serial)
 		return; /* something else was asked for meanwhile */
 	if (n->ev.kind == MEDIA_STUN)
-		leg->mapped[!n->ev.ok] = n->ev.from;
+		leg->stream->ports->mapped[!n->ev.ok] = n->ev.from;
 	n->ev.owner = leg ? leg->owner : NULL;
 	if (m->c.event)
 		m->c.event(m->c.arg, &n->ev);
@@ -651,13 +653,14 @@ void media_input(struct media *m, uint32_t sock, const struct addr *from, struct
 {
 	struct worker *w = m->workers[0];
 	struct arrival p = { .from = *from, .bytes = bytes };
+	size_t at = hash_of(sock);
 	struct sock *k;
 
 	BUG_ON(m->udp);
 	m->now = now;
 	if (!m->depth++)
 		worker_commands(w, now);
-	HASH_FIND(hh, w->socks, &sock, sizeof sock, k);
+	k = table_next(&w->socks, hash_of(sock), &at);
 	if (k && !(w->table && virtual_relay(w->table, k, &p, now))) {
 		p.to = k->ports->local;
 		worker_packet(k, &p, now);

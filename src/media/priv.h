@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "base/rng.h"
+#include "base/table.h"
 #include "base/timer.h"
 #include "base/trace.h"
 #include "media/dtmf.h"
@@ -24,7 +25,6 @@ struct sock {
 	uint32_t id; /* of the media_io: a file descriptor, or a number of the simulator's */
 	bool open, is_rtcp;
 	struct ports *ports;
-	UT_hash_handle hh; /* simulator: found by id */
 };
 
 /* A pair of ports: a stream's, or at rest (ports.c). Its sockets are the worker's, the rest the signalling thread's. */
@@ -38,7 +38,7 @@ struct ports {
 	uint8_t tos;
 	uint32_t priority; /* that the kernel gives to its packets, by tos */
 	ms_t rested;
-	struct addr mapped[2];     /* RTP, RTCP: as STUN saw them when they last served; the signalling thread's */
+	struct addr mapped[2];     /* RTP, RTCP: as STUN saw them; the signalling thread's */
 	atomic_int_fast64_t stray; /* when a packet last came that nobody waited for */
 	struct list link;          /* at rest, or in its worker's `dead` */
 };
@@ -99,19 +99,40 @@ struct fast {
 	struct route *route; /* NULL: none yet */
 	struct hop_use *hop;
 	bool open;
-	unsigned plain, need;    /* packets in a row that a route could have taken; how many it takes to open one */
-	struct stream *to;       /* while open */
-	struct route_count seen; /* what of its counts is in our statistics already */
-	struct list node;        /* while open: of the worker's */
+	unsigned plain, need; /* packets in a row that a route could have taken; how many it takes to open one */
+	struct stream *to;    /* while open */
+	struct {
+		uint64_t packets, octets, cn;
+	} seen;           /* what of its counts is in our statistics already */
+	struct list node; /* while open: of the worker's */
 };
 
-#define SOURCES_SEEN 4
-#define RULES        (1 + CODEC_COUNT + 3) /* formats, telephone-event, CN, and CN where 13 is not agreed */
+#define OTHERS_SEEN 3
+#define RULES       (1 + CODEC_COUNT + 3) /* formats, telephone-event, CN, and CN where 13 is not agreed */
 struct seen_source {
 	struct addr addr;
 	uint16_t seq;
 	unsigned run; /* packets in sequence */
 	ms_t at;
+};
+
+/* What was asked from the RTP and the RTCP port. */
+struct asked {
+	struct addr server;
+	uint8_t tx[2][STUN_TX];
+};
+
+/* Of struct media_stats what is counted as it happens; the rest is where it is until they are read. */
+struct counted {
+	uint64_t rx_packets, rx_bytes, tx_bytes;
+	ms_t opened, sdp_at, first_rx, last_rx, first_tx, last_tx;
+	struct addr sdp_addr, rx_source, icmp_dest;
+	uint32_t sources, rx_jitter_us, rtt_us;
+	uint32_t rr_count, rr_lost, rr_jitter_us;
+	uint32_t icmp_errors, ssrc_changes;
+	uint64_t fast_packets, rx_cn, rx_dtmf, tx_opening, rx_mismatch;
+	bool fast, rr_moving, rx_after_tx, rx_uninvited;
+	uint8_t rr_fraction, rx_codec, tx_codec;
 };
 
 /* A packet that a socket received. */
@@ -139,23 +160,21 @@ struct stream {
 	struct source *source;
 	bool compiled; /* rule is as the plan and the peer have it */
 	uint8_t n_rules;
-	struct rule rules[RULES];   /* the first: of what was not agreed */
-	struct {                    /* what we asked, from the RTP and the RTCP port */
-		struct addr server; /* family 0: nothing */
-		uint8_t tx[2][STUN_TX];
-	} stun;
+	struct rule rules[RULES]; /* the first: of what was not agreed */
+	struct asked *asked;      /* NULL: nothing */
 	struct fast fast;
 	struct rx rx;
 	struct tx tx;
 	struct dtmf dtmf;
-	struct seen_source seen[SOURCES_SEEN]; /* latest first */
+	struct seen_source seen;    /* the latest */
+	struct seen_source *others; /* before that one: OTHERS_SEEN, latest first; NULL: none */
 	struct timer timer;
 	ms_t keep_at, silent_from, rtcp_at, publish_at;
 	ms_t open_from, open_at; /* plan.open_pinhole: since when; the next packet */
 	bool keep_first, silent_told, rtcp_said;
 	uint64_t rtcp_tx_packets; /* sent when the last report was made */
 	uint32_t rr_highest;
-	struct media_stats st;
+	struct counted st;
 	struct published pub;
 };
 
@@ -213,7 +232,7 @@ struct worker {
 	struct list dead;           /* closed ports that an event of this turn may still name */
 	struct note *given;         /* told at the end of the turn: until then such an event may still be ours */
 	struct timers timers;
-	struct sock *socks; /* simulator */
+	struct table socks; /* simulator: found by id */
 	int64_t wall0;      /* Unix time in ms = wall0 + now */
 	bool simulated;     /* statistics are read live: nothing is published */
 	bool debug, capture, stop, told;

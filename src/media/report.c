@@ -1,7 +1,7 @@
 /*
  * media/report.c: what a leg knows about its own stream: receiver statistics (RFC 3550 A.3, A.8), RTCP in both
- * directions, and the signals that the doctor reads. Kept by the worker in one struct media_stats and published as a
- * whole: the writer makes `turn` odd, stores the words, makes it even; a reader whose two looks at `turn` differ, or
+ * directions, and the signals that the doctor reads. Counted by the worker and published, in one struct media_stats, as
+ * a whole: the writer makes `turn` odd, stores the words, makes it even; a reader whose two looks at `turn` differ, or
  * see an odd number, reads again.
  */
 #include <string.h>
@@ -72,7 +72,7 @@ static void note_jitter(struct stream *s, const struct rtp *r, ms_t now)
 void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, ms_t now)
 {
 	const struct rule *rule = rule_of(s, r->pt);
-	struct media_stats *st = &s->st;
+	struct counted *st = &s->st;
 
 	if (!st->rx_packets) {
 		st->first_rx = now;
@@ -92,34 +92,57 @@ void report_rx(struct stream *s, const struct rtp *r, const struct addr *from, m
 	st->rx_dtmf += rule->is == RX_DTMF;
 }
 
+/* It makes place for the latest one: who was heard longest ago is forgotten. Returns what was known of it. */
+static struct seen_source swap_source(struct stream *s, const struct addr *from)
+{
+	struct seen_source known;
+	size_t i = 0;
+
+	if (!s->others)
+		s->others = xcalloc(OTHERS_SEEN, sizeof *s->others);
+	while (i < OTHERS_SEEN - 1 && !addr_eq(&s->others[i].addr, from))
+		i++;
+	known = s->others[i];
+	memmove(&s->others[1], &s->others[0], i * sizeof known);
+	s->others[0] = s->seen;
+	return addr_eq(&known.addr, from) ? known : (struct seen_source){ .addr = *from };
+}
+
+static bool lives(const struct seen_source *seen, ms_t now)
+{
+	return seen->run >= RUN_REAL && now - seen->at < CONCURRENT_MS;
+}
+
 /* Several sources at the same time are an attack, or a provider that forgot to stop its ringback (C5). */
 void report_seen(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
 {
-	struct seen_source me = { .addr = *from, .seq = seq, .run = 1, .at = now };
+	bool first = !s->seen.addr.family, same = first || addr_eq(&s->seen.addr, from);
+	struct seen_source me = first ? (struct seen_source){ .addr = *from } : same ? s->seen : swap_source(s, from);
 	uint32_t live = 0;
-	size_t i = 0;
 
-	while (i < SOURCES_SEEN - 1 && !addr_eq(&s->seen[i].addr, from))
-		i++;
-	if (addr_eq(&s->seen[i].addr, from) && seq == (uint16_t)(s->seen[i].seq + 1))
-		me.run = s->seen[i].run + 1;
-	memmove(&s->seen[1], &s->seen[0], i * sizeof s->seen[0]);
-	s->seen[0] = me;
-	if (me.run > RUN_REAL && i == 0)
+	me.run = seq == (uint16_t)(me.seq + 1) ? me.run + 1 : 1;
+	me.seq = seq;
+	me.at = now;
+	s->seen = me;
+	if (me.run > RUN_REAL && same)
 		return; /* the same source as before: nothing new */
-	for (i = 0; i < SOURCES_SEEN; i++)
-		live += s->seen[i].run >= RUN_REAL && now - s->seen[i].at < CONCURRENT_MS;
+	live = lives(&me, now);
+	for (size_t i = 0; s->others && i < OTHERS_SEEN; i++)
+		live += lives(&s->others[i], now);
 	s->st.sources = MAX(s->st.sources, live);
+}
+
+static void moved(struct seen_source *seen, const struct addr *from, uint16_t seq, ms_t now)
+{
+	if (addr_eq(&seen->addr, from))
+		*seen = (struct seen_source){ *from, seq, MAX(seen->run, RUN_REAL), now };
 }
 
 void report_moved(struct stream *s, const struct addr *from, uint16_t seq, ms_t now)
 {
-	for (size_t i = 0; i < SOURCES_SEEN; i++) {
-		struct seen_source *seen = &s->seen[i];
-
-		if (addr_eq(&seen->addr, from))
-			*seen = (struct seen_source){ *from, seq, MAX(seen->run, RUN_REAL), now };
-	}
+	moved(&s->seen, from, seq, now);
+	for (size_t i = 0; s->others && i < OTHERS_SEEN; i++)
+		moved(&s->others[i], from, seq, now);
 }
 
 static uint64_t ntp_now(const struct stream *s, ms_t now)
@@ -129,7 +152,7 @@ static uint64_t ntp_now(const struct stream *s, ms_t now)
 
 static void far_view(struct stream *s, const struct rtcp_block *b, ms_t now)
 {
-	struct media_stats *st = &s->st;
+	struct counted *st = &s->st;
 	uint32_t rtt = rtcp_rtt_us(b, ntp_now(s, now));
 
 	st->rr_moving = !st->rr_count || (int32_t)(b->highest - s->rr_highest) > 0;
@@ -242,17 +265,53 @@ void report_bye(struct stream *s, ms_t now)
 
 void report_fill(struct stream *s, struct media_stats *st)
 {
-	*st = s->st;
-	st->tx_packets = s->tx.packets;
-	st->rx_dropped = s->latch.drops;
-	st->tx_to = s->latch.remote;
-	st->last_dropped = s->latch.last_dropped;
-	st->refused = s->latch.refused;
-	st->latch = s->latch.state;
-	st->source_moves = s->latch.moves;
-	st->rx_lost = lost(&s->rx);
-	st->rx_ssrc = s->rx.ssrc;
-	st->tx_ssrc = s->tx.ssrc;
+	const struct counted *c = &s->st;
+	const struct latch *l = &s->latch;
+
+	*st = (struct media_stats){
+		.rx_packets = c->rx_packets,
+		.rx_bytes = c->rx_bytes,
+		.tx_packets = s->tx.packets,
+		.tx_bytes = c->tx_bytes,
+		.rx_dropped = l->drops,
+		.opened = c->opened,
+		.sdp_at = c->sdp_at,
+		.first_rx = c->first_rx,
+		.last_rx = c->last_rx,
+		.first_tx = c->first_tx,
+		.last_tx = c->last_tx,
+		.sdp_addr = c->sdp_addr,
+		.rx_source = c->rx_source,
+		.tx_to = l->remote,
+		.last_dropped = l->last_dropped,
+		.refused = l->refused,
+		.latch = l->state,
+		.sources = c->sources,
+		.rx_lost = lost(&s->rx),
+		.rx_jitter_us = c->rx_jitter_us,
+		.rtt_us = c->rtt_us,
+		.rr_count = c->rr_count,
+		.rr_lost = c->rr_lost,
+		.rr_jitter_us = c->rr_jitter_us,
+		.rr_fraction = c->rr_fraction,
+		.rr_moving = c->rr_moving,
+		.icmp_errors = c->icmp_errors,
+		.icmp_dest = c->icmp_dest,
+		.ssrc_changes = c->ssrc_changes,
+		.source_moves = l->moves,
+		.fast_packets = c->fast_packets,
+		.fast = c->fast,
+		.rx_cn = c->rx_cn,
+		.rx_dtmf = c->rx_dtmf,
+		.tx_opening = c->tx_opening,
+		.rx_after_tx = c->rx_after_tx,
+		.rx_uninvited = c->rx_uninvited,
+		.rx_mismatch = c->rx_mismatch,
+		.rx_codec = c->rx_codec,
+		.tx_codec = c->tx_codec,
+		.rx_ssrc = s->rx.ssrc,
+		.tx_ssrc = s->tx.ssrc,
+	};
 }
 
 void report_publish(struct stream *s)

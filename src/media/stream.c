@@ -176,7 +176,11 @@ void stream_play(struct stream *s, struct source *what, ms_t now)
 void stream_end(struct stream *s)
 {
 	source_free(s->source);
+	free(s->asked);
+	free(s->others);
 	s->source = NULL;
+	s->asked = NULL;
+	s->others = NULL;
 }
 
 void stream_free(struct stream *s)

@@ -24,11 +24,12 @@ void worker_init(struct worker *w, const struct media_io *io)
 void worker_free(struct worker *w)
 {
 	worker_end_turn(w);
-	BUG_ON(w->socks || timers_next(&w->timers) != MS_NEVER);
+	BUG_ON(w->socks.n || timers_next(&w->timers) != MS_NEVER);
 	ring_free(&w->in);
 	ring_free(&w->out);
 	ring_free(&w->spare);
 	timers_free(&w->timers);
+	free(w->socks.slots);
 }
 
 /* ---- notes ---- */
