@@ -59,6 +59,12 @@ static enum app_say next_file(struct dp *dp)
 	return APP_NEXT;
 }
 
+static void forget_digits(struct dp *dp)
+{
+	free(dp->digits);
+	dp->digits = NULL;
+}
+
 static enum app_say begin(struct dp *dp, struct span args, bool listens)
 {
 	struct playing *s = dp_state(dp);
@@ -72,7 +78,7 @@ static enum app_say begin(struct dp *dp, struct span args, bool listens)
 		leg_progress(dp->chan);
 	else if (leg_answer(dp->chan) < 0)
 		return APP_HANGUP;
-	dp->digits[0] = '\0';
+	forget_digits(dp);
 	return dp->chan->media ? next_file(dp) : APP_HANGUP;
 }
 
@@ -110,7 +116,7 @@ static enum app_say go(struct dp *dp, const char *exten)
 	snprintf(where, sizeof where, "%s,%s,1", s->context, exten);
 	if (!dp_goto(dp, span_of(where)))
 		return APP_HANGUP;
-	dp->digits[0] = '\0';
+	forget_digits(dp);
 	return APP_JUMP;
 }
 
@@ -118,12 +124,14 @@ static enum app_say go(struct dp *dp, const char *exten)
 static enum app_say on_digit(struct dp *dp, char digit)
 {
 	struct playing *s = dp_state(dp);
-	size_t n = strlen(dp->digits);
+	size_t n = dp->digits ? strlen(dp->digits) : 0;
 	const struct dp_call call = { span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 
 	play_none(dp);
 	s->rest = SPAN_NONE;
-	if (n + 1 < sizeof dp->digits) {
+	if (!dp->digits)
+		dp->digits = xcalloc(1, DP_DIGITS + 1);
+	if (n < DP_DIGITS) {
 		dp->digits[n] = digit;
 		dp->digits[n + 1] = '\0';
 	}
@@ -143,7 +151,7 @@ static enum app_say on_timeout(struct dp *dp)
 {
 	struct playing *s = dp_state(dp);
 
-	if (dp->digits[0])
+	if (dp->digits)
 		return go(dp, dp->digits);
 	if (s->waits && dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
 		return go(dp, "t");

@@ -118,7 +118,6 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->renew.fire = leg_renew_due;
 	c->ports.wait.fire = leg_ports_due;
 	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_host = "";
-	HASH_ADD_STR(p->chans_by_name, name, c);
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
 	p->n_calls += incoming;
@@ -149,7 +148,6 @@ static void chan_free(struct chan *c)
 	dp_free(&c->dp);
 	clock_stop(p->clock, &c->reap);
 	clock_stop(p->clock, &c->renew);
-	HASH_DELETE(hh, p->chans_by_name, c);
 	list_del(&c->link);
 	p->n_chans--;
 	vars_free(&c->vars);
@@ -218,10 +216,13 @@ void chan_hangup(struct chan *c, int cause)
 
 struct chan *chan_find(struct pbx *p, struct span name)
 {
-	struct chan *c;
+	list_for(l, &p->chans) {
+		struct chan *c = list_entry(l, struct chan, link);
 
-	HASH_FIND(hh, p->chans_by_name, name.p, name.n, c);
-	return c;
+		if (span_is(name, c->name))
+			return c;
+	}
+	return NULL;
 }
 
 const char *chan_state_name(const struct chan *c)

@@ -120,10 +120,9 @@ static struct dp_call call_of(const struct dp *dp)
 	return (struct dp_call){ span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 }
 
-static void place(struct dp *dp, struct span ctx, struct span exten, int prio)
+static void place(struct dp *dp, const char *ctx, struct span exten, int prio)
 {
-	if (ctx.p != dp->ctx_name)
-		span_copy(ctx, dp->ctx_name, sizeof dp->ctx_name);
+	dp->ctx_name = ctx;
 	if (exten.p != dp->exten_name)
 		span_copy(exten, dp->exten_name, sizeof dp->exten_name);
 	dp->prio = prio;
@@ -136,7 +135,9 @@ static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
 
 	if (!dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio))
 		return false;
-	place(dp, ctx, exten, prio);
+	if (ctx.p != dp->ctx_name)
+		ctx = span_of(dp_context_name(&dp->chan->conf->dialplan, ctx));
+	place(dp, ctx.p, exten, prio);
 	return true;
 }
 
@@ -380,7 +381,7 @@ void dp_start(struct chan *c, const char *context, const char *exten)
 	struct dp *dp = xcalloc(1, sizeof *dp);
 
 	dp->chan = c;
-	dp->data = "";
+	dp->ctx_name = dp->data = "";
 	dp->timer.fire = on_timer;
 	dp->run.fire = run_later;
 	c->dp = dp;
@@ -406,6 +407,7 @@ void dp_free(struct dp **dpp)
 	for (size_t i = 0; i < dp->depth; i++)
 		vars_free(&dp->stack[i].locals);
 	free(dp->stack);
+	free(dp->digits);
 	free(dp);
 }
 
@@ -419,7 +421,7 @@ bool dp_push(struct dp *dp)
 	}
 	dp->stack = xrealloc(dp->stack, (dp->depth + 1) * sizeof dp->stack[0]);
 	memset(&dp->stack[dp->depth], 0, sizeof dp->stack[0]);
-	memcpy(dp->stack[dp->depth].ctx, dp->ctx_name, sizeof dp->ctx_name);
+	dp->stack[dp->depth].ctx = dp->ctx_name;
 	memcpy(dp->stack[dp->depth].exten, dp->exten_name, sizeof dp->exten_name);
 	dp->stack[dp->depth].prio = dp->prio + 1;
 	dp->depth++;
@@ -433,7 +435,6 @@ bool dp_pop(struct dp *dp, bool go_back)
 	dp->depth--;
 	vars_free(&dp->stack[dp->depth].locals);
 	if (go_back)
-		place(dp, span_of(dp->stack[dp->depth].ctx), span_of(dp->stack[dp->depth].exten),
-		      dp->stack[dp->depth].prio);
+		place(dp, dp->stack[dp->depth].ctx, span_of(dp->stack[dp->depth].exten), dp->stack[dp->depth].prio);
 	return true;
 }

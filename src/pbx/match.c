@@ -218,6 +218,13 @@ static const struct dp_context *find_context(const struct conf_dialplan *d, stru
 	return NULL;
 }
 
+const char *dp_context_name(const struct conf_dialplan *d, struct span name)
+{
+	const struct dp_context *c = find_context(d, name);
+
+	return c ? c->name : NULL;
+}
+
 static bool seen_before(struct search *s, const struct dp_context *c)
 {
 	for (size_t i = 0; i < s->n_seen; i++)

@@ -21,6 +21,9 @@ struct dp_call {
 const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span context, struct span exten,
 			       const struct dp_call *call, const struct dp_context **where);
 
+/* The name as the configuration holds it; NULL: there is no such context. */
+const char *dp_context_name(const struct conf_dialplan *d, struct span name);
+
 /*
  * The step to run at a priority: the first extension, in dp_find's order, that matches and has the priority. So a
  * pattern may go on where an exact name has no line.

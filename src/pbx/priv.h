@@ -173,7 +173,6 @@ void text_free(const char **text);
 struct dp; /* a dialplan run (dialplan.c) */
 
 struct chan {
-	UT_hash_handle hh; /* by name */
 	struct list link;
 	struct pbx *pbx;
 	struct conf *conf; /* the snapshot it began with */
@@ -263,8 +262,8 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 void chan_tell(struct chan *c, const struct chan_event *ev);
 /* Ends it: CANCEL, BYE or a final response by cause; CH_HANGUP follows from the loop, then it is freed. */
 void chan_hangup(struct chan *c, int cause);
-void chan_ended(struct chan *c, int cause); /* the SIP side is over */
-struct chan *chan_find(struct pbx *p, struct span name);
+void chan_ended(struct chan *c, int cause);              /* the SIP side is over */
+struct chan *chan_find(struct pbx *p, struct span name); /* one after the other: for who types a name */
 const char *chan_state_name(const struct chan *c);
 /* What the dialplan has set, else what the endpoint says. Its variables keep them under these names. */
 #define CHAN_LANGUAGE "CHANNEL(language)"
@@ -369,16 +368,19 @@ struct app {
 };
 extern const struct app *const apps[]; /* NULL-terminated; apps.c */
 
+#define DP_DIGITS 79
 struct dp {
 	struct chan *chan;
-	char ctx_name[80], exten_name[80];
+	const char *ctx_name; /* the configuration's */
+	char exten_name[80];
 	int prio;
 	const struct app *app; /* running */
 	void *state;
 	const char *data; /* its arguments, for `core show channels`; text_set() */
 	struct timer timer, run;
 	struct { /* Gosub */
-		char ctx[80], exten[80];
+		const char *ctx;
+		char exten[80];
 		int prio;
 		struct vars locals;
 	} * stack;
@@ -386,7 +388,7 @@ struct dp {
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped, in_turn;
 	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
-	char digits[80];                      /* typed for Background and WaitExten */
+	char *digits;                         /* typed for Background and WaitExten: DP_DIGITS and a NUL; NULL: none */
 };
 void dp_start(struct chan *c, const char *context, const char *exten);
 void dp_event(struct dp *dp, const struct chan_event *ev);
@@ -428,7 +430,6 @@ struct pbx {
 	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
 	unsigned rtp_unheard;        /* legs in a row whose question had no answer */
 	struct strangers *strangers; /* unidentified_request_* */
-	struct chan *chans_by_name;
 	struct list chans;
 	unsigned n_chans, n_calls;
 	struct kept_call *kept;     /* the last calls that have ended (record.c); NULL: none has */
