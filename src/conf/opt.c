@@ -21,8 +21,10 @@ const struct opt_type *opt_type(struct span name)
 
 const struct opt *opt_find(const struct opt_type *t, struct span name)
 {
+	char first = name.n ? char_lower(name.p[0]) : '\0';
+
 	for (const struct opt *opt = t->opts; opt->name; opt++)
-		if (span_iis(name, opt->name))
+		if (char_lower(opt->name[0]) == first && span_iis(name, opt->name))
 			return opt;
 	return NULL;
 }
@@ -195,11 +197,9 @@ bool opt_apply(struct opt_cx *cx, const struct ini_line *l)
 bool opt_is_written(const struct opt_type *t, const struct conf_obj *o, const char *name)
 {
 	const struct opt *opt = opt_find(t, span_of(name));
-	size_t row;
+	size_t row = (size_t)(opt - t->opts);
 
-	if (!opt)
-		return false;
-	row = (size_t)(opt - t->opts);
+	BUG_ON(!opt);
 	return o->written[row / 64] >> row % 64 & 1;
 }
 
