@@ -186,7 +186,8 @@ static void put_phone(void *arg, const struct pbx_contact_info *i)
 			json_object_set_new(j, "heard_ms_ago", json_integer(i->heard_ms));
 		if (nat)
 			json_object_set_new(j, "nat", json_string(keeps_port(i) ? "keeps ports" : "changes ports"));
-		json_object_set_new(j, "audio_ports", json_string(kept[pbx_audio_kept(r->c->pbx, i->uri)]));
+		if (nat)
+			json_object_set_new(j, "audio_ports", json_string(kept[pbx_audio_kept(r->c->pbx, i->uri)]));
 		json_object_set_new(j, "another_port_of_ours", json_string(nat_look_name(i->nat_look)));
 		json_object_set_new(j, "mapping",
 				    json_pack("{s:I, s:I, s:I}", "survived_ms", (json_int_t)i->nat_survived_ms,

@@ -127,6 +127,21 @@ static void transport(struct round *x, const struct transport_facts *t)
 
 /* ---- routes ---- */
 
+/* Somebody there answers what leaves that way: a rule or a router that we do not see sets it right. */
+static bool is_answered(const struct round *x, const struct way_facts *w)
+{
+	for (size_t i = 0; i < x->s->n_trunks; i++)
+		if (x->s->trunks[i].up && &x->s->trunks[i].r->o == w->o)
+			return true;
+	for (size_t i = 0; i < x->s->n_phones; i++) {
+		const struct phone_facts *p = &x->s->phones[i];
+
+		if (p->ep && &p->ep->o == w->o && !p->unavailable && p->rtt_ms >= 0)
+			return true;
+	}
+	return false;
+}
+
 /* F13: the packets carry one address and leave by the interface of another. */
 static void beside(struct round *x, const struct way_facts *w)
 {
@@ -135,7 +150,7 @@ static void beside(struct round *x, const struct way_facts *w)
 	struct addr bind = w->better;
 	struct says s = { .code = NAT077, .o = &w->t->o, .option = "bind", .fix_option = "bind", .fix_value = value };
 
-	if (!w->r.beside || !w->better.family)
+	if (!w->r.beside || !w->better.family || is_answered(x, w))
 		return;
 	for (size_t i = 0; i < x->s->conf->n_transports && !t; i++)
 		if (x->s->conf->transports[i].protocol == w->t->protocol &&

@@ -226,6 +226,20 @@ static void many_datagrams(void **state)
 	assert_true(run(w, 100));
 }
 
+/* What is our own needs no router, and leaves by no other interface. */
+static void routes(void **state)
+{
+	struct world *w = *state;
+	struct addr to = { .family = 4, .ip = { 127, 0, 0, 1 } }, any = { 0 };
+	struct net_route r;
+
+	assert_true(w->net.route(w->net.arg, &to, &any, &r));
+	assert_string_equal(r.dev, "lo");
+	assert_true(addr_ip_eq(&r.from, &to));
+	assert_int_equal(r.via.family, 0);
+	assert_false(r.beside);
+}
+
 static void source_is_what_the_kernel_takes(void **state)
 {
 	struct world *w = *state;
@@ -667,6 +681,7 @@ int main(void)
 		T(icmp_names_the_peer_that_is_gone),
 		T(many_datagrams),
 		T(source_is_what_the_kernel_takes),
+		T(routes),
 		T(busy_port_is_said),
 		T(shared_port),
 		T(tcp_both_ways),

@@ -392,7 +392,15 @@ static void routes(void **state)
 	w.better = at("203.0.113.10:0");
 	x.s.ways = &w;
 	x.s.n_ways = 1;
+	x.trunk.up = false;
+	x.trunk.why = "";
 	premises_say(&x, NAT077, "bind=203.0.113.10");
+	settle(&x);
+	w.t = x.t.t;
+	w.o = &x.p.conf->registrations[0].o; /* and it is registered: so something sets it right */
+	x.s.ways = &w;
+	x.s.n_ways = 1;
+	premises_say(&x, FINDINGS, "");
 }
 
 int main(void)
