@@ -1,8 +1,8 @@
 /*
  * base/table.h: a hash table for what comes and goes in great numbers. It holds pointers beside their hashes, so that a
  * look-up touches one line of memory instead of a chain of items. Keys stay in the items: whoever looks compares them.
- * Hashes come well mixed; where peers choose the keys they are keyed, too (sip/key.c). Zeroed it is empty, and it owns
- * nothing but its slots.
+ * Hashes come well mixed; where peers choose the keys they are keyed, too (base/siphash.h). Zeroed it is empty, and it
+ * owns nothing but its slots.
  */
 #pragma once
 #include "base/util.h"

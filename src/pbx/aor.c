@@ -57,9 +57,8 @@ void contact_flow(struct pbx *p, uint32_t listener, struct flow *f, struct sip_a
 bool contacts_hold(void *arg, uint32_t listener)
 {
 	struct pbx *p = arg;
-	struct aor *a, *next;
 
-	HASH_ITER(hh, p->aors, a, next)
+	aor_for(a, p)
 		list_for(l, &a->contacts)
 			if (list_entry(l, struct contact, link)->listener == listener)
 				return true;
@@ -90,10 +89,14 @@ const struct conf_endpoint *contact_endpoint(const struct contact *c)
 
 struct aor *aor_find(struct pbx *p, struct span name)
 {
+	uint32_t hash = span_hash(name);
+	size_t at = hash;
 	struct aor *a;
 
-	HASH_FIND(hh, p->aors, name.p, name.n, a);
-	return a;
+	while ((a = table_next(&p->aors_by_name, hash, &at)))
+		if (span_is(name, a->name))
+			return a;
+	return NULL;
 }
 
 /* ---- contacts ---- */
@@ -289,18 +292,21 @@ static void aor_free(struct aor *a)
 	list_for_safe(l, &a->contacts)
 		contact_free(list_entry(l, struct contact, link));
 	clock_stop(p->clock, &a->qualify);
-	HASH_DELETE(hh, p->aors, a);
+	table_del(&p->aors_by_name, a->hash, a);
+	list_del(&a->link);
 	free(a->name);
 	free(a);
 }
 
 void aors_adopt(struct pbx *p)
 {
-	struct aor *a, *next;
+	struct aor *a;
 
-	HASH_ITER(hh, p->aors, a, next)
+	list_for_safe(l, &p->aors) {
+		a = list_entry(l, struct aor, link);
 		if (!conf_aor(p->conf, span_of(a->name)))
 			aor_free(a);
+	}
 	for (size_t i = 0; i < p->conf->n_aors; i++) {
 		const struct conf_aor *conf = &p->conf->aors[i];
 
@@ -310,7 +316,9 @@ void aors_adopt(struct pbx *p)
 			a->pbx = p;
 			a->name = xstrdup(conf->o.name);
 			list_init(&a->contacts);
-			HASH_ADD_KEYPTR(hh, p->aors, a->name, strlen(a->name), a);
+			a->hash = span_hash(span_of(a->name));
+			table_add(&p->aors_by_name, a->hash, a);
+			list_push(&p->aors, &a->link);
 		}
 		a->conf = conf;
 		static_contacts(a);
@@ -319,8 +327,6 @@ void aors_adopt(struct pbx *p)
 
 void aors_free(struct pbx *p)
 {
-	struct aor *a, *next;
-
-	HASH_ITER(hh, p->aors, a, next)
-		aor_free(a);
+	while (!list_empty(&p->aors))
+		aor_free(list_entry(p->aors.next, struct aor, link));
 }

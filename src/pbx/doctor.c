@@ -63,11 +63,11 @@ static void take_phones(struct gathered *g)
 {
 	size_t n = 0;
 
-	for (struct aor *a = g->p->aors; a; a = a->hh.next)
+	aor_for(a, g->p)
 		list_for(l, &a->contacts)
 			n++;
 	g->phones = xcalloc(n + 1, sizeof g->phones[0]);
-	for (struct aor *a = g->p->aors; a; a = a->hh.next)
+	aor_for(a, g->p)
 		list_for(l, &a->contacts) {
 			const struct contact *c = list_entry(l, struct contact, link);
 			g->phones[g->s.n_phones++] = (struct phone_facts){ .ep = contact_endpoint(c),

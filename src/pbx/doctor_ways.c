@@ -135,7 +135,7 @@ size_t ways_gather(struct pbx *p, struct way_facts **list)
 
 		add_host(&w, r->transport, &r->o, *r->outbound_proxy ? r->outbound_proxy : r->server_uri);
 	}
-	for (struct aor *a = p->aors; a; a = a->hh.next)
+	aor_for(a, p)
 		list_for(l, &a->contacts)
 			add_contact(&w, list_entry(l, struct contact, link));
 	return w.n;

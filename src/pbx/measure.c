@@ -142,7 +142,7 @@ unsigned pbx_measure(struct pbx *p, struct span aor)
 {
 	unsigned n = 0;
 
-	for (struct aor *a = p->aors; a; a = a->hh.next) {
+	aor_for(a, p) {
 		if (aor.n && !span_is(aor, a->name))
 			continue;
 		list_for(l, &a->contacts) {

@@ -183,7 +183,9 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	p->cfg = *cfg;
 	p->clock = cfg->clock;
 	p->store = cfg->store;
+	list_init(&p->aors);
 	list_init(&p->outregs);
+	rng_bytes(&p->clock->rng, p->secret, sizeof p->secret);
 	list_init(&p->identifies);
 	list_init(&p->chans);
 	p->media = media_new(&mc);

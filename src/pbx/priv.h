@@ -7,6 +7,8 @@
 #pragma once
 #include <uthash.h>
 
+#include "base/siphash.h"
+#include "base/table.h"
 #include "nat/lint.h"
 #include "pbx/pbx.h"
 #include "sdp/sdp.h"
@@ -43,15 +45,19 @@ struct contact {
 };
 
 struct aor { /* the live half of a conf_aor: survives reloads as long as its name is configured */
-	UT_hash_handle hh;
+	struct list link;
 	struct pbx *pbx;
 	const struct conf_aor *conf; /* of pbx->conf */
 	char *name;
+	uint32_t hash;        /* of it */
 	struct list contacts; /* static first */
 	size_t n_dynamic;
 	struct timer qualify; /* the next round */
 };
 struct aor *aor_find(struct pbx *p, struct span name);
+#define aor_for(a, p)                                                                              \
+	for (struct aor *a = list_entry((p)->aors.next, struct aor, link); &a->link != &(p)->aors; \
+	     a = list_entry(a->link.next, struct aor, link))
 void aors_adopt(
 	struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
 void aors_load(struct pbx *p); /* contacts from the store */
@@ -422,10 +428,12 @@ struct pbx {
 	struct sip *sip;
 	struct media *media;
 	struct store *store;
-	struct aor *aors;
+	uint64_t secret[2]; /* of siphash() */
+	struct list aors;   /* in the order of the configuration */
+	struct table aors_by_name;
 	size_t n_contacts;
-	struct reach *reaches; /* by address */
-	unsigned n_measures;   /* on their way */
+	struct table reaches; /* by address */
+	unsigned n_measures;  /* on their way */
 	struct list outregs, identifies;
 	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
 	unsigned rtp_unheard;        /* legs in a row whose question had no answer */

@@ -183,8 +183,6 @@ static void adopt(struct aor *a)
 
 void qualify_adopt(struct pbx *p)
 {
-	struct aor *a, *next;
-
-	HASH_ITER(hh, p->aors, a, next)
+	aor_for(a, p)
 		adopt(a);
 }

@@ -26,11 +26,10 @@
 #define LEAD       3000   /* of a trial, before the phone registers */
 
 struct reach {
-	UT_hash_handle hh;  /* by `at`: the first contact of that address */
-	struct reach *same; /* the next one */
 	struct contact *c;
 	struct pbx *pbx;
 	struct addr at; /* family 0: a name, or behind a proxy */
+	uint64_t hash;  /* of it */
 	bool listed;
 	unsigned losses;
 	struct timer timer;
@@ -52,40 +51,26 @@ static bool keeps(const struct contact *c)
 
 /* ---- found by address ---- */
 
+/* Contacts choose where they are, so their addresses are hashed with a secret of ours. */
+static uint64_t hash_of(const struct pbx *p, const struct addr *at)
+{
+	return siphash(p->secret, &(struct span){ (const char *)at, sizeof *at }, 1).w[0];
+}
+
 static void list_in(struct reach *r)
 {
-	struct reach *first;
-
 	if (!r->at.family)
 		return;
 	r->listed = true;
-	HASH_FIND(hh, r->pbx->reaches, &r->at, sizeof r->at, first);
-	r->same = NULL;
-	if (first) {
-		r->same = first->same;
-		first->same = r;
-	} else {
-		HASH_ADD(hh, r->pbx->reaches, at, sizeof r->at, r);
-	}
+	r->hash = hash_of(r->pbx, &r->at);
+	table_add(&r->pbx->reaches, r->hash, r);
 }
 
 static void list_out(struct reach *r)
 {
-	struct reach *first, *next = r->same;
-
-	if (!r->listed)
-		return;
+	if (r->listed)
+		table_del(&r->pbx->reaches, r->hash, r);
 	r->listed = false;
-	HASH_FIND(hh, r->pbx->reaches, &r->at, sizeof r->at, first);
-	if (first != r) {
-		while (first->same != r)
-			first = first->same;
-		first->same = next;
-		return;
-	}
-	HASH_DEL(r->pbx->reaches, r);
-	if (next)
-		HASH_ADD(hh, r->pbx->reaches, at, sizeof next->at, next);
 }
 
 /* The address that packets of this contact come from; compared as bytes. */
@@ -301,16 +286,19 @@ void reach_heard(struct pbx *p, const struct addr *from)
 {
 	struct reach *r;
 	struct addr key;
+	uint64_t hash;
+	size_t at;
 
-	if (!p->reaches)
+	if (!p->reaches.n)
 		return;
 	memset(&key, 0, sizeof key);
 	key.family = from->family;
 	key.port = from->port;
 	memcpy(key.ip, from->ip, from->family == 4 ? 4 : 16);
-	HASH_FIND(hh, p->reaches, &key, sizeof key, r);
-	for (; r; r = r->same)
-		alive(r);
+	at = hash = hash_of(p, &key);
+	while ((r = table_next(&p->reaches, hash, &at)))
+		if (memcmp(&r->at, &key, sizeof key) == 0)
+			alive(r);
 }
 
 void reach_asked(struct contact *c)

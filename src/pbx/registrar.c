@@ -470,9 +470,7 @@ void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 
 void registrar_closed(struct pbx *p, const struct flow *f)
 {
-	struct aor *a, *next;
-
-	HASH_ITER(hh, p->aors, a, next)
+	aor_for(a, p)
 		list_for_safe(l, &a->contacts) {
 			struct contact *c = list_entry(l, struct contact, link);
 

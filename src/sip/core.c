@@ -153,9 +153,9 @@ static bool requirements_met(struct sip *s, const struct sip_msg *m)
 	return false;
 }
 
-static void on_cancel(struct sip *s, struct sip_msg *m, const struct sip_key *key)
+static void on_cancel(struct sip *s, struct sip_msg *m, const struct siphash *key)
 {
-	struct sip_key of_invite = sip_uas_key(s, m, SIP_INVITE);
+	struct siphash of_invite = sip_uas_key(s, m, SIP_INVITE);
 	struct sip_uas *inv = sip_uas_find(s, &of_invite), *own;
 
 	if (!inv) {
@@ -181,7 +181,7 @@ static void on_cancel(struct sip *s, struct sip_msg *m, const struct sip_key *ke
 
 static void on_ack(struct sip *s, const struct sip_msg *m)
 {
-	struct sip_key of_invite = sip_uas_key(s, m, SIP_INVITE);
+	struct siphash of_invite = sip_uas_key(s, m, SIP_INVITE);
 	struct sip_uas *t = sip_uas_find(s, &of_invite);
 	struct sip_dialog *d;
 
@@ -194,7 +194,7 @@ static void on_ack(struct sip *s, const struct sip_msg *m)
 		count(CNT_sip_strays);
 }
 
-static void on_new_request(struct sip *s, struct sip_msg *m, const struct sip_key *key)
+static void on_new_request(struct sip *s, struct sip_msg *m, const struct siphash *key)
 {
 	struct sip_dialog *d = m->to.tag.n ? sip_dialog_find(s, m, true) : NULL;
 	struct sip_uas *t;
@@ -219,7 +219,7 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct sip_ke
 
 static void on_request(struct sip *s, struct sip_msg *m)
 {
-	struct sip_key key;
+	struct siphash key;
 	struct sip_uas *t;
 
 	if (m->bad_code) {

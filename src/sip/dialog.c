@@ -44,13 +44,13 @@ struct kept_ack {
 	char bytes[];
 };
 
-static struct sip_key dialog_key(const struct sip *s, struct span call_id, struct span local_tag)
+static struct siphash dialog_key(const struct sip *s, struct span call_id, struct span local_tag)
 {
-	return sip_key(s, (struct span[]){ call_id, local_tag }, 2);
+	return siphash(s->key_secret, (struct span[]){ call_id, local_tag }, 2);
 }
 
 /* The next dialog with this key: forks share it. *at begins as the key's first word. */
-static struct sip_dialog *next_fork(const struct sip *s, const struct sip_key *key, size_t *at)
+static struct sip_dialog *next_fork(const struct sip *s, const struct siphash *key, size_t *at)
 {
 	struct sip_dialog *d;
 
@@ -62,7 +62,7 @@ static struct sip_dialog *next_fork(const struct sip *s, const struct sip_key *k
 
 static struct sip_dialog *find(struct sip *s, struct span call_id, struct span local, struct span remote)
 {
-	struct sip_key key = dialog_key(s, call_id, local);
+	struct siphash key = dialog_key(s, call_id, local);
 	size_t at = key.w[0];
 	struct sip_dialog *d;
 
@@ -443,7 +443,7 @@ bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 
 void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq)
 {
-	struct sip_key key = dialog_key(s, call_id, local_tag);
+	struct siphash key = dialog_key(s, call_id, local_tag);
 	size_t at = key.w[0];
 	struct sip_dialog *d;
 

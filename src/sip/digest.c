@@ -26,10 +26,9 @@ static const struct alg {
 };
 
 struct nonce_use {
-	UT_hash_handle hh;
 	struct list age;
 	char nonce[64];
-	uint32_t nc;
+	uint32_t hash, nc; /* hash: of the nonce, which nobody but us can make */
 };
 
 struct credentials { /* of a Digest challenge or answer */
@@ -232,7 +231,7 @@ static void nonce_write(struct sip *s, uint32_t second, uint32_t salt, struct sp
 	const struct span parts[] = {
 		SPAN("nonce"), { (const char *)&second, sizeof second }, { (const char *)&salt, sizeof salt }, realm
 	};
-	struct sip_key mac = sip_key(s, parts, ARRAY_LEN(parts));
+	struct siphash mac = siphash(s->key_secret, parts, ARRAY_LEN(parts));
 	uint32_t head[2] = { htonl(second), htonl(salt) };
 	struct out o = out_fixed(nonce, 64);
 
@@ -259,6 +258,25 @@ static enum nonce_say nonce_check(struct sip *s, struct span nonce, struct span 
 	return now - second > lifetime ? NONCE_OLD : NONCE_FRESH;
 }
 
+static void nonce_forget(struct sip *s, struct nonce_use *u)
+{
+	table_del(&s->nonces, u->hash, u);
+	list_del(&u->age);
+	free(u);
+}
+
+static struct nonce_use *nonce_find(const struct sip *s, struct span nonce)
+{
+	uint32_t hash = span_hash(nonce);
+	size_t at = hash;
+	struct nonce_use *u;
+
+	while ((u = table_next(&s->nonces, hash, &at)))
+		if (span_is(nonce, u->nonce))
+			return u;
+	return NULL;
+}
+
 /* True when this count was not used before with this nonce. */
 static bool nonce_count(struct sip *s, struct span nonce, struct span nc)
 {
@@ -269,17 +287,14 @@ static bool nonce_count(struct sip *s, struct span nonce, struct span nc)
 	if (!span_copy(nonce, text, sizeof text) || !nc.n || !span_copy(nc, digits, sizeof digits))
 		return false;
 	v = (uint32_t)strtoul(digits, NULL, 16);
-	HASH_FIND_STR(s->nonces, text, u);
+	u = nonce_find(s, nonce);
 	if (!u) {
-		if (HASH_COUNT(s->nonces) >= NONCES_MAX) {
-			u = list_entry(s->nonces_by_age.next, struct nonce_use, age);
-			HASH_DEL(s->nonces, u);
-			list_del(&u->age);
-			free(u);
-		}
+		if (s->nonces.n >= NONCES_MAX)
+			nonce_forget(s, list_entry(s->nonces_by_age.next, struct nonce_use, age));
 		u = xcalloc(1, sizeof *u);
 		memcpy(u->nonce, text, sizeof text);
-		HASH_ADD_STR(s->nonces, nonce, u);
+		u->hash = span_hash(nonce);
+		table_add(&s->nonces, u->hash, u);
 		list_push(&s->nonces_by_age, &u->age);
 	}
 	if (v <= u->nc)
@@ -290,12 +305,8 @@ static bool nonce_count(struct sip *s, struct span nonce, struct span nc)
 
 void sip_digest_free(struct sip *s)
 {
-	struct nonce_use *u, *next;
-
-	HASH_ITER(hh, s->nonces, u, next) {
-		HASH_DEL(s->nonces, u);
-		free(u);
-	}
+	while (!list_empty(&s->nonces_by_age))
+		nonce_forget(s, list_entry(s->nonces_by_age.next, struct nonce_use, age));
 }
 
 /* ---- as the one who challenges ---- */

@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "base/siphash.h"
 #include "base/table.h"
 #include "nat/behave.h"
 #include "nat/pcp.h"
@@ -20,12 +21,6 @@ struct addr_key {
 	uint8_t bytes[24];
 };
 struct addr_key sip_addr_key(const struct addr *a, uint32_t salt);
-
-/* ---- key.c ---- */
-struct sip_key {
-	uint64_t w[2];
-};
-struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n);
 
 /* ---- transport.c ---- */
 struct sip_stun { /* one server that a transport asks (door.c) */
@@ -199,7 +194,7 @@ void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
 
 struct sip_uas {
 	struct sip *sip;
-	struct sip_key key;
+	struct siphash key;
 	const struct step *machine;
 	unsigned state;
 	bool invite, force_rport, cancelled, answered;
@@ -216,9 +211,9 @@ struct sip_uas {
 	void *arg;
 };
 /* 17.2.3: what tells server transactions apart. An ACK and a CANCEL look for their INVITE. */
-struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method);
-struct sip_uas *sip_uas_find(struct sip *s, const struct sip_key *key);
-struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_key *key); /* NULL: the cap is reached */
+struct siphash sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method);
+struct sip_uas *sip_uas_find(struct sip *s, const struct siphash *key);
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct siphash *key); /* NULL: the cap is reached */
 void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmission, or the ACK */
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
 void sip_uas_drop(struct sip_uas *t);
@@ -268,7 +263,7 @@ struct kept_ack;
 struct sip_dialog {
 	struct sip *sip;
 	struct sip_dialog_conf conf;
-	struct sip_key key;              /* Call-ID and local tag */
+	struct siphash key;              /* Call-ID and local tag */
 	struct span call_id, remote_tag; /* in texts; each is followed by a NUL */
 	struct span local, remote;       /* the same: values of From and To in our requests */
 	char *target;                    /* R-URI of our requests */
@@ -329,10 +324,10 @@ struct sip {
 	uint64_t dns_next;
 	struct dead_target *dead;
 	struct list dead_by_age;
-	struct nonce_use *nonces;
+	struct table nonces;
 	struct list nonces_by_age;
 	struct hashes *hashes;
-	uint64_t key_secret[2]; /* of sip_key(): tables and nonces */
+	uint64_t key_secret[2]; /* of siphash(): tables and nonces */
 	ms_t t1;
 	ms_t timer_b;
 	bool shedding; /* overload: shed.c */

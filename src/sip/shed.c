@@ -57,7 +57,7 @@ static void refuse(struct sip *s, const struct sip_msg *m)
 bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 {
 	struct sip_hdr hdrs[SIP_GLANCE_MAX];
-	struct sip_key key;
+	struct siphash key;
 	struct sip_msg m;
 
 	if (is_ack_of_refusal(bytes)) {

@@ -384,7 +384,7 @@ void sip_ctx_hush(struct sip_ctx *t)
 /* ---- server ---- */
 
 /* 17.2.3: branch, sent-by and method; for RFC 2543 peers all that identifies the request. */
-struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
+struct siphash sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
 {
 	struct span parts[8] = { span_of(method == SIP_OTHER ? NULL : sip_method_names[method]),
 				 m->via.branch,
@@ -397,10 +397,10 @@ struct sip_key sip_uas_key(const struct sip *s, const struct sip_msg *m, enum si
 
 	if (method == SIP_OTHER)
 		parts[0] = m->method_text;
-	return sip_key(s, parts, m->too_old ? ARRAY_LEN(parts) : 4);
+	return siphash(s->key_secret, parts, m->too_old ? ARRAY_LEN(parts) : 4);
 }
 
-struct sip_uas *sip_uas_find(struct sip *s, const struct sip_key *key)
+struct sip_uas *sip_uas_find(struct sip *s, const struct siphash *key)
 {
 	size_t at = key->w[0];
 	struct sip_uas *t;
@@ -497,7 +497,7 @@ static void uas_life(struct timer *tm, ms_t now UNUSED)
 	uas_event(container_of(tm, struct sip_uas, life), LIFE);
 }
 
-struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sip_key *key)
+struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct siphash *key)
 {
 	struct sip_uas *t;
 

@@ -1,10 +1,5 @@
-/*
- * sip/key.c: what a peer chose (a branch, a Call-ID, tags), folded into 128 bits with a secret of ours: SipHash-2-4.
- * The tables of transactions and dialogs are keyed by it, so that nobody can pick names that meet in one bucket. Two
- * different names share a key with a chance of 2^-128: the key stands for the name. The same function, a keyed one that
- * nobody else can compute, signs our nonces.
- */
-#include "sip/priv.h"
+/* base/siphash.c: SipHash-2-4 with an output of 128 bits, over texts that are laid end to end behind their lengths. */
+#include "base/siphash.h"
 
 #include <string.h>
 
@@ -36,12 +31,12 @@ static uint64_t finish(uint64_t v[4])
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-struct sip_key sip_key(const struct sip *s, const struct span *parts, size_t n)
+struct siphash siphash(const uint64_t secret[2], const struct span *parts, size_t n)
 {
-	uint64_t k0 = s->key_secret[0], k1 = s->key_secret[1], word;
+	uint64_t k0 = secret[0], k1 = secret[1], word;
 	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ 0xee, k0 ^ 0x6c7967656e657261,
 			  k1 ^ 0x7465646279746573 };
-	struct sip_key key;
+	struct siphash key;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t at = 0;
