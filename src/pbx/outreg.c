@@ -486,6 +486,25 @@ static void take_snapshot(struct outreg *r, const struct conf_registration *c)
 	conf_unref(old);
 }
 
+/*
+ * A REGISTER on its way from a listener that is left: its answer may never come. It may have bound what it says, so
+ * that goes first, and its CSeq is lower than that of all that follows.
+ */
+static bool ask_from_new(struct outreg *r)
+{
+	struct flow f = r->asking ? sip_uac_flow(r->asking) : (struct flow){ 0 };
+
+	if (!f.sock || !sip_flow_leaves(r->p->sip, &f))
+		return false;
+	if (!r->leaving) {
+		r->retries = 0;
+		r->bound = r->bound.host[0] ? r->bound : r->face;
+		r->removing = true;
+	}
+	send_register(r);
+	return true;
+}
+
 void outreg_adopt(struct pbx *p)
 {
 	list_for_safe(l, &p->outregs) {
@@ -498,7 +517,7 @@ void outreg_adopt(struct pbx *p)
 			leave(r);
 		} else if (!r->doomed) {
 			take_snapshot(r, c);
-			if (r->state == REG_REJECTED) { /* a password may have been mended */
+			if (!ask_from_new(r) && r->state == REG_REJECTED) { /* a password may have been mended */
 				r->retries = 0;
 				send_register(r);
 			}
