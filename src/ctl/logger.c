@@ -13,6 +13,7 @@
 
 #define LOG_DELAY   10 /* ms */
 #define LOG_ROOM    (64u << 10)
+#define PCAP_MOST   1000000000
 #define WATCHER_MAX (256u << 10) /* a console that reads too slowly misses lines beyond this */
 
 struct watcher {
@@ -131,20 +132,29 @@ static void set_verbose(struct call *c, struct span value)
 	rows_say(c->rows, "PJSIP Logging to verbose has been %s", l->silent ? "disabled" : "enabled");
 }
 
-static void end_pcap(struct call *c)
+static void end_pcap(struct ctl *c)
 {
-	struct logger *l = &c->ctl->logger;
+	struct logger *l = &c->logger;
 
-	if (l->pcap_rtp)
+	if (l->pcap_rtp && c->pbx)
 		pbx_rtp_capture(c->pbx, false);
 	l->pcap_rtp = false;
-	pcap_close(&l->pcap);
+	if (l->pcap)
+		l->pcap_err = pcap_close(&l->pcap);
+}
+
+static void pcap_ended(void *arg)
+{
+	end_pcap(arg);
 }
 
 /* "FILE [rtp]" */
 static void set_pcap(struct call *c, struct span rest)
 {
 	struct logger *l = &c->ctl->logger;
+	struct pcap_ask ask = {
+		.clock = io_clock(c->ctl->cfg.loop), .most = PCAP_MOST, .ended = pcap_ended, .arg = c->ctl
+	};
 	struct span path = SPAN_NONE;
 	char *name;
 
@@ -154,9 +164,10 @@ static void set_pcap(struct call *c, struct span rest)
 		cmd_usage(c, "pjsip set logger");
 		return;
 	}
-	end_pcap(c);
-	name = span_dup(path);
-	l->pcap = pcap_open(io_clock(c->ctl->cfg.loop), name);
+	end_pcap(c->ctl);
+	l->pcap_err = 0;
+	ask.path = name = span_dup(path);
+	l->pcap = pcap_open(&ask);
 	if (!l->pcap)
 		cmd_fail(c, "Cannot write '%s': %s", name, strerror(errno));
 	else
@@ -187,7 +198,10 @@ void logger_set(struct call *c)
 	} else if (span_is(word, "off")) {
 		l->on = false;
 		l->host = (struct addr){ 0 };
-		end_pcap(c);
+		end_pcap(c->ctl);
+		if (l->pcap_err)
+			rows_say(c->rows, "The capture is not whole: %s", strerror(-l->pcap_err));
+		l->pcap_err = 0;
 		rows_say(c->rows, "PJSIP Logging disabled");
 	} else if ((span_is(word, "host") || span_is(word, "add")) && addr_parse(rest, &host)) {
 		l->on = true;
@@ -244,8 +258,8 @@ void logger_begin(struct ctl *c)
 
 void logger_end(struct ctl *c)
 {
-	trace_unlisten(c->listener);
 	pcap_close(&c->logger.pcap);
+	trace_unlisten(c->listener);
 	flush(&c->log_timer, 0);
 	clock_stop(io_clock(c->cfg.loop), &c->log_timer);
 	out_free(&c->log);

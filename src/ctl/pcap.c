@@ -1,6 +1,7 @@
 /*
  * ctl/pcap.c: "pjsip set logger pcap": messages and packets as a capture file that Wireshark, sngrep and tcpdump read.
- * Each is one datagram in an Ethernet frame with made-up headers: what came by TCP, too, one message a datagram.
+ * Each is one datagram in an Ethernet frame with made-up headers: what came by TCP, too, one message a datagram. It
+ * ends when it cannot be written or is long enough: a full disk would stop more than a capture.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/trace.h"
 #include "ctl/priv.h"
 
 #define MAGIC    0xa1b2c3d4 /* microseconds, in our byte order */
@@ -20,15 +22,35 @@
 
 struct pcap {
 	FILE *file;
-	struct clock *clock;
+	struct pcap_ask ask;
+	char *path;
+	uint64_t size;
+	int err; /* it has ended by itself */
 	struct timer flush;
 };
+
+/* The user hears of it from the loop, not from inside of what was being written. */
+static void end(struct pcap *p, int err)
+{
+	p->err = err;
+	trace(EV_CAPTURE, NULL, "the capture in '%s' has ended: %s", p->path, strerror(err));
+	clock_in(p->ask.clock, &p->flush, 0);
+}
+
+static void flush(struct pcap *p)
+{
+	if (!p->err && fflush(p->file) != 0)
+		end(p, errno);
+}
 
 static void on_flush(struct timer *t, ms_t now UNUSED)
 {
 	struct pcap *p = container_of(t, struct pcap, flush);
 
-	fflush(p->file);
+	if (p->err)
+		p->ask.ended(p->ask.arg);
+	else
+		flush(p);
 }
 
 /*
@@ -50,36 +72,49 @@ static int open_file(const char *path)
 	return -1;
 }
 
-struct pcap *pcap_open(struct clock *clock, const char *path)
+struct pcap *pcap_open(const struct pcap_ask *ask)
 {
 	const struct {
 		uint32_t magic;
 		uint16_t major, minor;
 		uint32_t zone, accuracy, whole, link;
 	} head = { MAGIC, 2, 4, 0, 0, WHOLE, ETHERNET };
-	int fd = open_file(path);
+	int fd = open_file(ask->path), err;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	struct pcap *p;
 
 	if (!file)
 		return NULL;
+	fwrite(&head, sizeof head, 1, file);
+	if (fflush(file) != 0) {
+		err = errno;
+		fclose(file);
+		errno = err;
+		return NULL;
+	}
 	p = xcalloc(1, sizeof *p);
 	p->file = file;
-	p->clock = clock;
+	p->ask = *ask;
+	p->path = span_dup(span_of(ask->path));
+	p->size = sizeof head;
 	p->flush.fire = on_flush;
-	fwrite(&head, sizeof head, 1, file);
-	fflush(file);
 	return p;
 }
 
-void pcap_close(struct pcap **p)
+int pcap_close(struct pcap **p)
 {
+	int err;
+
 	if (!*p)
-		return;
-	clock_stop((*p)->clock, &(*p)->flush);
+		return 0;
+	flush(*p);
+	err = -(*p)->err;
+	clock_stop((*p)->ask.clock, &(*p)->flush);
 	fclose((*p)->file);
+	free((*p)->path);
 	free(*p);
 	*p = NULL;
+	return err;
 }
 
 static void out_u16(struct out *o, uint16_t v)
@@ -130,9 +165,11 @@ void pcap_put(struct pcap *p, const struct addr *from, const struct addr *to, st
 {
 	char frame[WHOLE + 1];
 	struct out o = out_fixed(frame, sizeof frame);
-	int64_t wall = clock_wall(p->clock);
+	int64_t wall = clock_wall(p->ask.clock);
 	uint32_t head[4];
 
+	if (p->err)
+		return;
 	bytes.n = MIN(bytes.n, (size_t)WHOLE - 100);
 	for (int i = 0; i < 6; i++)
 		out_u16(&o, 0); /* MAC addresses */
@@ -149,8 +186,11 @@ void pcap_put(struct pcap *p, const struct addr *from, const struct addr *to, st
 	head[0] = (uint32_t)(wall / 1000);
 	head[1] = (uint32_t)(wall % 1000 * 1000);
 	head[2] = head[3] = (uint32_t)o.n;
-	fwrite(head, sizeof head, 1, p->file);
-	fwrite(o.p, 1, o.n, p->file);
-	if (!timer_runs(&p->flush))
-		clock_in(p->clock, &p->flush, FLUSH);
+	p->size += sizeof head + o.n;
+	if (p->size > p->ask.most)
+		end(p, EFBIG);
+	else if (fwrite(head, sizeof head, 1, p->file) != 1 || fwrite(o.p, 1, o.n, p->file) != o.n)
+		end(p, errno);
+	else if (!timer_runs(&p->flush))
+		clock_in(p->ask.clock, &p->flush, FLUSH);
 }

@@ -102,6 +102,7 @@ struct logger { /* "pjsip set logger" */
 	bool on, silent;
 	struct pcap *pcap; /* NULL: no file is written */
 	bool pcap_rtp;
+	int pcap_err;     /* the last one ended by itself */
 	struct addr host; /* family 0: every peer */
 };
 struct ctl {
@@ -122,10 +123,19 @@ struct ctl {
 void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
 void logger_set(struct call *c);               /* "pjsip set logger" */
 void logger_begin(struct ctl *c);
+struct pcap_ask {
+	struct clock *clock;
+	const char *path;
+	uint64_t most; /* bytes: at the first packet that would make it longer, the capture ends */
+	/* From the loop: it has ended by itself, which an event has said; pcap_close() is still to be called. */
+	void (*ended)(void *arg);
+	void *arg;
+};
 /* A new capture file (an old one is replaced), readable by us alone; NULL and errno when it cannot be written. */
-struct pcap *pcap_open(struct clock *clock, const char *path);
+struct pcap *pcap_open(const struct pcap_ask *ask);
 void pcap_put(struct pcap *p, const struct addr *from, const struct addr *to, struct span bytes);
-void pcap_close(struct pcap **p); /* NULL is fine */
+/* NULL is fine. 0, or -errno when not all that was put is in the file: -EFBIG at the limit. */
+int pcap_close(struct pcap **p);
 void logger_end(struct ctl *c);
 void logger_level(struct ctl *c); /* verbose or debug changed */
 void logger_watch(struct ctl *c, struct io_console *console);

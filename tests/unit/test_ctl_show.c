@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,23 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
 	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
 }
 
+/* A limit of the process stands for a full disk. */
+static void ends_without_room(struct world *w, const char *path)
+{
+	struct flow f = { .local = { .family = 4 }, .peer = { .family = 4 } };
+	struct rlimit room;
+	char line[256];
+
+	signal(SIGXFSZ, SIG_IGN);
+	snprintf(line, sizeof line, "pjsip set logger pcap %s", path);
+	expect(w, line, 0, "PJSIP logging to pcap file '", NULL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &room), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 24, room.rlim_max }), 0);
+	ctl_wire(w->ctl, &f, true, SPAN("OPTIONS"));
+	expect(w, "pjsip set logger off", 0, "The capture is not whole: ", "PJSIP Logging disabled\n", NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
+}
+
 /* What is captured is the server's alone, and nothing that waits for a reader stops it. */
 static void captures(void **state)
 {
@@ -221,6 +240,7 @@ static void captures(void **state)
 	snprintf(line, sizeof line, "pjsip set logger pcap %s", link);
 	expect(w, line, 1, "Cannot write '", NULL);
 	expect(w, "pjsip set logger off", 0, "PJSIP Logging disabled\n", NULL);
+	ends_without_room(w, path);
 	unlink(link);
 	unlink(fifo);
 	unlink(path);
