@@ -39,6 +39,20 @@ static void ports(struct rules *r)
 		    start, end, have, want, NULL);
 }
 
+/* SIP listens before the first call, so audio takes other ports (media/ports.c). */
+static void shared(struct rules *r, const struct conf_transport *t)
+{
+	const struct conf_rtp *rtp = &r->c->rtp;
+	char port[24], start[24], end[24];
+
+	if (t->protocol != PROTO_UDP || t->bind.port < rtp->rtpstart || t->bind.port > rtp->rtpend)
+		return;
+	number(port, t->bind.port);
+	number(start, rtp->rtpstart);
+	number(end, rtp->rtpend);
+	say(r, &(struct says){ NAT079, &t->o, "bind" }, t->o.name, port, start, end, NULL);
+}
+
 static bool is_exposed(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_transports; i++)
@@ -70,6 +84,8 @@ static bool has_connections(const struct rules *r)
 void lint_media(struct rules *r)
 {
 	ports(r);
+	for (size_t i = 0; i < r->c->n_transports; i++)
+		shared(r, &r->c->transports[i]);
 	bleed(r);
 	if (r->c->rtp.ice_host_candidates.file && *r->c->rtp.stunaddr)
 		say(r, &(struct says){ NAT025, &r->c->rtp.o, "stunaddr" }, NULL);

@@ -136,6 +136,12 @@ static const struct lint_case cases[] = {
 	  UDP PHONE "bind_rtp_to_media_address=yes\nmedia_address=192.168.1.10\n" AOR },
 	{ NAT049, LAN, true, 8, UDP PHONE "ice_support=yes\n" AOR, UDP PHONE AOR, RTP "icesupport=no\n", RTP },
 	{ NAT050, LAN, false, 4, UDP "local_net=203.0.113.0/24\n", UDP "local_net=10.0.0.0/8\n" },
+	{ NAT079, LAN, false, 3, UDP, UDP, "", RTP },
+	{ NAT079, LAN, true, 3, UDP, UDP, "[general]\nrtpstart=5000\nrtpend=5061\n", RTP },
+	{ NAT079, LAN, false, 3, "[t]\ntype=transport\nbind=0.0.0.0:20000\n",
+	  "[t]\ntype=transport\nbind=0.0.0.0:20001\n" },
+	{ NAT079, LAN, false, 3, "[t]\ntype=transport\nbind=0.0.0.0:10000\n",
+	  "[t]\ntype=transport\nbind=0.0.0.0:10000\nprotocol=tcp\n" },
 };
 
 /* ---- one configuration, judged ---- */
