@@ -103,8 +103,7 @@ static bool is_automatic(const struct sip_transport *tp)
 
 static void lend(const struct sip_transport *tp);
 
-/* Something that we write has changed; `was` is the verdict before. */
-static void found(struct sip_transport *tp, const struct addr *was)
+static void note(const struct sip_transport *tp, const struct addr *was)
 {
 	const struct nat_external *x = &tp->door.found;
 	char old[ADDR_STRLEN], new[ADDR_STRLEN];
@@ -113,6 +112,12 @@ static void found(struct sip_transport *tp, const struct addr *was)
 		trace(EV_NAT_ADDRESS, NULL, "%s: our address outside is %s, by %s (was %s)", tp->conf->o.name,
 		      x->address.family ? addr_ip_str(&x->address, new) : "not known", nat_source_name(x->source),
 		      was->family ? addr_ip_str(was, old) : "not known");
+}
+
+/* Something that we write has changed; `was` is the verdict before. */
+static void found(struct sip_transport *tp, const struct addr *was)
+{
+	note(tp, was);
 	say(tp);
 	lend(tp);
 }
@@ -392,11 +397,13 @@ void sip_door_seen(struct sip *s, const struct flow *f, const struct sip_msg *m)
 	if (!tp || nat_is_local(tp->conf, &f->peer) || !seen_in(tp, m, &seen.as))
 		return;
 	compare_written(tp, &seen);
-	if (!is_automatic(tp) || tp->only_router)
+	if (tp->only_router)
 		return;
 	was = tp->door.found.address;
-	if (nat_external_peer(&tp->door.found, &seen.by, &seen.as))
+	if (nat_external_peer(&tp->door.found, &seen.by, &seen.as) && is_automatic(tp))
 		found(tp, &was);
+	if (!is_automatic(tp)) /* noted for a reload that asks for it */
+		return;
 	if (nat_external_doubted(&tp->door.found))
 		watch_now(tp, true);
 }
@@ -448,6 +455,7 @@ void sip_door_close(struct sip_transport *tp)
 void sip_door_open(struct sip_transport *tp)
 {
 	const struct conf_transport *t = tp->conf;
+	bool before = is_automatic(tp);
 
 	sip_door_close(tp); /* what the old names stand for is of no interest any more */
 	tp->refresh.fire = refresh;
@@ -465,8 +473,12 @@ void sip_door_open(struct sip_transport *tp)
 	add_stun_of(tp, t->external_media_address);
 	if (!tp->n_stun)
 		memset(tp->door.found.stun, 0, sizeof tp->door.found.stun);
+	if (tp->only_router)
+		memset(tp->door.found.peers, 0, sizeof tp->door.found.peers);
 	if (!is_automatic(tp))
 		return;
+	if (!before)
+		note(tp, &(struct addr){ 0 });
 	sip_in(tp->sip, &tp->watch, WATCH);
 	watch_now(tp, true);
 	list_for(n, &tp->sip->transports)
