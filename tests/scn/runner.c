@@ -2,7 +2,7 @@
  * tests/scn/runner.c: plays stories: each as it is written, then again with every single SIP message lost once, and
  * with every one doubled once.
  *
- *   scn [--seed N] [--verbose] [--kernel] [--plain | --sample N] [--part K/N] STORY|FOLDER…
+ *   scn [--seed N] [--verbose] [--kernel] [--plain | --sample N] [--variants N] [--part K/N] STORY|FOLDER…
  *
  * --kernel: plain audio takes the kernel's path, executed by its stand-in (media/virtual.c).
  */
@@ -17,6 +17,7 @@ struct options {
 	uint32_t seed;
 	bool verbose, plain, kernel;
 	unsigned sample;      /* every nth of the runs with loss */
+	unsigned variants;    /* of a story with "each", at most so many; 0: all */
 	unsigned part, parts; /* of a folder: every story whose place in it leaves this rest */
 };
 
@@ -74,6 +75,14 @@ static bool play_losses(const struct story *s, const struct options *o, unsigned
 	return true;
 }
 
+/* Of more variants than are wanted, these are played: the first, and the others far apart. */
+static bool is_wanted(const struct story *s, const struct options *o, unsigned variant)
+{
+	unsigned all = story_variants(s), n = o->variants;
+
+	return !n || n >= all || !variant || variant * n / all != (variant - 1) * n / all;
+}
+
 static void play_story(const char *path, const struct options *o, struct tally *tally)
 {
 	char *why = NULL;
@@ -90,6 +99,8 @@ static void play_story(const char *path, const struct options *o, struct tally *
 		struct story_run run = { .seed = o->seed, .variant = v, .kernel = o->kernel };
 		struct story_result res;
 
+		if (!is_wanted(s, o, v))
+			continue;
 		tally->runs++;
 		ok = play(s, o, &run, &res);
 		messages = MAX(messages, res.messages);
@@ -150,6 +161,8 @@ int main(int argc, char **argv)
 			o.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
 			o.sample = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--variants") == 0 && i + 1 < argc)
+			o.variants = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
 			part_parse(argv[++i], &o);
 		else
