@@ -76,20 +76,38 @@ static void addresses(struct round *r)
 
 /* ---- how the outside sees us ---- */
 
+/* Who says where we are outside; NULL: nobody is asked to. */
+static const char *source_of(const struct sip_outside *s)
+{
+	const struct conf_transport *t = s->conf;
+
+	if (s->automatic)
+		return nat_source_name(s->source);
+	return *t->external_signaling_address || *t->external_signaling_hostname ? "written" : NULL;
+}
+
+/* What is said of our address outside, in place of an address. */
+static const char *unless_known(const struct sip_outside *s)
+{
+	if (*s->conf->external_signaling_hostname)
+		return s->conf->external_signaling_hostname;
+	return s->automatic || !source_of(s) ? "as it is" : "not known";
+}
+
 static void put_outside(struct round *r, const struct sip_outside *s)
 {
+	const char *source = source_of(s);
 	char local[ADDR_STRLEN], external[ADDR_STRLEN], router[ADDR_STRLEN], opened[ADDR_STRLEN];
 	struct addr out = s->external;
 
 	if (out.family && !out.port)
 		out.port = s->local.port;
 	if (r->json) {
-		json_t *j = json_pack("{s:o, s:s, s:o, s:o, s:b, s:s, s:s, s:s, s:s}", "transport",
+		json_t *j = json_pack("{s:o, s:s, s:o, s:o, s:b, s:s?, s:s, s:s, s:s}", "transport",
 				      why_json_text(s->conf->o.name), "protocol", conf_proto_names[s->conf->protocol],
 				      "local", json_addr(&s->local), "external", json_addr(&out), "automatic",
-				      s->automatic, "source", s->automatic ? nat_source_name(s->source) : "written",
-				      "mapping", nat_depends_name(s->mapping), "filtering",
-				      nat_depends_name(s->filtering), "ports", kept[s->port_kept]);
+				      s->automatic, "source", source, "mapping", nat_depends_name(s->mapping),
+				      "filtering", nat_depends_name(s->filtering), "ports", kept[s->port_kept]);
 
 		json_object_set_new(j, "rtp_ports", json_string(kept[pbx_rtp_kept(r->c->pbx)]));
 		if (s->router_asked)
@@ -101,10 +119,7 @@ static void put_outside(struct round *r, const struct sip_outside *s)
 		return;
 	}
 	out_fmt(&r->o, "  %-4s %-22s <-> %-22s  %s\n", conf_proto_names[s->conf->protocol], text_of(&s->local, local),
-		s->external.family ? text_of(&out, external) : "as it is",
-		s->automatic         ? nat_source_name(s->source)
-		: s->external.family ? "written"
-				     : "nothing is written");
+		s->external.family ? text_of(&out, external) : unless_known(s), source ? source : "nothing is written");
 	if (s->mapping != NAT_NOT_KNOWN || s->port_kept)
 		out_fmt(&r->o, "       NAT: mapping %s, filtering %s, ports %s, of RTP %s\n",
 			nat_depends_name(s->mapping), nat_depends_name(s->filtering), kept[s->port_kept],

@@ -253,14 +253,19 @@ static void the_doctor_finds(void **state)
 	char text[2048];
 	size_t n;
 
-	expect(w, "doctor", 0, "Transports: inside <-> outside\n", "Nothing is wrong that can be seen from here.",
-	       NULL);
+	expect(w, "doctor", 0, "Transports: inside <-> outside\n", "<-> as it is ", "  nothing is written\n",
+	       "Nothing is wrong that can be seen from here.", NULL);
+	expect(w, "doctor json", 0, "\"external\": null", "\"source\": null", NULL);
 	n = (size_t)snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
-	snprintf(text + n, sizeof text - n, "[elsewhere]\ntype=transport\nprotocol=udp\nbind=192.0.2.99:5060\n");
+	snprintf(text + n, sizeof text - n,
+		 "[elsewhere]\ntype=transport\nprotocol=udp\nbind=192.0.2.99:5060\n"
+		 "[named]\ntype=transport\nprotocol=tcp\nbind=127.0.0.1:%d\nlocal_net=127.0.0.0/8\n"
+		 "external_signaling_hostname=pbx.example.com\nexternal_media_address=198.51.100.5\n",
+		 20000 + (int)getpid() % 20000);
 	write_file(w, "pjsip.conf", text);
 	expect(w, "pjsip reload", 1, "transport elsewhere: cannot listen on", NULL);
-	expect(w, "doctor", 1, "To fix first\n  1. NAT031 warning", NULL);
-	expect(w, "doctor json", 1, "\"code\": \"NAT031\"", NULL);
+	expect(w, "doctor", 1, "<-> pbx.example.com ", "  written\n", "To fix first\n  1. NAT031 warning", NULL);
+	expect(w, "doctor json", 1, "\"source\": null", "\"source\": \"written\"", "\"code\": \"NAT031\"", NULL);
 }
 
 static void names_are_completed(void **state)
