@@ -33,7 +33,7 @@ static void put(struct timers *ts, struct timer *t)
 		level++;
 	slot = level * TIMER_SLOTS + turn_of(at, level);
 	list_push(&ts->slots[slot], &t->link);
-	t->slot = (uint16_t)(slot + 1);
+	t->slot = slot + 1;
 	mark(ts, slot, true);
 }
 
@@ -61,7 +61,7 @@ void timer_set(struct timers *ts, struct timer *t, ms_t at)
 		for (unsigned i = 0; i < TIMER_LEVELS * TIMER_SLOTS; i++)
 			list_init(&ts->slots[i]);
 	}
-	t->at = at;
+	t->at = MIN(at, TIMER_FARTHEST);
 	ts->n++;
 	put(ts, t);
 }

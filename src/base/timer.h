@@ -11,11 +11,13 @@ struct timer;
 typedef void timer_fn(struct timer *t, ms_t now);
 
 struct timer {
-	ms_t at;
 	struct list link; /* in its slot, or among those that are due */
 	timer_fn *fire;
-	uint16_t slot; /* 0: stopped; UINT16_MAX: due and waiting in timers_run(); else the slot's number + 1 */
+	int64_t at : 48; /* ms_t; later than it can say is as good as never. A call has a dozen timers: they are small
+			  */
+	uint64_t slot : 16; /* 0: stopped; UINT16_MAX: due and waiting in timers_run(); else the slot's number + 1 */
 };
+#define TIMER_FARTHEST ((ms_t)1 << 46)
 
 #define TIMER_LEVELS 4
 #define TIMER_SLOTS  256 /* of each level; a slot of the lowest is one millisecond */

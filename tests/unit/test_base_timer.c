@@ -189,6 +189,25 @@ static void test_move_and_free(void **state)
 	assert_int_equal(n_fired, 3);
 }
 
+/* An expiry beyond all measure is not taken for one that is due. */
+static void test_far(void **state)
+{
+	static const ms_t far[] = { MS_NEVER, MS_NEVER - 1, (ms_t)1 << 48, ((ms_t)1 << 47) + 5 };
+	struct timer t[ARRAY_LEN(far)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		t[i] = (struct timer){ .fire = note };
+		timer_set(&ts, &t[i], far[i]);
+	}
+	timers_run(&ts, (ms_t)1 << 40); /* 35 years */
+	assert_int_equal(n_fired, 0);
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		assert_true(timer_runs(&t[i]));
+		timer_stop(&ts, &t[i]);
+	}
+}
+
 static void test_clock(void **state)
 {
 	struct clock clock = { .now = 50, .wall0 = 1000 };
@@ -208,9 +227,10 @@ static void test_clock(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_order),           T(test_wheel),
-					    T(test_stop_in_handler), T(test_rearm_in_handler),
-					    T(test_move_and_free),   T(test_clock) };
+	const struct CMUnitTest tests[] = {
+		T(test_order), T(test_wheel), T(test_stop_in_handler), T(test_rearm_in_handler), T(test_move_and_free),
+		T(test_far),   T(test_clock)
+	};
 
 	return cmocka_run_group_tests_name("base timer", tests, NULL, NULL);
 }
