@@ -186,6 +186,15 @@ static void retry_now(struct outreg *r)
 	again_in(r, MAX(r->sent_at + NETWORK_PAUSE - r->p->clock->now, 0));
 }
 
+/* What was refused had another address in it. */
+static bool is_elsewhere(const struct outreg *r)
+{
+	struct flow f = as_routed(r);
+	struct nat_face now;
+
+	return sip_flow_look(r->p->sip, &f, &now) && strcmp(now.host, r->face.host) != 0;
+}
+
 void outreg_moved(struct pbx *p, const struct conf_transport *t)
 {
 	list_for(l, &p->outregs) {
@@ -194,7 +203,7 @@ void outreg_moved(struct pbx *p, const struct conf_transport *t)
 
 		if (!i.conf || strcmp(i.conf->o.name, t->o.name) != 0)
 			continue;
-		if (r->state == REG_REJECTED && !r->asking && timer_runs(&r->timer))
+		if (r->state == REG_REJECTED && !r->asking && (timer_runs(&r->timer) || is_elsewhere(r)))
 			retry_now(r);
 		else
 			renew_if_outdated(r);
