@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define CHUNK 512u /* elements that are mapped at a time: a whole number of pages, whatever the element's size */
+#define CHUNK 512u  /* elements that are mapped at a time: a whole number of pages, whatever the element's size */
+#define STRIP 2048u /* groups that are mapped at a time, or more of them: likewise */
 
 /* A worker's part of an array in the kernel. Chunks are mapped when first used. */
 struct pool {
@@ -119,7 +120,7 @@ static uint32_t pool_number(const struct pool *p, const void *element)
 
 static uint32_t *group_of(const struct kernel *k, uint32_t hash, uint32_t n)
 {
-	return k->groups[hash & (n - 1)].slots;
+	return k->groups[ROUTE_GROUP_AT(hash, n)].slots;
 }
 
 static bool enter_at(uint32_t *slots, uint32_t slot)
@@ -133,16 +134,25 @@ static bool enter_at(uint32_t *slots, uint32_t slot)
 	return false;
 }
 
-/* To twice the size that it had: by us, or by another worker that was first. False: there is no more. */
+/* Room in the address space is kept for all groups: what lies in it is in memory as soon as it is mapped. */
+static bool map_groups(const struct kernel *k, uint32_t first, uint32_t n)
+{
+	size_t size = sizeof *k->groups;
+
+	return mmap(k->groups + first, n * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		    bpf_map__fd(k->bpf->maps.groups), (off_t)(first * size)) != MAP_FAILED;
+}
+
+/* On to the table of twice the size: by us, or by another worker that was first. False: there is none. */
 static bool grow(const struct kernel *k, uint32_t n)
 {
-	if (n == k->max_groups)
+	if (n == k->max_groups || (2 * n >= STRIP && !map_groups(k, 2 * n, 2 * n)))
 		return false;
 	__atomic_compare_exchange_n(&k->bpf->bss->n_groups, &n, 2 * n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	return true;
 }
 
-/* It grows when it is a quarter full, and when a group is full. */
+/* On to the next table when this one is a quarter full, or this group is full. */
 static bool enter(struct kernel *k, uint32_t hash, uint32_t number)
 {
 	unsigned entered = atomic_fetch_add(&k->entered, 1) + 1;
@@ -289,15 +299,15 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
-static int map_groups(struct kernel *k)
+static int keep_groups(struct kernel *k)
 {
-	void *mem = mmap(NULL, k->max_groups * sizeof *k->groups, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 bpf_map__fd(k->bpf->maps.groups), 0);
+	void *mem = mmap(NULL, 2 * k->max_groups * sizeof *k->groups, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (mem == MAP_FAILED)
 		return -errno;
 	k->groups = mem;
-	return 0;
+	return map_groups(k, 0, MIN(STRIP, 2 * k->max_groups)) ? 0 : -errno;
 }
 
 static int load(struct kernel *k, uint32_t routes)
@@ -312,11 +322,11 @@ static int load(struct kernel *k, uint32_t routes)
 	while (k->max_groups < routes / (ROUTE_GROUP / 4))
 		k->max_groups *= 2;
 	k->bpf->bss->n_groups = ROUTE_GROUPS_LEAST;
-	err = bpf_map__set_max_entries(k->bpf->maps.groups, k->max_groups);
+	err = bpf_map__set_max_entries(k->bpf->maps.groups, 2 * k->max_groups);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.routes, routes);
 	err = err ? err : bpf_map__set_max_entries(k->bpf->maps.hops, routes);
 	err = err ? err : relay_bpf__load(k->bpf);
-	return err ? err : map_groups(k);
+	return err ? err : keep_groups(k);
 }
 
 int kernel_program(const struct kernel *k, bool ether)
@@ -365,7 +375,7 @@ void kernel_stop(struct kernel *k)
 		follow_stop(k->follow);
 	free_tables(k);
 	if (k->groups)
-		munmap(k->groups, k->max_groups * sizeof *k->groups);
+		munmap(k->groups, 2 * k->max_groups * sizeof *k->groups);
 	if (k->bpf)
 		relay_bpf__destroy(k->bpf);
 	free(k);

@@ -202,7 +202,7 @@ static __always_inline struct route *find(const struct packet *p)
 	__u32 hash = route_hash(&p->key), n = *(volatile __u32 *)&n_groups;
 
 	for (int i = 0; i < ROUTE_GROUPS_LEVELS && n >= ROUTE_GROUPS_LEAST; i++, n /= 2) {
-		struct route *r = find_in(p, hash, hash & (n - 1));
+		struct route *r = find_in(p, hash, ROUTE_GROUP_AT(hash, n));
 
 		if (r)
 			return r;

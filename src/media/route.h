@@ -88,12 +88,14 @@ struct route {
 
 /*
  * The number of a route is found by its key: in a group of slots, one half cache line. The table of groups is small as
- * long as routes are few, so that it stays in the cache, and doubles when they become more. A route stays in the
- * group that it was entered in: who looks begins with the present size and goes down to the least.
+ * long as routes are few, so that it stays in the cache, and one of twice the size follows when they become more. A
+ * route stays in the table that it was entered in: who looks begins with the present one and goes down to the least.
+ * The table of n groups lies at n.
  */
-#define ROUTE_GROUP         8
-#define ROUTE_GROUPS_LEAST  32
-#define ROUTE_GROUPS_LEVELS 16 /* sizes that there can be */
+#define ROUTE_GROUP             8
+#define ROUTE_GROUPS_LEAST      32
+#define ROUTE_GROUPS_LEVELS     16 /* tables that there can be */
+#define ROUTE_GROUP_AT(hash, n) ((n) + ((hash) & ((n)-1)))
 struct route_group {
 	__u32 slots[ROUTE_GROUP]; /* 0: free; else a part of the hash, and the number plus 1 */
 };

@@ -216,7 +216,7 @@ static void take_hop(struct hop *h)
 
 static int setup_with(void **state, bool filters)
 {
-	struct kernel_config c = { .workers = 1, .routes = 100, .filters = filters };
+	struct kernel_config c = { .workers = 1, .routes = 8000, .filters = filters };
 	struct bench *b = calloc(1, sizeof *b);
 	struct hop_key key = { 0 };
 	const char *why;
@@ -393,7 +393,7 @@ static void test_many(void **state)
 {
 	struct bench *b = *state;
 	struct route_key key = b->key;
-	struct route *more[400];
+	struct route *more[6000];
 
 	for (uint16_t i = 0; i < ARRAY_LEN(more); i++) {
 		key.port = htons(20000 + i);
