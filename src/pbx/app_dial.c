@@ -98,21 +98,27 @@ static const struct contact *contact_of(const struct chan *c, const struct conf_
 	return NULL;
 }
 
+struct span dial_endpoint(struct span text)
+{
+	long slash = span_chr(text, '/'), at = span_rchr(text, '@');
+
+	if (slash >= 0)
+		return span_sub(text, 0, (size_t)slash);
+	return at >= 0 ? span_from(text, (size_t)at + 1) : text;
+}
+
 /* "6001", "number@trunk", "trunk/sip:uri", "endpoint/aor". False: there is no such endpoint. */
 static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 {
 	struct chan *c = dp->chan;
-	long slash = span_chr(text, '/'), at;
-	struct span name = text, number = SPAN_NONE, rest = SPAN_NONE;
+	long slash = span_chr(text, '/'), at = span_rchr(text, '@');
+	struct span number = SPAN_NONE, rest = SPAN_NONE;
 
-	if (slash >= 0) {
-		name = span_sub(text, 0, (size_t)slash);
+	if (slash >= 0)
 		rest = span_from(text, (size_t)slash + 1);
-	} else if ((at = span_rchr(text, '@')) >= 0) {
+	else if (at >= 0)
 		number = span_sub(text, 0, (size_t)at);
-		name = span_from(text, (size_t)at + 1);
-	}
-	d->ep = conf_endpoint(c->conf, name);
+	d->ep = conf_endpoint(c->conf, dial_endpoint(text));
 	if (!d->ep)
 		return false;
 	if (span_istarts(rest, SPAN("sip:")) || span_istarts(rest, SPAN("sips:"))) {
@@ -198,6 +204,8 @@ static void dial_one(struct dial *s, struct span text)
 }
 
 /* ---- options ---- */
+
+const char app_dial_options[] = "grmSL";
 
 static void take_options(struct dial *s, struct span opts)
 {

@@ -413,6 +413,10 @@ bool dp_push(struct dp *dp);              /* Gosub: remembers the next step; fal
 bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
+
+/* app_dial.c, for the review */
+struct span dial_endpoint(struct span text); /* of "name", "number@name", "name/…": the endpoint's name */
+extern const char app_dial_options[];        /* the letters that are served */
 /* Substitutes into a malloc'd string. */
 char *dp_expand(struct dp *dp, struct span text);
 /* Variable and function values (funcs.c). */

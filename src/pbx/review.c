@@ -1,16 +1,20 @@
 /*
- * pbx/review.c: what is read without an error and yet cannot work: applications and functions that nobody serves, calls
- * that would find no context, no codec, no transport. It is said when the configuration is read, once for each name, so
- * that nobody learns it from a lost call.
+ * pbx/review.c: what is read without an error and yet cannot work: applications, functions and options of Dial that
+ * nobody serves, Dial of an endpoint that is not there, calls that would find no context, no codec, no transport. It is
+ * said when the configuration is read, once for each name, so that nobody learns it from a lost call.
  */
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pbx/priv.h"
 
+enum absent_kind { ABSENT_APP, ABSENT_FUNC, ABSENT_OPTION };
+
 struct absent { /* one name, where it is first used, and how often */
 	struct span name;
-	bool is_function;
+	enum absent_kind kind;
 	const struct dp_step *first;
 	size_t uses;
 };
@@ -20,15 +24,15 @@ struct review {
 	size_t n;
 };
 
-static void note(struct review *r, struct span name, bool is_function, const struct dp_step *step)
+static void note(struct review *r, struct span name, enum absent_kind kind, const struct dp_step *step)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (span_ieq(r->v[i].name, name) && r->v[i].is_function == is_function) {
+		if (r->v[i].kind == kind && (kind == ABSENT_OPTION ? span_eq : span_ieq)(r->v[i].name, name)) {
 			r->v[i].uses++;
 			return;
 		}
 	r->v = xrealloc(r->v, (r->n + 1) * sizeof r->v[0]);
-	r->v[r->n++] = (struct absent){ name, is_function, step, 1 };
+	r->v[r->n++] = (struct absent){ name, kind, step, 1 };
 }
 
 static bool app_known(const char *name)
@@ -59,16 +63,57 @@ static void review_name(struct review *r, struct span text, const struct dp_step
 	struct span name = name_before_args(text);
 
 	if (name.n && !func_known(name))
-		note(r, name, true, step);
+		note(r, name, ABSENT_FUNC, step);
 }
 
-static void review_step(struct review *r, const struct dp_step *step)
+/* Letters, some with arguments in parentheses. Those of a variable are not known yet. */
+static void review_dial_options(struct review *r, struct span opts, const struct dp_step *step)
+{
+	long depth = 0;
+
+	for (size_t i = 0; i < opts.n && opts.p[i] != '$'; i++) {
+		depth += (opts.p[i] == '(') - (opts.p[i] == ')');
+		if (!depth && isalpha((unsigned char)opts.p[i]) && !strchr(app_dial_options, opts.p[i]))
+			note(r, span_sub(opts, i, 1), ABSENT_OPTION, step);
+	}
+}
+
+/* One of those that Dial calls: "PJSIP/name", "PJSIP/number@name", "PJSIP/name/sip:uri". */
+static void review_dialled(const struct conf *c, struct span text, const struct dp_step *step, struct diag *why)
+{
+	struct span name;
+
+	if (!text.n || span_chr(text, '$') >= 0)
+		return;
+	if (!span_istarts(text, SPAN("PJSIP/"))) {
+		diag_add(why, DIAG_NOTE, step->file, step->line,
+			 "Dial: '%.*s' is not PJSIP/…, which is all that is served", SP(text));
+		diag_unserved(why);
+		return;
+	}
+	name = dial_endpoint(span_from(text, 6));
+	if (!conf_endpoint(c, name))
+		diag_add(why, DIAG_NOTE, step->file, step->line, "Dial: there is no endpoint '%.*s'", SP(name));
+}
+
+static void review_dial(struct review *r, const struct conf *c, const struct dp_step *step, struct diag *why)
+{
+	struct span who = dp_arg(span_of(step->args), 0), one;
+
+	while (span_cut(&who, '&', &one))
+		review_dialled(c, span_trim(one), step, why);
+	review_dial_options(r, dp_arg(span_of(step->args), 2), step);
+}
+
+static void review_step(struct review *r, const struct conf *c, const struct dp_step *step, struct diag *why)
 {
 	struct span args = span_of(step->args);
 	long at;
 
 	if (!strchr(step->app, '$') && !app_known(step->app))
-		note(r, span_of(step->app), false, step);
+		note(r, span_of(step->app), ABSENT_APP, step);
+	if (strcasecmp(step->app, "Dial") == 0)
+		review_dial(r, c, step, why);
 	if (strcasecmp(step->app, "Set") == 0)
 		review_name(r, span_trim(args), step);
 	while ((at = span_find(args, SPAN("${"))) >= 0) {
@@ -90,6 +135,23 @@ static void review_endpoint(const struct conf *c, const struct conf_endpoint *ep
 			 "endpoint %s: no codec is allowed (allow=); its calls are refused with 488", ep->o.name);
 }
 
+static void say_absent(const struct absent *a, struct diag *why)
+{
+	static const struct {
+		enum diag_sev sev;
+		const char *what, *end;
+	} kinds[] = { [ABSENT_APP] = { DIAG_WARNING, "application", "a call that gets there ends" },
+		      [ABSENT_FUNC] = { DIAG_WARNING, "function", "it is empty" },
+		      [ABSENT_OPTION] = { DIAG_NOTE, "Dial's option", "the call is made without it" } };
+	char times[40] = "";
+
+	if (a->uses > 1)
+		snprintf(times, sizeof times, " (used %zu times)", a->uses);
+	diag_add(why, kinds[a->kind].sev, a->first->file, a->first->line, "%s %.*s is not served yet%s; %s",
+		 kinds[a->kind].what, SP(a->name), times, kinds[a->kind].end);
+	diag_unserved(why);
+}
+
 void pbx_review(const struct conf *c, struct diag *why)
 {
 	struct review r = { 0 };
@@ -103,20 +165,9 @@ void pbx_review(const struct conf *c, struct diag *why)
 			const struct dp_exten *e = &c->dialplan.contexts[i].extens[k];
 
 			for (size_t j = 0; j < e->n_steps; j++)
-				review_step(&r, &e->steps[j]);
+				review_step(&r, c, &e->steps[j], why);
 		}
-	for (size_t i = 0; i < r.n; i++) {
-		const struct absent *a = &r.v[i];
-		const char *end = a->is_function ? "it is empty" : "a call that gets there ends";
-
-		if (a->uses == 1)
-			diag_add(why, DIAG_WARNING, a->first->file, a->first->line, "%s %.*s is not served yet; %s",
-				 a->is_function ? "function" : "application", SP(a->name), end);
-		else
-			diag_add(why, DIAG_WARNING, a->first->file, a->first->line,
-				 "%s %.*s is not served yet (used %zu times); %s",
-				 a->is_function ? "function" : "application", SP(a->name), a->uses, end);
-		diag_unserved(why);
-	}
+	for (size_t i = 0; i < r.n; i++)
+		say_absent(&r.v[i], why);
 	free(r.v);
 }

@@ -47,6 +47,27 @@ static void what_is_missing_is_named_once(void **state)
 	       remarks);
 }
 
+static void what_dial_cannot_do_is_named(void **state)
+{
+	static const char *const remarks[] = {
+		"extensions.conf:3: note: Dial: there is no endpoint 'nobody'",
+		"extensions.conf:3: note: Dial: 'SIP/1' is not PJSIP/…, which is all that is served",
+		"extensions.conf:4: note: Dial: there is no endpoint 'gone'",
+		"extensions.conf:2: note: Dial's option t is not served yet (used 2 times); the call is made without "
+		"it",
+		"extensions.conf:2: note: Dial's option T is not served yet; the call is made without it",
+		"extensions.conf:3: note: Dial's option b is not served yet; the call is made without it",
+		NULL
+	};
+
+	(void)state;
+	expect(SIP "context=a\n",
+	       "[a]\nexten => 1,1,Dial(PJSIP/e,20,tTrgS(10)L(5000:1000))\n"
+	       "exten => 2,1,Dial(PJSIP/nobody&PJSIP/1@e & SIP/1&PJSIP/${X},,b(tell^s^1)tr)\n"
+	       "exten => 3,1,dial(PJSIP/gone/sip:1@192.0.2.1&PJSIP/e/sip:1@192.0.2.1,,${OPTIONS}Z)\n",
+	       remarks);
+}
+
 static void what_is_there_is_not_named(void **state)
 {
 	static const char *const remarks[] = { NULL };
@@ -75,6 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_missing_is_named_once),
+		cmocka_unit_test(what_dial_cannot_do_is_named),
 		cmocka_unit_test(what_is_there_is_not_named),
 		cmocka_unit_test(what_cannot_take_a_call_is_named),
 	};
