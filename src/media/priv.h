@@ -124,13 +124,13 @@ struct asked {
 
 /* Of struct media_stats what is counted as it happens; the rest is where it is until they are read. */
 struct counted {
-	uint64_t rx_packets, rx_bytes, tx_bytes;
+	uint64_t rx_bytes, tx_bytes;
 	ms_t opened, sdp_at, first_rx, last_rx, first_tx, last_tx;
 	struct addr sdp_addr, rx_source, icmp_dest;
 	uint32_t sources, rx_jitter_us, rtt_us;
 	uint32_t rr_count, rr_lost, rr_jitter_us;
 	uint32_t icmp_errors, ssrc_changes;
-	uint64_t fast_packets, rx_cn, rx_dtmf, tx_opening, rx_mismatch;
+	uint32_t rx_packets, fast_packets, rx_cn, rx_dtmf, tx_opening, rx_mismatch;
 	bool fast, rr_moving, rx_after_tx, rx_uninvited;
 	uint8_t rr_fraction, rx_codec, tx_codec;
 };
@@ -150,7 +150,7 @@ struct published {
 struct stream {
 	struct worker *w; /* NULL while nobody serves it */
 	uint32_t leg;     /* id of the handle */
-	char name[32], cname[24];
+	char name[32], cname[16 + 1];
 	struct ports *ports;
 	uint32_t rtcp_ms;
 	struct media_plan plan;
