@@ -159,9 +159,8 @@ void io_free(struct io_loop **lp)
 		sock_close(s);
 	dns_free(l->dns);
 	netlink_free(l->netlink);
-	upnp_drop(l->upnp);
-	io_work_wait(l);
 	upnp_free(l->upnp);
+	io_work_wait(l);
 	uv_walk(&l->uv, close_handle, NULL);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 	BUG_ON(uv_loop_close(&l->uv) < 0);

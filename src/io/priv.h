@@ -106,7 +106,7 @@ struct upnp;
 struct upnp *upnp_new(struct io_loop *l);
 void upnp_ask(struct upnp *u, uint64_t query, const struct net_upnp *ask);
 void upnp_drop(struct upnp *u); /* what was asked and is not begun yet */
-void upnp_free(struct upnp *u); /* when no work is left */
+void upnp_free(struct upnp *u); /* gone in the loop's last turns; a question that is being asked is not waited for */
 
 /* ---- the loop ---- */
 

@@ -1,4 +1,8 @@
 """miniupnpd in a router: it opens ports for its LAN by PCP, NAT-PMP, UPnP."""
+import re
+import select
+import socket
+import threading
 import time
 
 from net import wait_for
@@ -94,3 +98,56 @@ class Opener:
         self.router.restart()
         time.sleep(1)
         self.start()
+
+
+class Stuck:
+    """Something on the LAN that says to be such a router, and describes itself a byte a second, for ever."""
+    HERE, SSDP = "192.0.2.1", "239.255.255.250"
+
+    def __init__(self, router):
+        self.ssdp = router.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.ssdp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.ssdp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                             socket.inet_aton(self.SSDP) + socket.inet_aton(self.HERE))
+        self.ssdp.bind(("", 1900))
+        self.web = router.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.web.bind((self.HERE, 0))
+        self.web.listen()
+        self.asked = []
+        self.over = False
+        router.lab.closing.append(self.stop)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over:
+            ready = select.select([self.ssdp, self.web], [], [], 1)[0]
+            if self.ssdp in ready:
+                self._found()
+            if self.web in ready:
+                self.asked.append(self.web.accept()[0])
+                self.asked[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 60000\r\n\r\n<")
+            if not ready:
+                for client in self.asked:
+                    self._drip(client)
+
+    def _found(self):
+        question, source = self.ssdp.recvfrom(2048)
+        what = re.search(rb"(?mi)^ST:\s*(\S+)", question)
+        if question.startswith(b"M-SEARCH") and what:
+            self.ssdp.sendto(b"HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=1800\r\nST: %s\r\nUSN: uuid:stuck\r\n"
+                             b"EXT:\r\nSERVER: stuck\r\nLOCATION: http://%s:%d/\r\nContent-Length: 0\r\n\r\n"
+                             % (what[1], self.HERE.encode(), self.web.getsockname()[1]), source)
+
+    @staticmethod
+    def _drip(client):
+        try:
+            client.sendall(b" ")
+        except OSError:
+            pass
+
+    def stop(self):
+        self.over = True
+        self.thread.join(3)
+        for s in [self.ssdp, self.web] + self.asked:
+            s.close()

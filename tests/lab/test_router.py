@@ -1,10 +1,11 @@
 """A router that forwards nothing, but opens ports for those who ask."""
 import calls
 import capture
-from igd import OPENER, Opener
+from igd import OPENER, Opener, Stuck
 from net import wait_for
 from provider import DID, GW1, NUMBER
 from suite import scenario
+from verdict import edit
 from worlds import LAN, One, PBX, ROUTER
 
 
@@ -85,6 +86,37 @@ def natpmp(lab):
 @scenario("router.upnp")
 def upnp(lab):
     whole(lab, "upnp", "auto", "UPnP")
+
+
+@scenario("router.stuck")
+def stuck(lab):
+    """What says to be a router never ends its answer: the server goes on without, and does not wait for it at its end."""
+    w = Closed(lab)
+    device = Stuck(w.router)
+    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin.program.wait_output("opens no ports", 30)
+    assert len(device.asked) == 1, "one question"
+    assert w.hairpin.stop() == 0
+
+
+@scenario("router.stuck-ends")
+def stuck_ends(lab):
+    """It lets go, and a router takes its place: that one is found."""
+    w = Closed(lab)
+    device = Stuck(w.router)
+    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin.program.wait_output("opens no ports", 30)
+    device.stop()
+    Opener(lab, w.router, "upnp")
+    reload(w.hairpin, lambda text: text.replace("=upnp", "=" + ROUTER))
+    reload(w.hairpin, lambda text: text.replace("=" + ROUTER, "=upnp"))
+    w.hairpin.program.wait_output("speaks UPnP", 15)
+    assert w.hairpin.stop() == 0
+
+
+def reload(hairpin, change):
+    edit(hairpin, "pjsip.conf", change)
+    hairpin.rx("pjsip reload")
 
 
 @scenario("router.restarts")
