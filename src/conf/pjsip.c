@@ -28,6 +28,10 @@ static void bad_type(struct plan *p, const struct ini_section *s, const struct i
 	const char *names[TYPE_MAX], *near;
 	size_t n = 0;
 
+	if (!type && !s->n) { /* all of it is a comment, perhaps */
+		diag_add(p->load->why, DIAG_NOTE, s->file, s->line, "[%s]: nothing is in it", s->name);
+		return;
+	}
 	if (!type) {
 		diag_add(p->load->why, DIAG_ERROR, s->file, s->line, "[%s]: type= is missing", s->name);
 		return;

@@ -342,6 +342,8 @@ static void all_errors_are_told(void **state)
 /* ---- what is warned of ---- */
 
 static const struct refusal warnings[] = {
+	{ "[general]\n; what=ever\n[6001]\n", "pjsip.conf:1: note: [general]: nothing is in it|"
+					      "pjsip.conf:3: note: [6001]: nothing is in it|" },
 	{ PLAIN "protocol=tls\n" EP "transport=t",
 	  "pjsip.conf:4: warning: transport t: protocol=tls is not served yet; this transport is left out|"
 	  "pjsip.conf:7: warning: endpoint e: transport: transport 't' is left out, so it is chosen by the "
