@@ -139,6 +139,43 @@ void sip_router_want(struct sip *s, unsigned ways); /* ROUTER_BY_*; 0: every por
 void sip_router_input(struct sip *s, const struct flow *f, struct span bytes);
 void sip_router_failed(struct sip *s, const struct flow *f);
 void sip_router_network(struct sip *s);
+
+enum map_state {
+	MAP_IDLE,    /* it is not known yet whom to ask, or nobody opens ports */
+	MAP_ASKED,   /* or being renewed */
+	MAP_HELD,    /* until the timer renews it */
+	MAP_REFUSED, /* until the timer asks again */
+	MAP_LEAVING, /* it is being given back */
+};
+
+struct sip_map {
+	UT_hash_handle hh;
+	struct sip_router *r;
+	uint32_t key; /* protocol and port */
+	struct sip_map_ask ask;
+	enum map_state state;
+	struct addr outside; /* family 0: not open; NAT-PMP and UPnP: the router's address, and the port */
+	uint16_t wanted;     /* the port that was open last */
+	uint8_t nonce[PCP_NONCE];
+	unsigned sends;
+	uint64_t query; /* UPnP: that waits for its answer; 0: none */
+	ms_t until;     /* of the lease */
+	struct timer again, linger;
+	bool unused; /* lingers */
+};
+void sip_map_held(struct sip_map *m, const struct addr *outside, uint32_t lifetime);
+void sip_map_refused(struct sip_map *m, const char *why, ms_t for_ms); /* may free it */
+void sip_map_free(struct sip_map *m);
+/* Of those that are held: each in its turn, a router may lose one without a word. NULL: none is. */
+struct sip_map *sip_map_oldest(struct sip_router *r);
+void sip_router_found(struct sip_router *r, enum sip_router_speaks what);
+void sip_router_nobody(struct sip_router *r); /* opens ports, for a while */
+void sip_router_anew(struct sip_router *r);   /* every port is asked for again */
+
+/* ---- router_upnp.c ---- */
+void sip_upnp_ask(struct sip_map *m, enum net_upnp_kind kind);
+void sip_upnp_try(struct sip_router *r);  /* neither PCP nor NAT-PMP was answered */
+void sip_upnp_look(struct sip_router *r); /* is it as it was? */
 void sip_on_upnp(void *arg, uint64_t query, int err, const struct addr *outside);
 
 /* ---- dns.c ---- */

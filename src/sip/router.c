@@ -1,12 +1,11 @@
 /*
- * sip/router.c: ports that our router opens for us, asked by PCP or NAT-PMP (nat/pcp.h), or by UPnP-IGD (io) where it
- * answers to neither. One router for the whole core, IPv4. Leases are renewed at their half; a router that has
- * forgotten them (its clock, RFC 6887 8.5, or its address outside has changed) is asked for everything again; at the
- * end they are given back. What changes is told to whoever asked for the port.
+ * sip/router.c: ports that our router opens for us, asked by PCP or NAT-PMP (nat/pcp.h), or by UPnP-IGD
+ * (sip/router_upnp.c) where it answers to neither. One router for the whole core, IPv4. Leases are renewed at their
+ * half; a router that has forgotten them (its clock, RFC 6887 8.5, or its address outside has changed) is asked for
+ * everything again; at the end they are given back. What changes is told to whoever asked for the port.
  */
 #include "sip/priv.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/trace.h"
@@ -17,30 +16,6 @@
 #define LINGER     30000  /* a port that may be wanted again stays open for so long */
 #define NOBODY_FOR 600000 /* until a router that speaks nothing is tried again */
 #define SPREAD     5      /* ms for each port, when many are asked for at once */
-
-enum map_state {
-	MAP_IDLE,    /* it is not known yet whom to ask, or nobody opens ports */
-	MAP_ASKED,   /* or being renewed */
-	MAP_HELD,    /* until the timer renews it */
-	MAP_REFUSED, /* until the timer asks again */
-	MAP_LEAVING, /* it is being given back */
-};
-
-struct sip_map {
-	UT_hash_handle hh;
-	struct sip_router *r;
-	uint32_t key; /* protocol and port */
-	struct sip_map_ask ask;
-	enum map_state state;
-	struct addr outside; /* family 0: not open; NAT-PMP and UPnP: the router's address, and the port */
-	uint16_t wanted;     /* the port that was open last */
-	uint8_t nonce[PCP_NONCE];
-	unsigned sends;
-	uint64_t query; /* UPnP: that waits for its answer; 0: none */
-	ms_t until;     /* of the lease */
-	struct timer again, linger;
-	bool unused; /* lingers */
-};
 
 static void begin(struct sip_router *r);
 static void map_ask(struct sip_map *m);
@@ -68,19 +43,6 @@ static void send_bytes(struct sip_router *r, struct span bytes)
 	struct flow f = { .sock = r->sock, .listener = r->sock, .proto = NET_UDP, .peer = r->at };
 
 	r->sip->c.net.send(r->sip->c.net.arg, &f, bytes);
-}
-
-static void ask_upnp(struct sip_map *m, enum net_upnp_kind kind)
-{
-	struct sip_router *r = m->r;
-	struct net_upnp ask = { .kind = kind,
-				.proto = m->ask.proto,
-				.port = m->ask.bound.port,
-				.outside = m->wanted,
-				.lifetime = PCP_LEASE };
-
-	m->query = ++r->queries;
-	r->sip->c.net.upnp(r->sip->c.net.arg, m->query, &ask);
 }
 
 static void send_pcp(struct sip_map *m)
@@ -128,7 +90,7 @@ static void say(struct sip_map *m)
 		m->ask.told(m->ask.arg);
 }
 
-static void map_free(struct sip_map *m)
+void sip_map_free(struct sip_map *m)
 {
 	sip_stop(m->r->sip, &m->again);
 	sip_stop(m->r->sip, &m->linger);
@@ -153,7 +115,7 @@ static void set_outside(struct sip_map *m, const struct addr *outside)
 		m->wanted = outside->port;
 }
 
-static void map_held(struct sip_map *m, const struct addr *outside, uint32_t lifetime)
+void sip_map_held(struct sip_map *m, const struct addr *outside, uint32_t lifetime)
 {
 	bool was_asked = m->state != MAP_HELD;
 
@@ -174,10 +136,10 @@ static void map_lost(struct sip_map *m)
 	say(m);
 }
 
-static void map_refused(struct sip_map *m, const char *why, ms_t for_ms)
+void sip_map_refused(struct sip_map *m, const char *why, ms_t for_ms)
 {
 	if (m->state == MAP_LEAVING) {
-		map_free(m);
+		sip_map_free(m);
 		return;
 	}
 	if (m->state != MAP_REFUSED)
@@ -198,12 +160,12 @@ static void map_ask(struct sip_map *m)
 	if (m->state == MAP_IDLE)
 		return;
 	if (r->speaks == ROUTER_UPNP && !m->query)
-		ask_upnp(m, m->state == MAP_LEAVING ? UPNP_CLOSE : UPNP_OPEN);
+		sip_upnp_ask(m, m->state == MAP_LEAVING ? UPNP_CLOSE : UPNP_OPEN);
 	else if (r->speaks != ROUTER_UPNP)
 		send_pcp(m);
 }
 
-static void everything_again(struct sip_router *r)
+void sip_router_anew(struct sip_router *r)
 {
 	struct sip_map *m, *next;
 	ms_t after = 0;
@@ -237,7 +199,7 @@ static void speaks(struct sip_router *r, enum sip_router_speaks what)
 
 /* ---- who is there ---- */
 
-static void nobody(struct sip_router *r)
+void sip_router_nobody(struct sip_router *r)
 {
 	struct sip_map *m, *next;
 
@@ -249,20 +211,9 @@ static void nobody(struct sip_router *r)
 		m->state = MAP_IDLE;
 		map_lost(m);
 		if (leaving)
-			map_free(m);
+			sip_map_free(m);
 	}
 	sip_in(r->sip, &r->watch, NOBODY_FOR);
-}
-
-static void try_upnp(struct sip_router *r)
-{
-	sip_stop(r->sip, &r->watch);
-	if (!(r->ways & ROUTER_BY_UPNP) || !r->sip->c.net.upnp) {
-		nobody(r);
-		return;
-	}
-	r->looking = ++r->queries;
-	r->sip->c.net.upnp(r->sip->c.net.arg, r->looking, &(struct net_upnp){ .kind = UPNP_LOOK });
 }
 
 /* No answer to the last of several sends. */
@@ -271,7 +222,7 @@ static void unanswered(struct sip_map *m)
 	struct sip_router *r = m->r;
 
 	if (m->state == MAP_LEAVING) {
-		map_free(m);
+		sip_map_free(m);
 	} else if (now_of(m) < m->until) {
 		send_pcp(m);
 	} else {
@@ -295,7 +246,7 @@ static void map_again(struct timer *t, ms_t now UNUSED)
 static void probe(struct sip_router *r)
 {
 	if (r->sends >= PCP_SENDS || !r->at.family || !(r->ways & ROUTER_BY_PCP)) {
-		try_upnp(r);
+		sip_upnp_try(r);
 		return;
 	}
 	announce(r);
@@ -322,17 +273,17 @@ static void begin(struct sip_router *r)
 		sip_stop(r->sip, &m->again);
 		m->query = 0;
 		if (m->state == MAP_LEAVING)
-			map_free(m);
+			sip_map_free(m);
 		else
 			m->state = MAP_IDLE;
 	}
 	probe(r);
 }
 
-static void found(struct sip_router *r, enum sip_router_speaks what)
+void sip_router_found(struct sip_router *r, enum sip_router_speaks what)
 {
 	speaks(r, what);
-	everything_again(r);
+	sip_router_anew(r);
 	sip_in(r->sip, &r->watch, LOOK);
 }
 
@@ -345,9 +296,9 @@ static void other_version(struct sip_router *r, const struct pcp_answer *a)
 	else if (r->speaks != ROUTER_UNKNOWN || r->looking)
 		return;
 	else if (a->version == PCP_PMP)
-		found(r, ROUTER_PMP);
+		sip_router_found(r, ROUTER_PMP);
 	else
-		try_upnp(r);
+		sip_upnp_try(r);
 }
 
 /* NAT-PMP tells the address and the ports apart. */
@@ -385,11 +336,11 @@ static void take_map(struct sip_router *r, const struct pcp_answer *a)
 	if (!m || (a->version == PCP_V2 && memcmp(a->nonce, m->nonce, sizeof m->nonce) != 0))
 		return;
 	if (m->state == MAP_LEAVING && (a->result || !a->lifetime))
-		map_free(m);
+		sip_map_free(m);
 	else if (m->state != MAP_LEAVING && a->result)
-		map_refused(m, pcp_result(a), pcp_refused_for(a));
+		sip_map_refused(m, pcp_result(a), pcp_refused_for(a));
 	else if (m->state == MAP_ASKED && a->lifetime && outside.port)
-		map_held(m, &outside, a->lifetime);
+		sip_map_held(m, &outside, a->lifetime);
 }
 
 void sip_router_input(struct sip *s, const struct flow *f, struct span bytes)
@@ -406,12 +357,12 @@ void sip_router_input(struct sip *s, const struct flow *f, struct span bytes)
 	}
 	what = a.version == PCP_PMP ? ROUTER_PMP : ROUTER_PCP;
 	if (r->speaks == ROUTER_UNKNOWN && !r->looking)
-		found(r, what);
+		sip_router_found(r, what);
 	if (r->speaks != what)
 		return;
 	if (!pcp_epoch_holds(&r->epoch, a.epoch, sip_now(s))) {
 		trace(EV_NAT_ROUTER, NULL, "the router has begun anew: it is asked for every port again");
-		everything_again(r);
+		sip_router_anew(r);
 	}
 	if (a.kind == PCP_MAP)
 		take_map(r, &a);
@@ -425,67 +376,13 @@ void sip_router_failed(struct sip *s, const struct flow *f)
 	struct sip_router *r = &s->router;
 
 	if (r->sock && f->sock == r->sock && r->speaks == ROUTER_UNKNOWN && !r->looking)
-		try_upnp(r);
-}
-
-/* ---- answers of UPnP ---- */
-
-static struct sip_map *map_that_asked(struct sip_router *r, uint64_t query)
-{
-	struct sip_map *m, *next;
-
-	HASH_ITER(hh, r->maps, m, next)
-		if (m->query == query)
-			return m;
-	return NULL;
-}
-
-static void looked(struct sip_router *r, int err, const struct addr *outside)
-{
-	bool moved = !err && r->outside.family && !addr_ip_eq(&r->outside, outside);
-
-	r->looking = 0;
-	if (err == -ENODEV) {
-		nobody(r);
-		return;
-	}
-	if (!err)
-		r->outside = *outside;
-	if (r->speaks == ROUTER_UNKNOWN) {
-		found(r, ROUTER_UPNP);
-	} else if (moved || err == -ENOENT) {
-		trace(EV_NAT_ROUTER, NULL, "the router has begun anew: it is asked for every port again");
-		everything_again(r);
-	}
-}
-
-void sip_on_upnp(void *arg, uint64_t query, int err, const struct addr *outside)
-{
-	struct sip *s = arg;
-	struct sip_router *r = &s->router;
-	struct sip_map *m = query == r->looking ? NULL : map_that_asked(r, query);
-
-	if (query == r->looking) {
-		looked(r, err, outside);
-		return;
-	}
-	if (!m)
-		return;
-	m->query = 0;
-	if (m->state == MAP_LEAVING && m->unused && m->sends++)
-		map_free(m);
-	else if (m->state == MAP_LEAVING)
-		ask_upnp(m, UPNP_CLOSE);
-	else if (err)
-		map_refused(m, err == -EACCES ? "not authorized" : "refused", 30000);
-	else
-		map_held(m, outside, PCP_LEASE);
+		sip_upnp_try(r);
 }
 
 /* ---- looking after it ---- */
 
 /* Each in its turn: a router may lose one without a word. */
-static struct sip_map *oldest(struct sip_router *r)
+struct sip_map *sip_map_oldest(struct sip_router *r)
 {
 	struct sip_map *m, *next, *old = NULL;
 
@@ -493,22 +390,6 @@ static struct sip_map *oldest(struct sip_router *r)
 		if (m->state == MAP_HELD && (!old || m->until < old->until))
 			old = m;
 	return old;
-}
-
-static void look_upnp(struct sip_router *r)
-{
-	struct sip_map *m = oldest(r);
-	struct net_upnp ask = { .kind = UPNP_LOOK };
-
-	if (r->looking)
-		return;
-	if (m) {
-		ask.proto = m->ask.proto;
-		ask.port = m->ask.bound.port;
-		ask.outside = m->wanted;
-	}
-	r->looking = ++r->queries;
-	r->sip->c.net.upnp(r->sip->c.net.arg, r->looking, &ask);
 }
 
 static void watch(struct timer *t, ms_t now UNUSED)
@@ -527,12 +408,12 @@ static void watch(struct timer *t, ms_t now UNUSED)
 	}
 	sip_in(r->sip, t, r->speaks == ROUTER_UPNP ? MAX(every, LOOK_UPNP) : every);
 	if (r->speaks == ROUTER_UPNP) {
-		look_upnp(r);
+		sip_upnp_look(r);
 		return;
 	}
 	if (r->speaks == ROUTER_PMP)
 		ask_address(r);
-	m = oldest(r);
+	m = sip_map_oldest(r);
 	if (m)
 		map_ask(m);
 	else if (r->speaks == ROUTER_PCP)
@@ -549,16 +430,16 @@ static void map_leave(struct sip_map *m)
 	if (m->state == MAP_LEAVING)
 		return;
 	if (!open) {
-		map_free(m);
+		sip_map_free(m);
 		return;
 	}
 	m->state = MAP_LEAVING;
 	sip_stop(m->r->sip, &m->again);
 	m->sends = 0;
 	if (m->r->speaks == ROUTER_UNKNOWN)
-		map_free(m);
+		sip_map_free(m);
 	else if (!m->query && m->r->speaks == ROUTER_UPNP)
-		m->sends++, ask_upnp(m, UPNP_CLOSE);
+		m->sends++, sip_upnp_ask(m, UPNP_CLOSE);
 	else if (m->r->speaks != ROUTER_UPNP)
 		send_pcp(m);
 }
@@ -709,7 +590,7 @@ void sip_router_free(struct sip *s)
 
 	sip_stop(s, &s->router.watch);
 	HASH_ITER(hh, s->router.maps, m, next)
-		map_free(m);
+		sip_map_free(m);
 	if (s->router.sock)
 		s->c.net.close(s->c.net.arg, s->router.sock);
 }
