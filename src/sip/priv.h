@@ -131,6 +131,7 @@ struct sip_router {
 	struct sip_map *maps;
 	uint64_t queries, looking; /* UPnP: asked so far; the one that looks after the router, 0: none is out */
 	struct timer watch;
+	ms_t looked_at;
 	bool leaving; /* no port is opened any more */
 };
 void sip_router_init(struct sip *s);

@@ -10,7 +10,7 @@
 
 #include "base/trace.h"
 
-#define LOOK       2000   /* how often the router is looked after while there are calls */
+#define LOOK       2000   /* how often the router is looked after while there are calls; a call may begin any time */
 #define LOOK_IDLE  20000  /* and else */
 #define LOOK_UPNP  4000   /* at least: it is more work for a router */
 #define LINGER     30000  /* a port that may be wanted again stays open for so long */
@@ -392,7 +392,7 @@ struct sip_map *sip_map_oldest(struct sip_router *r)
 	return old;
 }
 
-static void watch(struct timer *t, ms_t now UNUSED)
+static void watch(struct timer *t, ms_t now)
 {
 	struct sip_router *r = container_of(t, struct sip_router, watch);
 	ms_t every = r->sip->dialogs.n ? LOOK : LOOK_IDLE;
@@ -406,7 +406,10 @@ static void watch(struct timer *t, ms_t now UNUSED)
 		probe(r);
 		return;
 	}
-	sip_in(r->sip, t, r->speaks == ROUTER_UPNP ? MAX(every, LOOK_UPNP) : every);
+	sip_in(r->sip, t, LOOK);
+	if (now - r->looked_at < (r->speaks == ROUTER_UPNP ? MAX(every, LOOK_UPNP) : every))
+		return;
+	r->looked_at = now;
 	if (r->speaks == ROUTER_UPNP) {
 		sip_upnp_look(r);
 		return;
