@@ -301,15 +301,15 @@ static const char *parse_values(struct sip_msg *m)
 
 static void add_header(struct sip_msg *m, struct span line)
 {
-	long colon = span_chr(line, ':');
+	const char *colon = memchr(line.p, ':', line.n);
 	struct sip_hdr *h = &m->hdrs[m->n_hdrs];
 
-	if (colon <= 0) {
+	if (!colon || colon == line.p) {
 		bad(m, 400, "header line without a colon");
 		return;
 	}
-	h->name = span_trim(span_sub(line, 0, (size_t)colon));
-	h->value = span_trim(span_from(line, (size_t)colon + 1));
+	h->name = span_trim((struct span){ line.p, (size_t)(colon - line.p) });
+	h->value = span_trim((struct span){ colon + 1, line.n - (size_t)(colon + 1 - line.p) });
 	if (!h->name.n) {
 		bad(m, 400, "header without a name");
 		return;
@@ -334,22 +334,26 @@ struct lines {
 
 static void find_lines(struct span all, struct lines *ls)
 {
-	struct span in = all, line;
+	const char *at = all.p, *end = all.p + all.n, *lf;
+	size_t n;
 
 	ls->n = ls->body = 0;
 	ls->folded = ls->too_many = false;
-	while (take_line(&in, &line)) {
-		if (!line.n) {
-			ls->body = (size_t)(in.p - all.p);
+	for (; at < end && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1) {
+		n = (size_t)(lf - at);
+		if (n && lf[-1] == '\r')
+			n--;
+		if (!n) {
+			ls->body = (size_t)(lf + 1 - all.p);
 			return;
 		}
 		if (ls->n == ARRAY_LEN(ls->line)) {
 			ls->too_many = true;
 			return;
 		}
-		ls->folded |= char_is_space(line.p[0]);
-		ls->line[ls->n].at = (uint16_t)(line.p - all.p);
-		ls->line[ls->n++].n = (uint16_t)line.n;
+		ls->folded |= char_is_space(*at);
+		ls->line[ls->n].at = (uint16_t)(at - all.p);
+		ls->line[ls->n++].n = (uint16_t)n;
 	}
 }
 
@@ -363,8 +367,8 @@ static const char *parse_all(struct sip_msg *m, const struct lines *ls)
 	if (span_istarts(line, SPAN("SIP/2.0 ")) ? !parse_status_line(m, line) : !parse_request_line(m, line))
 		return "malformed start line";
 	for (size_t i = 1; i < ls->n; i++) {
-		line = span_sub(m->bytes, ls->line[i].at, ls->line[i].n);
-		if (span_chr(line, '\r') >= 0) /* a line end to some, a letter to others */
+		line = (struct span){ m->bytes.p + ls->line[i].at, ls->line[i].n };
+		if (memchr(line.p, '\r', line.n)) /* a line end to some, a letter to others */
 			return "bare CR in a header";
 		add_header(m, line);
 	}
