@@ -4,8 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +15,12 @@
 
 #include "base/trace.h"
 #include "ctl/ctl.h"
+#include "io/heap.h"
 #include "sim/lab.h"
 
-#define STOP_LOOK  20 /* ms between looks at whether the last call has ended */
-#define HEAP_STEP  (1 << 20)
-#define HEAP_SLACK (64 << 20)
-#define TIDY_EACH  10000        /* ms between looks at the memory that is free but not given back */
-#define TIDY_LEAST (256u << 10) /* bytes of it that are worth the work */
-#define CACHE_BINS 64           /* glibc's cache of each thread: sizes of 24, 40, ... bytes, */
-#define CACHE_EACH 7            /* and pieces of each */
-#define STOP_MAX   5000         /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
+#define STOP_LOOK 20    /* ms between looks at whether the last call has ended */
+#define TIDY_EACH 10000 /* ms between looks at the memory that is free but not given back */
+#define STOP_MAX  5000  /* ms that "now" may take: BYEs and un-REGISTERs get their answers, or do not */
 
 struct args {
 	const char *program, *conf, *run, *state, *command; /* program: as it was called; command: of -rx */
@@ -82,56 +76,14 @@ static const char usage[] =
 
 /* ---- memory ---- */
 
-/*
- * The allocator keeps what a thread has freed last, some pieces of each size, as if it were in use. After a rush they
- * lie far apart, and each holds a page. A thread that ends gives its own back: so one takes ours, and ends.
- */
-struct cached {
-	void *pieces[CACHE_BINS][CACHE_EACH];
-};
-
-static void *give_back(void *arg)
-{
-	struct cached *c = arg;
-
-	for (size_t i = 0; i < CACHE_BINS; i++)
-		for (size_t j = 0; j < CACHE_EACH; j++)
-			free(c->pieces[i][j]);
-	return NULL;
-}
-
-static void empty_cache(void)
-{
-	struct cached c;
-	sigset_t all, before;
-	pthread_t thread;
-	int err;
-
-	for (size_t i = 0; i < CACHE_BINS; i++)
-		for (size_t j = 0; j < CACHE_EACH; j++)
-			c.pieces[i][j] = xmalloc(24 + 16 * i);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-	err = pthread_create(&thread, NULL, give_back, &c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err)
-		give_back(&c);
-	else
-		pthread_join(thread, NULL);
-}
-
 /* What a rush of calls left behind goes back to the system once it is over: the allocator alone would keep it. */
 static void on_tidy(struct timer *t, ms_t now UNUSED)
 {
 	struct server *s = container_of(t, struct server, tidy);
-	struct mallinfo2 m = mallinfo2();
 
-	if (!io_is_busy(s->loop) && m.uordblks != s->tidied && m.fordblks > TIDY_LEAST && m.fordblks > m.arena / 4) {
-		for (int i = 0; i < 2; i++) { /* taking pieces fills the cache with some of their neighbours */
-			empty_cache();
-			malloc_trim(0);
-		}
-		s->tidied = mallinfo2().uordblks;
+	if (!io_is_busy(s->loop)) {
+		io_rest(s->loop);
+		heap_tidy(&s->tidied);
 	}
 	clock_in(&s->clock, t, TIDY_EACH);
 }
@@ -356,8 +308,7 @@ static int serve(const struct args *args)
 	bool ok;
 
 	raise_file_limit();
-	mallopt(M_TOP_PAD, HEAP_STEP); /* the heap grows in few steps, and shrinks when on_tidy() says so */
-	mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
+	heap_begin();
 	s.loop = io_new(&s.clock);
 	io_signals(s.loop, on_signal, &s);
 	ok = open_ctl(&s) == 0 && open_store(&s) == 0 && open_pbx(&s) == 0;

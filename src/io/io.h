@@ -15,6 +15,7 @@ struct io_loop;
 struct io_loop *io_new(struct clock *clock);
 void io_run(struct io_loop *l);           /* until io_stop() */
 bool io_is_busy(const struct io_loop *l); /* so many datagrams come that it lets them gather */
+void io_rest(struct io_loop *l);          /* from a timer: gives back the room for batches until it is needed again */
 void io_stop(struct io_loop *l);          /* from a callback; io_run() returns soon after it */
 /* Closes every socket without a word and waits for the work in progress. Clears the handle; NULL is fine. */
 void io_free(struct io_loop **l);

@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "io/priv.h"
 #include "base/trace.h"
+
+#define ROOM ((size_t)RECV_BATCH * RECV_ROOM)
 
 void io_enter(struct io_loop *l)
 {
@@ -105,7 +108,8 @@ struct io_loop *io_new(struct clock *clock)
 	l->clock = clock;
 	l->max_incoming = 4096;
 	io_set_sink(l, NULL);
-	l->room = xmalloc((size_t)RECV_BATCH * RECV_ROOM);
+	l->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	BUG_ON(l->room == MAP_FAILED);
 	l->inbox = inbox_new(l->room);
 	uv_timer_init(&l->uv, &l->wake);
 	uv_prepare_init(&l->uv, &l->turn);
@@ -133,6 +137,14 @@ void io_run(struct io_loop *l)
 bool io_is_busy(const struct io_loop *l)
 {
 	return l->pace.on;
+}
+
+void io_rest(struct io_loop *l)
+{
+	udp_flush(l);
+	free(l->batch);
+	l->batch = NULL;
+	madvise(l->room, ROOM, MADV_DONTNEED);
 }
 
 void io_stop(struct io_loop *l)
@@ -167,7 +179,7 @@ void io_free(struct io_loop **lp)
 	timers_free(&l->clock->timers);
 	free(l->batch);
 	free(l->inbox);
-	free(l->room);
+	munmap(l->room, ROOM);
 	free(l);
 }
 
