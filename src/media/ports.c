@@ -25,14 +25,6 @@ static unsigned pairs_of(const struct ports_ask *ask)
 	return last >= first && ask->end ? (last - first) / 2 + 1 : 0;
 }
 
-/* How many may be open: as many as there are, or as the process may have files. */
-static unsigned most_of(const struct ports_ask *ask)
-{
-	unsigned pairs = pairs_of(ask);
-
-	return ask->most ? MIN(ask->most, pairs) : pairs;
-}
-
 static int open_one(const struct media_io *io, const struct addr *bind, unsigned port, struct sock *k)
 {
 	struct addr at = addr_with_port(bind, (uint16_t)port);
@@ -94,7 +86,7 @@ void ports_close(const struct media_io *io, struct ports *p)
 /* ---- resting ---- */
 
 struct ports_kind {
-	struct ports_kind *next;
+	struct ports_kind *next, *const *all;
 	struct ports_ask ask;
 	unsigned open, n_workers; /* open: at work or resting */
 	struct list rest[];       /* for each worker, the longest at rest first */
@@ -118,6 +110,7 @@ struct ports_kind *ports_kind(struct ports_kind **all, const struct ports_ask *a
 	k->n_workers = n_workers;
 	for (unsigned i = 0; i < n_workers; i++)
 		list_init(&k->rest[i]);
+	k->all = all;
 	k->next = *all;
 	*all = k;
 	return k;
@@ -130,14 +123,32 @@ static ms_t quiet_since(const struct ports *p)
 	return MAX(p->rested, stray);
 }
 
+/* Of all kinds: they share the files that the process may open. */
+static unsigned open_of_all(const struct ports_kind *k)
+{
+	unsigned n = 0;
+
+	for (const struct ports_kind *other = *k->all; other; other = other->next)
+		n += other->open;
+	return n;
+}
+
+/* Is more than this part of what may be open in use? */
+static bool is_beyond(const struct ports_kind *k, unsigned percent)
+{
+	uint64_t pairs = pairs_of(&k->ask), most = k->ask.most;
+
+	return k->open * 100ull >= pairs * percent || (most && open_of_all(k) * 100ull >= most * percent);
+}
+
 bool ports_all_open(const struct ports_kind *k)
 {
-	return k->open >= most_of(&k->ask);
+	return is_beyond(k, 100);
 }
 
 static bool is_short(const struct ports_kind *k)
 {
-	return k->open > most_of(&k->ask) / 4 * 3;
+	return is_beyond(k, 75);
 }
 
 struct ports *ports_take(struct ports_kind *k, unsigned worker, struct rng *rng, ms_t now)

@@ -320,7 +320,7 @@ struct ports_ask {
 	struct addr bind;
 	uint16_t start, end;
 	bool mux;
-	unsigned most; /* pairs that may be open at once; 0: the whole range */
+	unsigned most; /* pairs of all kinds that may be open at once; 0: no limit but the range */
 };
 /* Opens an even port and the one above it (not when mux) at a random place of the range. 0 or -errno. */
 int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct ports **out);

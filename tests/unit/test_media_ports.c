@@ -165,6 +165,8 @@ static void test_files(void **state)
 			ports_rest(p, 1, 1001);
 	}
 	assert_true(ports_all_open(kind));
+	few.mux = true; /* another kind: the files are the same */
+	assert_true(ports_all_open(ports_kind(&w->all, &few, 2)));
 	got = ports_take(kind, 1, &w->rng, 1002);
 	assert_non_null(got);
 	assert_null(ports_take(kind, 1, &w->rng, 1002));
