@@ -33,7 +33,7 @@ def cpu_per_call(server, rate=RATE, seconds=2, rounds=3, up=0, ramp=2000):
 
 def probe(server, rate, seconds=1.5):
     """Whether the server keeps up with the rate: nearly all calls good, none repeated, no queue that grows."""
-    s = sipload("call", "--phase", f"{rate},0.3", "--phase", f"{rate},{seconds}", "--patience", "3", pids=server.pids)[1]
+    s = sipload("call", "--phase", f"{rate},1", "--phase", f"{rate},{seconds}", "--patience", "3", pids=server.pids)[1]
     bad = s["offered"] - s["good"]
     s["clean"] = bad <= CLEAN * s["offered"] and s["repeats"] + s["repeated"] == 0 and s["p99_us"] < 200000 \
         and s["offered"] >= 0.98 * rate * seconds

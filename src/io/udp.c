@@ -22,7 +22,7 @@
 
 #define BATCHES_MAX 8          /* per wake-up, then the others get their turn */
 #define KERNEL_ROOM (16 << 20) /* bytes asked for in each direction: what comes while others have the processor */
-#define BEARABLE_NS 250000000u /* of not keeping up: half of T1, RFC 3261 17.1.1.2; then peers begin to repeat */
+#define BEARABLE_NS 500000000u /* of not keeping up: T1, RFC 3261 17.1.1.2; then peers begin to repeat */
 #define CMSG_ROOM   256
 
 static void set_options(int fd, bool v6)

@@ -12,7 +12,7 @@
 
 #include "media/priv.h"
 
-#define REST_MS  1000  /* of silence before a pair serves again */
+#define REST_MS  500   /* of silence before a pair serves again */
 #define STALE_MS 20000 /* a pair that nobody needed for so long is closed */
 #define LOOK     8     /* one of so many oldest is taken */
 

@@ -81,10 +81,10 @@ static void test_rest(void **state)
 
 	ports_rest(p, 1, 5000);
 	assert_null(ports_take(w->kind, 1, &w->rng, 5000));
-	assert_null(ports_take(w->kind, 1, &w->rng, 5999));
+	assert_null(ports_take(w->kind, 1, &w->rng, 5499));
 	assert_null(ports_take(w->kind, 0, &w->rng, 9000)); /* it is another worker's */
-	assert_ptr_equal(ports_take(w->kind, 1, &w->rng, 6000), p);
-	assert_null(ports_take(w->kind, 1, &w->rng, 6000));
+	assert_ptr_equal(ports_take(w->kind, 1, &w->rng, 5500), p);
+	assert_null(ports_take(w->kind, 1, &w->rng, 5500));
 	ports_rest(p, 1, 7000);
 }
 
@@ -96,16 +96,16 @@ static void test_stray(void **state)
 
 	ports_rest(p, 0, 5000);
 	ports_rest(q, 0, 5000);
-	atomic_store(&p->stray, 5900);
+	atomic_store(&p->stray, 5400);
 	for (int i = 0; i < 20; i++) {
-		struct ports *got = ports_take(w->kind, 0, &w->rng, 6000);
+		struct ports *got = ports_take(w->kind, 0, &w->rng, 5500);
 
 		assert_true(!got || got == q);
 		if (got)
 			ports_rest(q, 0, 5000);
 	}
-	assert_ptr_not_equal(ports_take(w->kind, 0, &w->rng, 6900), NULL);
-	assert_ptr_not_equal(ports_take(w->kind, 0, &w->rng, 6900), NULL);
+	assert_ptr_not_equal(ports_take(w->kind, 0, &w->rng, 5900), NULL);
+	assert_ptr_not_equal(ports_take(w->kind, 0, &w->rng, 5900), NULL);
 	ports_rest(p, 0, 7000);
 	ports_rest(q, 0, 7000);
 }
