@@ -197,9 +197,10 @@ bool opt_apply(struct opt_cx *cx, const struct ini_line *l)
 bool opt_is_written(const struct opt_type *t, const struct conf_obj *o, const char *name)
 {
 	const struct opt *opt = opt_find(t, span_of(name));
-	size_t row = (size_t)(opt - t->opts);
+	size_t row;
 
 	BUG_ON(!opt);
+	row = (size_t)(opt - t->opts);
 	return o->written[row / 64] >> row % 64 & 1;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/io.h"
@@ -22,8 +23,10 @@ struct world {
 	struct clock clock;
 	struct io_loop *loop;
 	struct net net;
-	struct timer limit;
-	int want, got; /* run() returns when got reaches want */
+	struct timer limit, rest;
+	int want, got;   /* run() returns when got reaches want */
+	int slow_at;     /* the datagram that takes 100 ms; 0: none does */
+	unsigned behind; /* at most, of what the net said after it */
 	struct flow flow, failed;
 	char text[256];
 	uint32_t connected;
@@ -45,6 +48,10 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 
 	w->flow = *f;
 	span_copy(bytes, w->text, sizeof w->text);
+	if (w->slow_at && w->got > w->slow_at)
+		w->behind = MAX(w->behind, w->net.backlog(w->net.arg));
+	if (w->slow_at && w->got == w->slow_at)
+		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
 	seen(w);
 }
 
@@ -224,6 +231,52 @@ static void many_datagrams(void **state)
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(w->net.send(w->net.arg, &f, SPAN("x")), 0);
 	assert_true(run(w, 100));
+}
+
+/* More wait than a turn reads, and reading them takes time: that is said, until they are read to their end. */
+static void behind_is_a_matter_of_time(void **state)
+{
+	struct world *w = *state;
+	struct addr bound;
+	uint32_t id = listen_on(w, NET_UDP, "127.0.0.1:0", &bound);
+	struct flow f = { .sock = id, .listener = id, .peer = bound };
+
+	w->slow_at = 256; /* the first of the second turn */
+	for (int i = 0; i < 352; i++)
+		assert_int_equal(w->net.send(w->net.arg, &f, SPAN("x")), 0);
+	assert_true(run(w, 352));
+	assert_true(w->behind >= 15);
+	w->slow_at = 0;
+	assert_int_equal(w->net.send(w->net.arg, &f, SPAN("x")), 0);
+	assert_true(run(w, 1));
+	assert_int_equal(w->net.backlog(w->net.arg), 0);
+}
+
+static void on_rest(struct timer *t, ms_t now UNUSED)
+{
+	struct world *w = container_of(t, struct world, rest);
+
+	io_rest(w->loop);
+}
+
+/* Neither what waits to be sent is lost, nor what comes later. */
+static void room_is_given_back(void **state)
+{
+	struct world *w = *state;
+	struct addr bound;
+	uint32_t id = listen_on(w, NET_UDP, "127.0.0.1:0", &bound);
+	struct flow f = { .sock = id, .listener = id, .peer = bound };
+
+	w->rest.fire = on_rest;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(w->net.send(w->net.arg, &f, SPAN("before")), 0);
+		clock_in(&w->clock, &w->rest, 0);
+		assert_true(run(w, 1));
+		assert_string_equal(w->text, "before");
+		assert_int_equal(w->net.send(w->net.arg, &f, SPAN("after")), 0);
+		assert_true(run(w, 1));
+		assert_string_equal(w->text, "after");
+	}
 }
 
 /* What is our own needs no router, and leaves by no other interface. */
@@ -680,6 +733,8 @@ int main(void)
 		T(udp6_is_only_v6),
 		T(icmp_names_the_peer_that_is_gone),
 		T(many_datagrams),
+		T(behind_is_a_matter_of_time),
+		T(room_is_given_back),
 		T(source_is_what_the_kernel_takes),
 		T(routes),
 		T(busy_port_is_said),
