@@ -6,14 +6,11 @@
  */
 #include "sip/priv.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NONCES_MAX 65536
-#define HEX_MAX    129
 
 static const struct alg {
 	uint32_t bit;
@@ -25,10 +22,16 @@ static const struct alg {
 	{ AUTH_ALG_MD5, "MD5" },
 };
 
+#define NONCE_HEX 48
+struct nonce {                 /* what the text says in hex digits */
+	uint32_t second, salt; /* chance: two challenges in one second differ */
+	struct siphash mac;    /* of both and the realm */
+};
+
 struct nonce_use {
 	struct list age;
-	char nonce[64];
-	uint32_t hash, nc; /* hash: of the nonce, which nobody but us can make */
+	struct nonce nonce; /* nobody but us can make it: its mac is the key of the table */
+	uint32_t nc;
 };
 
 struct credentials { /* of a Digest challenge or answer */
@@ -37,82 +40,24 @@ struct credentials { /* of a Digest challenge or answer */
 
 /* ---- hashing ---- */
 
-/* Looked up once: the library takes longer to find an algorithm by its name than to run it. */
-struct hashes {
-	EVP_MD_CTX *ctx[ARRAY_LEN(algs)]; /* always ready for the next hash */
-	EVP_MD *md[ARRAY_LEN(algs)];
-};
-
-/* Three hash functions need neither the library's configuration nor its texts and ciphers: 0.6 MB. */
-#define LEAN                                                                                                   \
-	(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | \
-	 OPENSSL_INIT_NO_ADD_ALL_DIGESTS)
-
-struct hashes *sip_hashes_new(void)
-{
-	struct hashes *h = xcalloc(1, sizeof *h);
-
-	OPENSSL_init_crypto(LEAN, NULL); /* before anything else initialises it */
-	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
-		h->md[i] = EVP_MD_fetch(NULL, algs[i].bit == AUTH_ALG_SHA512_256 ? "SHA512-256" : algs[i].name, NULL);
-		h->ctx[i] = EVP_MD_CTX_new();
-		BUG_ON(!h->ctx[i] || !EVP_DigestInit_ex2(h->ctx[i], h->md[i], NULL));
-	}
-	return h;
-}
-
-void sip_hashes_free(struct hashes *h)
-{
-	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
-		EVP_MD_CTX_free(h->ctx[i]);
-		EVP_MD_free(h->md[i]);
-	}
-	free(h);
-}
-
-static size_t row_of(uint32_t alg)
-{
-	size_t i = 0;
-
-	while (algs[i].bit != alg)
-		i++;
-	return i;
-}
-
 struct hash {
-	const struct hashes *all;
+	struct hashes *all;
 	uint32_t alg;
 };
 
-/* Lower-case hex of the hash of the parts joined by ':'. */
-static void hash_hex(const struct hash *h, const struct span *parts, size_t n, char hex[HEX_MAX])
+static void hash_hex(const struct hash *h, const struct span *parts, size_t n, char hex[SIP_HEX_MAX])
 {
-	size_t row = row_of(h->alg);
-	EVP_MD_CTX *ctx = h->all->ctx[row];
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	struct out o = out_fixed(hex, HEX_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			EVP_DigestUpdate(ctx, ":", 1);
-		if (parts[i].n)
-			EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
-	}
-	BUG_ON(!EVP_DigestFinal_ex(ctx, md, &len));
-	BUG_ON(!EVP_DigestInit_ex2(ctx, h->all->md[row], NULL)); /* and it forgets the password that it has seen */
-	out_hex(&o, md, len);
-	out_char(&o, '\0');
+	sip_hash_hex(h->all, h->alg, parts, n, hex);
 }
 
-static bool ha1_of(const struct conf_auth *a, const struct hash *h, struct span realm, char hex[HEX_MAX])
+static bool ha1_of(const struct conf_auth *a, const struct hash *h, struct span realm, char hex[SIP_HEX_MAX])
 {
 	const struct secret *given = h->alg == AUTH_ALG_MD5      ? &a->ha1_md5
 				     : h->alg == AUTH_ALG_SHA256 ? &a->ha1_sha256
 								 : &a->ha1_sha512_256;
 
 	if (given->n)
-		return span_copy(secret_look(given), hex, HEX_MAX);
+		return span_copy(secret_look(given), hex, SIP_HEX_MAX);
 	if (!a->password.p)
 		return false;
 	hash_hex(h, (struct span[]){ span_of(a->username), realm, secret_look(&a->password) }, 3, hex);
@@ -120,15 +65,15 @@ static bool ha1_of(const struct conf_auth *a, const struct hash *h, struct span 
 }
 
 static void response_hex(const struct hash *h, const char *ha1, const struct credentials *c, struct span method_body[2],
-			 char hex[HEX_MAX])
+			 char hex[SIP_HEX_MAX])
 {
-	char ha2[HEX_MAX], body[HEX_MAX];
+	char ha2[SIP_HEX_MAX], body[SIP_HEX_MAX];
 
 	if (span_iis(c->qop, "auth-int")) {
 		hash_hex(h, &method_body[1], 1, body);
 		hash_hex(h, (struct span[]){ method_body[0], c->uri, span_of(body) }, 3, ha2);
 	} else {
-		hash_hex(h, (struct span[]){ method_body[0], c->uri }, 2, ha2);
+		sip_hash_pair(h->all, h->alg, (struct span[]){ method_body[0], c->uri }, ha2);
 	}
 	if (c->qop.n)
 		hash_hex(h, (struct span[]){ span_of(ha1), c->nonce, c->nc, c->cnonce, c->qop, span_of(ha2) }, 6, hex);
@@ -139,23 +84,34 @@ static void response_hex(const struct hash *h, const char *ha1, const struct cre
 
 /* ---- reading ---- */
 
+/* What stands before the closing quote; in: from behind the opening one. */
+static size_t quoted(struct span in)
+{
+	const char *end = in.n ? memchr(in.p, '"', in.n) : NULL;
+	size_t n = end ? (size_t)(end - in.p) : in.n;
+
+	if (!n || !memchr(in.p, '\\', n))
+		return n;
+	for (n = 0; n < in.n && in.p[n] != '"';)
+		n += in.p[n] == '\\' ? 2 : 1;
+	return n;
+}
+
 /* The next name=value of a comma list; quotes are taken off. */
 static bool next_field(struct span *in, struct span *name, struct span *value)
 {
-	long eq;
+	size_t n = 0;
 
 	while (in->n && (in->p[0] == ',' || in->p[0] == ' ' || in->p[0] == '\t'))
-		*in = span_from(*in, 1);
-	eq = span_chr(*in, '=');
-	if (eq <= 0)
+		in->p++, in->n--;
+	while (n < in->n && in->p[n] != '=')
+		n++;
+	if (!n || n == in->n)
 		return false;
-	*name = span_trim(span_sub(*in, 0, (size_t)eq));
-	*in = span_trim(span_from(*in, (size_t)eq + 1));
+	*name = span_trim((struct span){ in->p, n });
+	*in = span_trim(span_from(*in, n + 1));
 	if (span_take_char(in, '"')) {
-		size_t n = 0;
-
-		while (n < in->n && in->p[n] != '"')
-			n += in->p[n] == '\\' ? 2 : 1;
+		n = quoted(*in);
 		*value = span_sub(*in, 0, n);
 		*in = span_from(*in, n + 1);
 		return true;
@@ -186,7 +142,7 @@ static bool read_digest(struct span v, struct credentials *c)
 	while (next_field(&v, &name, &value)) {
 		size_t i = 0;
 
-		while (i < ARRAY_LEN(fields) && !span_ieq(name, fields[i].name))
+		while (i < ARRAY_LEN(fields) && (fields[i].name.n != name.n || !span_ieq(name, fields[i].name)))
 			i++;
 		if (i < ARRAY_LEN(fields))
 			*(struct span *)(void *)((char *)c + fields[i].at) = value;
@@ -225,76 +181,114 @@ struct span sip_digest_username(const struct sip_msg *m, struct span *realm)
 
 /* ---- nonces ---- */
 
-/* 8 digits of time, 8 of chance (two challenges in one second differ), 32 of the keyed hash of both and the realm. */
-static void nonce_write(struct sip *s, uint32_t second, uint32_t salt, struct span realm, char nonce[64])
+static struct nonce nonce_of(const struct sip *s, uint32_t second, uint32_t salt, struct span realm)
 {
 	const struct span parts[] = {
 		SPAN("nonce"), { (const char *)&second, sizeof second }, { (const char *)&salt, sizeof salt }, realm
 	};
-	struct siphash mac = siphash(s->key_secret, parts, ARRAY_LEN(parts));
-	uint32_t head[2] = { htonl(second), htonl(salt) };
-	struct out o = out_fixed(nonce, 64);
 
-	out_hex(&o, head, sizeof head);
-	out_hex(&o, &mac, sizeof mac);
-	out_char(&o, '\0');
+	return (struct nonce){ second, salt, siphash(s->key_secret, parts, ARRAY_LEN(parts)) };
+}
+
+static void nonce_out(struct out *o, const struct nonce *n)
+{
+	uint32_t head[2] = { htonl(n->second), htonl(n->salt) };
+
+	out_hex(o, head, sizeof head);
+	out_hex(o, &n->mac, sizeof n->mac);
+}
+
+/* Lower-case digits, as we write them; false: other characters. */
+static bool bytes_of(const char *hex, uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < 2 * n; i++) {
+		unsigned digit = (unsigned)(hex[i] - '0'), letter = (unsigned)(hex[i] - 'a');
+
+		if (digit > 9 && letter > 5)
+			return false;
+		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit > 9 ? letter + 10 : digit));
+	}
+	return true;
+}
+
+static bool nonce_read(struct span text, struct nonce *n)
+{
+	uint8_t bytes[NONCE_HEX / 2] = { 0 };
+
+	if (text.n != NONCE_HEX || !bytes_of(text.p, bytes, sizeof bytes))
+		return false;
+	memcpy(n, bytes, sizeof bytes);
+	n->second = ntohl(n->second);
+	n->salt = ntohl(n->salt);
+	return true;
 }
 
 enum nonce_say { NONCE_FRESH, NONCE_OLD, NONCE_FOREIGN };
 
-static enum nonce_say nonce_check(struct sip *s, struct span nonce, struct span realm, uint32_t lifetime)
+/* *n is what the text says, unless it is foreign. */
+static enum nonce_say nonce_check(const struct sip *s, struct span text, struct span realm, uint32_t lifetime,
+				  struct nonce *n)
 {
-	uint32_t second, salt, now = (uint32_t)(sip_now(s) / 1000);
-	char text[17], ours[64];
+	uint32_t now = (uint32_t)(sip_now(s) / 1000);
+	struct nonce ours;
 
-	if (nonce.n != 48 || !span_copy(span_sub(nonce, 8, 8), text, sizeof text))
+	if (!nonce_read(text, n))
 		return NONCE_FOREIGN;
-	salt = (uint32_t)strtoul(text, NULL, 16);
-	span_copy(span_sub(nonce, 0, 8), text, sizeof text);
-	second = (uint32_t)strtoul(text, NULL, 16);
-	nonce_write(s, second, salt, realm, ours);
-	if (!secret_eq(nonce, span_of(ours)))
+	ours = nonce_of(s, n->second, n->salt, realm);
+	if (!secret_eq((struct span){ (char *)&n->mac, sizeof n->mac },
+		       (struct span){ (char *)&ours.mac, sizeof n->mac }))
 		return NONCE_FOREIGN;
-	return now - second > lifetime ? NONCE_OLD : NONCE_FRESH;
+	return now - n->second > lifetime ? NONCE_OLD : NONCE_FRESH;
 }
 
 static void nonce_forget(struct sip *s, struct nonce_use *u)
 {
-	table_del(&s->nonces, u->hash, u);
+	table_del(&s->nonces, u->nonce.mac.w[0], u);
 	list_del(&u->age);
 	free(u);
 }
 
-static struct nonce_use *nonce_find(const struct sip *s, struct span nonce)
+static struct nonce_use *nonce_find(const struct sip *s, const struct nonce *n)
 {
-	uint32_t hash = span_hash(nonce);
-	size_t at = hash;
+	size_t at = n->mac.w[0];
 	struct nonce_use *u;
 
-	while ((u = table_next(&s->nonces, hash, &at)))
-		if (span_is(nonce, u->nonce))
+	while ((u = table_next(&s->nonces, n->mac.w[0], &at)))
+		if (memcmp(&u->nonce, n, sizeof *n) == 0)
 			return u;
 	return NULL;
 }
 
-/* True when this count was not used before with this nonce. */
-static bool nonce_count(struct sip *s, struct span nonce, struct span nc)
+/* nc = 8LHEX */
+static bool read_count(struct span nc, uint32_t *v)
 {
-	char text[64], digits[9];
+	*v = 0;
+	for (size_t i = 0; i < nc.n; i++) {
+		char c = char_lower(nc.p[i]);
+
+		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		*v = *v << 4 | (uint32_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return nc.n && nc.n <= 8;
+}
+
+/* True when this count was not used before with this nonce. */
+static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
+{
 	struct nonce_use *u;
 	uint32_t v;
 
-	if (!span_copy(nonce, text, sizeof text) || !nc.n || !span_copy(nc, digits, sizeof digits))
+	if (!read_count(nc, &v))
 		return false;
-	v = (uint32_t)strtoul(digits, NULL, 16);
-	u = nonce_find(s, nonce);
+	u = nonce_find(s, n);
 	if (!u) {
 		if (s->nonces.n >= NONCES_MAX)
 			nonce_forget(s, list_entry(s->nonces_by_age.next, struct nonce_use, age));
-		u = xcalloc(1, sizeof *u);
-		memcpy(u->nonce, text, sizeof text);
-		u->hash = span_hash(nonce);
-		table_add(&s->nonces, u->hash, u);
+		u = xmalloc(sizeof *u);
+		u->nonce = *n;
+		u->nc = 0;
+		table_add(&s->nonces, n->mac.w[0], u);
 		list_push(&s->nonces_by_age, &u->age);
 	}
 	if (v <= u->nc)
@@ -336,14 +330,15 @@ static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, con
 	struct span realm = realm_of(s, a), what[2] = { m->method_text, m->body };
 	uint32_t alg = alg_of(c->algorithm);
 	struct hash h = { s->hashes, alg };
-	char ha1[HEX_MAX], expect[HEX_MAX];
-	enum nonce_say nonce;
+	char ha1[SIP_HEX_MAX], expect[SIP_HEX_MAX];
+	enum nonce_say say;
+	struct nonce nonce;
 	bool right;
 
 	if (!span_eq(c->realm, realm))
 		return DIGEST_NONE;
-	nonce = nonce_check(s, c->nonce, realm, a->nonce_lifetime);
-	if (nonce == NONCE_FOREIGN)
+	say = nonce_check(s, c->nonce, realm, a->nonce_lifetime, &nonce);
+	if (say == NONCE_FOREIGN)
 		return DIGEST_STALE;
 	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of(a, &h, realm, ha1))
 		return DIGEST_WRONG;
@@ -352,7 +347,7 @@ static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, con
 	explicit_bzero(ha1, sizeof ha1);
 	if (!right)
 		return DIGEST_WRONG;
-	if (nonce == NONCE_OLD || (c->qop.n && !nonce_count(s, c->nonce, c->nc)))
+	if (say == NONCE_OLD || (c->qop.n && !nonce_count(s, &nonce, c->nc)))
 		return DIGEST_STALE;
 	return DIGEST_OK;
 }
@@ -385,13 +380,15 @@ static void build_challenge(void *arg, struct sip_build *b)
 	const struct challenge *c = arg;
 	struct span realm = realm_of(c->sip, c->auth);
 	uint32_t served = served_algs(c->sip, c->auth);
-	char nonce[64];
+	struct nonce n = nonce_of(c->sip, (uint32_t)(sip_now(c->sip) / 1000), rng_u32(&c->sip->c.clock->rng), realm);
 
-	nonce_write(c->sip, (uint32_t)(sip_now(c->sip) / 1000), rng_u32(&c->sip->c.clock->rng), realm, nonce);
-	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
-		if (algs[i].bit & served)
-			sip_put(b, "WWW-Authenticate", "Digest realm=\"%.*s\",nonce=\"%s\",algorithm=%s,qop=\"auth\"%s",
-				SP(realm), nonce, algs[i].name, c->stale ? ",stale=true" : "");
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++) {
+		if (!(algs[i].bit & served))
+			continue;
+		out_all(b->o, "WWW-Authenticate: Digest realm=\"", realm, "\",nonce=\"");
+		nonce_out(b->o, &n);
+		out_all(b->o, "\",algorithm=", algs[i].name, ",qop=\"auth\"", c->stale ? ",stale=true\r\n" : "\r\n");
+	}
 }
 
 /* A nonce that is not ours is stale for everybody, so that strangers learn nothing from the difference. */
@@ -400,10 +397,11 @@ static bool shows_foreign_nonce(struct sip *s, const struct sip_msg *m)
 	struct span realm = realm_of(s, NULL), v;
 	struct sip_walk w = { 0 };
 	struct credentials c;
+	struct nonce n;
 
 	while (sip_walk(m, SIP_HDR_AUTHORIZATION, &w, &v))
 		if (read_digest(v, &c) && span_eq(c.realm, realm) &&
-		    nonce_check(s, c.nonce, realm, UINT32_MAX) == NONCE_FOREIGN)
+		    nonce_check(s, c.nonce, realm, UINT32_MAX, &n) == NONCE_FOREIGN)
 			return true;
 	return false;
 }
@@ -450,7 +448,7 @@ static bool write_answer(struct sip *s, struct out *o, const struct credentials 
 	uint32_t alg = alg_of(c->algorithm), can;
 	struct hash h = { s->hashes, alg };
 	struct credentials mine = *c;
-	char ha1[HEX_MAX], response[HEX_MAX], cnonce[17];
+	char ha1[SIP_HEX_MAX], response[SIP_HEX_MAX], cnonce[17];
 	struct span what[2] = { span_of(sip_method_names[u->ask.method]), SPAN_NONE };
 
 	if (!a || !alg)

@@ -335,8 +335,16 @@ struct nonce_use;
 /* Credentials for a challenge, as whole header lines (malloc'd), or NULL when no auth object fits. */
 char *sip_digest_answer(struct sip *s, const struct sip_msg *challenge, const struct sip_uac *uac);
 void sip_digest_free(struct sip *s);
+
+/* ---- hash.c ---- */
+#define SIP_HEX_MAX 129
+struct hashes;
 struct hashes *sip_hashes_new(void);
 void sip_hashes_free(struct hashes *h);
+/* Lower-case hex of the hash of the parts joined by ':', and a NUL. alg: one of AUTH_ALG_*. */
+void sip_hash_hex(const struct hashes *h, uint32_t alg, const struct span *parts, size_t n, char hex[SIP_HEX_MAX]);
+/* The same for two; keeps the last ones in case they come again. No secrets. */
+void sip_hash_pair(struct hashes *h, uint32_t alg, const struct span pair[2], char hex[SIP_HEX_MAX]);
 
 /* ---- the core itself (core.c) ---- */
 /* look.c: is it for one of these? */

@@ -138,14 +138,14 @@ static void challenge(const struct conf_auth *a, const char *headers)
 	stale = span_has(h, "stale=true");
 }
 
-static char line[1024];
+static char line[4096];
 
 static const char *credentials(struct digest d)
 {
 	char hex[129];
 
 	d.method = "REGISTER";
-	d.uri = "sip:192.0.2.1";
+	d.uri = d.uri ? d.uri : "sip:192.0.2.1";
 	response(&d, hex);
 	snprintf(line, sizeof line,
 		 "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", "
@@ -211,6 +211,59 @@ static void test_server(void **state)
 	d.nonce = "short";
 	assert_int_equal(check(a, d), DIGEST_STALE);
 	assert_int_equal(check(a, right("unheard-of", "00000004")), DIGEST_WRONG);
+}
+
+/* The hash of a method and a URI is kept for the next request. */
+static void test_other_uris(void **state)
+{
+	const struct conf_auth *many = auth("many");
+	char longest[900], middle[130];
+	const char *uris[] = { "sip:192.0.2.1", "sip:192.0.2.2", "sip:192.0.2.1", middle, longest, "sip:192.0.2.1" };
+	const char *algs[] = { MD5, SHA256 };
+	char nc[9];
+
+	(void)state;
+	memset(middle, 'm', sizeof middle);
+	memset(longest, 'l', sizeof longest);
+	memcpy(middle, "sip:", 4);
+	memcpy(longest, "sip:", 4);
+	middle[sizeof middle - 1] = longest[sizeof longest - 1] = '\0';
+	challenge(many, "");
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(uris); i++) {
+		struct digest d;
+
+		snprintf(nc, sizeof nc, "%08X", i + 1); /* letters of either case are digits */
+		d = right(algs[i % 2], nc);
+		d.uri = uris[i / 2];
+		assert_int_equal(check(many, d), DIGEST_OK);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(uris); i++) {
+		struct digest d = right(MD5, "00000fff");
+
+		d.uri = uris[i];
+		d.password = "Secret";
+		assert_int_equal(check(many, d), DIGEST_WRONG);
+	}
+}
+
+static void test_odd_counts(void **state)
+{
+	const struct conf_auth *a = auth("alice");
+	const char *odd[] = { "0000000g", "000000001", "+0000001", "0x000001", "00000000" };
+	char upper[64];
+	struct digest d;
+
+	(void)state;
+	challenge(a, "");
+	for (unsigned i = 0; i < ARRAY_LEN(odd); i++)
+		assert_int_equal(check(a, right(MD5, odd[i])), DIGEST_STALE);
+	memcpy(upper, nonce, sizeof upper);
+	for (unsigned i = 0; upper[i]; i++)
+		upper[i] = (char)(upper[i] >= 'a' && upper[i] <= 'f' ? upper[i] - 32 : upper[i]);
+	d = right(MD5, "00000001");
+	d.nonce = upper;
+	assert_int_equal(check(a, d), strcmp(upper, nonce) == 0 ? DIGEST_OK : DIGEST_STALE);
+	assert_int_equal(check(a, right(MD5, "00000002")), DIGEST_OK);
 }
 
 static void test_nonce_count(void **state)
@@ -472,10 +525,20 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_examples), T(test_server),          T(test_nonce_count),
-		T(test_nonce_lifetime),          T(test_prepared_hashes), T(test_stranger),
-		T(test_several_algorithms),      T(test_username),        T(test_client),
-		T(test_client_endless_stale),    T(test_client_proxy),    T(test_client_refuses),
+		cmocka_unit_test(test_examples),
+		T(test_server),
+		T(test_other_uris),
+		T(test_odd_counts),
+		T(test_nonce_count),
+		T(test_nonce_lifetime),
+		T(test_prepared_hashes),
+		T(test_stranger),
+		T(test_several_algorithms),
+		T(test_username),
+		T(test_client),
+		T(test_client_endless_stale),
+		T(test_client_proxy),
+		T(test_client_refuses),
 	};
 
 	return cmocka_run_group_tests_name("sip digest", tests, NULL, NULL);
