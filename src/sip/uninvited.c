@@ -9,25 +9,35 @@
 #define REMEMBERED 300000 /* ms: RFC 4787 4.3: five minutes and more are allowed, few routers take more */
 #define PAUSE      1000   /* ms between two looks: the system is asked for the route */
 
-static uint32_t place(const struct addr *a, uint32_t salt)
+/* An address without its port has two marks: of each number's highest bits. */
+static void numbers_of(const struct addr *a, uint32_t of[2])
 {
 	struct addr ip = addr_with_port(a, 0);
+	uint32_t h = addr_hash(&ip) * 2654435761u;
 
-	return (addr_hash(&ip) * 2654435761u ^ salt * 0x9e3779b9u) * 2246822519u >> (32 - SENT_TO_BITS);
+	of[0] = (h * 2246822519u) >> (32 - SENT_TO_BITS);
+	of[1] = ((h ^ 0x9e3779b9u) * 2246822519u) >> (32 - SENT_TO_BITS);
 }
 
-static bool is_known(const struct sip *s, const struct addr *a)
+/* Whether it was marked already. */
+static bool mark(struct sip *s, const struct addr *a)
 {
-	for (uint32_t i = 0; i < 2; i++)
-		if (!(s->sent_to[place(a, i) / 8] & 1u << place(a, i) % 8))
-			return false;
-	return true;
+	uint32_t at[2];
+	bool known = true;
+
+	numbers_of(a, at);
+	for (int i = 0; i < 2; i++) {
+		uint8_t *byte = &s->sent_to[at[i] / 8], bit = (uint8_t)(1u << at[i] % 8);
+
+		known = known && (*byte & bit);
+		*byte |= bit;
+	}
+	return known;
 }
 
 void sip_uninvited_sent(struct sip *s, const struct addr *to)
 {
-	for (uint32_t i = 0; i < 2; i++)
-		s->sent_to[place(to, i) / 8] |= (uint8_t)(1u << place(to, i) % 8);
+	mark(s, to);
 }
 
 /* Beyond our router, as far as can be seen: no neighbour, and not what comes back from our own address outside. */
@@ -46,9 +56,8 @@ void sip_uninvited_heard(struct sip *s, const struct flow *f, enum sip_method m)
 {
 	struct sip_transport *tp;
 	ms_t now = sip_now(s);
-	bool known = f->proto == NET_UDP && is_known(s, &f->peer);
+	bool known = mark(s, &f->peer) && f->proto == NET_UDP; /* marked: for the answer */
 
-	sip_uninvited_sent(s, &f->peer); /* the answer */
 	if (known || (f->proto == NET_UDP && now - s->began < REMEMBERED))
 		return;
 	tp = sip_transport_by_flow(s, f);
