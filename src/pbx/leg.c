@@ -38,6 +38,7 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 
 	if (!user.n && b->request)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
+	sip_build_face(b);
 	c->contact_port = b->face.port;
 	c->note.flow = b->flow;
 	if (strcmp(c->contact_host, b->face.host) != 0)

@@ -17,13 +17,13 @@ void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow
 {
 	struct span params = u->params, name, value;
 
-	out_fmt(o, "%.*s:", SP(u->scheme));
+	out_all(o, u->scheme, ":");
 	if (u->user.n)
-		out_fmt(o, "%.*s@", SP(u->user));
+		out_all(o, u->user, "@");
 	addr_out(o, &f->peer);
 	while (sip_param_next(&params, &name, &value))
 		if (!span_iis(name, "transport"))
-			out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
+			out_all(o, ";", name, value.p ? "=" : "", value);
 	if (f->proto == NET_TCP)
 		out_str(o, ";transport=tcp");
 }

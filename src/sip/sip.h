@@ -145,13 +145,14 @@ struct sip_build { /* given to build callbacks: what is being written, and for w
 	struct out *o;    /* after the headers that the core writes */
 	struct flow flow; /* local is concrete, peer is the destination */
 	const struct nat_door *door;
-	struct nat_face face; /* for Via and Contact */
+	struct nat_face face; /* for Via and Contact; in a response from sip_build_face() on */
 	bool request;
 	struct span content_type;
 	struct out body; /* growing; put it with sip_put_body */
 };
 typedef void sip_build_fn(void *arg, struct sip_build *b);
 void sip_put(struct sip_build *b, const char *name, const char *fmt, ...) PRINTF(3, 4);
+void sip_build_face(struct sip_build *b); /* most responses say nothing of us */
 /* Contact: <sip:user@face:port;transport=tcp>params. `uri_params` like ";line=abc" go inside the brackets. */
 void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params);
 struct out *sip_put_body(struct sip_build *b, const char *content_type); /* write the body here */

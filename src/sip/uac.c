@@ -135,6 +135,7 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	struct sip_build b;
 
 	sip_build_init(s, &b, &u->flow, o);
+	sip_build_face(&b);
 	b.request = true;
 	out_target(o, u, method);
 	out_all(o, "Via: SIP/2.0/", u->flow.proto == NET_TCP ? "TCP " : "UDP ", b.face.host);

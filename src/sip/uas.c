@@ -67,20 +67,17 @@ bool sip_behind_nat(const struct sip_msg *m)
 /* The top Via as received, without the rport and received that it may have had, and with ours. */
 static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat_via *say)
 {
-	struct span params = m->via.params, name, value;
-	size_t head = (size_t)(m->via.params.p - m->via.text.p);
+	struct span params = m->via.has_rport || m->via.received.p ? m->via.params : SPAN_NONE, name, value;
+	const char *from = m->via.text.p, *end = from + m->via.text.n, *before = params.p;
 
 	out_str(o, "Via: ");
-	out_span(o, m->via.params.n ? span_trim(span_sub(m->via.text, 0, head)) : m->via.text);
-	while (sip_param_next(&params, &name, &value)) {
-		if (span_iis(name, "rport") || span_iis(name, "received"))
+	for (; sip_param_next(&params, &name, &value); before = params.p) {
+		if (!span_iis(name, "rport") && !span_iis(name, "received"))
 			continue;
-		out_char(o, ';');
-		out_span(o, name);
-		if (value.p)
-			out_char(o, '=');
-		out_span(o, value);
+		out_bytes(o, from, (size_t)(before - from));
+		from = params.p;
 	}
+	out_bytes(o, from, (size_t)(end - from));
 	if (say->add_rport)
 		out_all(o, ";rport=", m->flow.peer.port);
 	if (say->add_received) {
@@ -233,12 +230,23 @@ void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, st
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 
-	*b = (struct sip_build){ .sip = s, .o = o, .flow = *f, .body = out_growing_in(s->body, sizeof s->body) };
+	b->sip = s;
+	b->o = o;
+	b->flow = *f;
 	b->flow.local = sip_local_of(s, f);
-	if (!tp)
-		return;
-	b->door = &tp->door;
-	sip_face(s, tp, &b->flow, &b->face);
+	b->face.host[0] = '\0';
+	b->request = false;
+	b->content_type = SPAN_NONE;
+	b->body = out_growing_in(s->body, sizeof s->body);
+	b->door = tp ? &tp->door : NULL;
+}
+
+void sip_build_face(struct sip_build *b)
+{
+	struct sip_transport *tp = b->face.host[0] ? NULL : sip_transport_by_flow(b->sip, &b->flow);
+
+	if (tp)
+		sip_face(b->sip, tp, &b->flow, &b->face);
 }
 
 void sip_build_end(struct sip_build *b)
@@ -271,6 +279,7 @@ void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
 
 void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params)
 {
+	sip_build_face(b);
 	out_str(b->o, "Contact: <sip:");
 	if (user.n) {
 		sip_out_user(b->o, user);

@@ -188,8 +188,11 @@ void sip_out_unescaped(struct out *o, struct span s)
 {
 	int c;
 
-	while ((c = next_char(&s)) >= 0)
-		out_char(o, (char)c);
+	if (span_chr(s, '%') < 0)
+		out_span(o, s);
+	else
+		while ((c = next_char(&s)) >= 0)
+			out_char(o, (char)c);
 }
 
 void sip_out_user(struct out *o, struct span user)
@@ -419,7 +422,7 @@ static bool take_via_param(struct sip_via *v, struct span name, struct span valu
 	if (span_iis(name, "branch"))
 		v->branch = v->branch.n ? v->branch : value; /* the first counts, as for the tag */
 	else if (span_iis(name, "received"))
-		v->received = value;
+		v->received = value.p ? value : span_from(name, name.n);
 	else if (span_iis(name, "maddr"))
 		addr_parse_ip(value, &v->maddr);
 	else if (span_iis(name, "rport")) {

@@ -230,6 +230,10 @@ static const struct {
 	{ "what the sender says of received and rport is not believed",
 	  "10.0.0.7;received=203.0.113.9;rport=9;branch=z9hG4bK%d;x=\"a;b\"", true, PHONE,
 	  ";x=\"a;b\";rport=5062;received=198.51.100.7" },
+	{ "both without a value", "10.0.0.7;received;branch=z9hG4bK%d ; rport ;x", false, PHONE,
+	  ";x;rport=5062;received=198.51.100.7" },
+	{ "received without a value", "10.0.0.7:5080;received;branch=z9hG4bK%d;x", false, "198.51.100.7:5080",
+	  ";x;received=198.51.100.7" },
 	{ "maddr", "10.0.0.7:5070;maddr=203.0.113.4;branch=z9hG4bK%d", true, "203.0.113.4:5070", NULL },
 };
 
