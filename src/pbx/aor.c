@@ -132,19 +132,22 @@ static void expired(struct timer *t, ms_t now UNUSED)
 }
 
 /* Most phones write the same URI every time: it is looked for as text before it is compared as RFC 3261 has it. */
-struct contact *contact_find(struct aor *a, const struct sip_uri *uri)
+struct contact *contact_find(struct aor *a, struct span uri)
 {
+	struct sip_uri theirs, mine;
+
 	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 
-		if (!c->is_static && span_is(uri->text, c->uri))
+		if (!c->is_static && span_is(uri, c->uri))
 			return c;
 	}
+	if (!a->n_dynamic || !sip_uri_parse(uri, &theirs))
+		return NULL;
 	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
-		struct sip_uri mine;
 
-		if (!c->is_static && sip_uri_parse(span_of(c->uri), &mine) && sip_uri_eq(&mine, uri))
+		if (!c->is_static && sip_uri_parse(span_of(c->uri), &mine) && sip_uri_eq(&mine, &theirs))
 			return c;
 	}
 	return NULL;
@@ -223,9 +226,9 @@ struct contact *contact_put(struct aor *a, const struct store_contact *s)
 	int64_t left = s->expires - clock_wall(p->clock);
 	bool same;
 
-	if (!sip_uri_parse(span_of(s->uri), &u))
+	c = p->loading ? NULL : contact_find(a, span_of(s->uri)); /* the store has each but once */
+	if (!c && !sip_uri_parse(span_of(s->uri), &u))
 		return NULL;
-	c = p->loading ? NULL : contact_find(a, &u); /* the store has each but once */
 	if (!c)
 		c = contact_new(a, false);
 	same = says_the_same(c, s);

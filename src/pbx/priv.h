@@ -5,6 +5,7 @@
  *   chan.c is one leg: its life; leg.c its SIP side, leg_media.c its SDP and media side; bridge.c joins two.
  */
 #pragma once
+#include <time.h>
 #include <uthash.h>
 
 #include "base/siphash.h"
@@ -65,7 +66,7 @@ void aors_free(struct pbx *p);
 /* Adds or refreshes by URI (RFC 3261 19.1.4); stores; arms its expiry. The strings are copied. */
 struct contact *contact_put(struct aor *a, const struct store_contact *c);
 void contact_remove(struct contact *c, const char *why);
-struct contact *contact_find(struct aor *a, const struct sip_uri *uri);
+struct contact *contact_find(struct aor *a, struct span uri); /* NULL: none, or not a URI */
 /* Of an ask to the contact: its NAT knows the socket that it registered at. Held until sip_ask() has returned. */
 void contact_flow(struct pbx *p, uint32_t listener, struct flow *f, struct sip_ask *a);
 /* There is one that registered there. */
@@ -454,5 +455,9 @@ struct pbx {
 	uint32_t next_chan;
 	struct vars globals;
 	struct dead_host *dead_hosts;
+	struct { /* of the Date header */
+		time_t second;
+		char text[32];
+	} date;
 	bool stopping, loading;
 };

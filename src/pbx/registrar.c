@@ -5,19 +5,19 @@
  * device that registers again from a new source (its NAT moved the port) replaces its binding instead of adding one:
  * it is known by its instance, by its Call-ID, or by its own Contact behind the same address.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "base/trace.h"
 #include "pbx/priv.h"
 
 #define CONTACTS_MAX 10
 #define URI_MAX      255
+#define TEXTS        1024 /* bytes: those of most requests */
 
 struct item { /* one Contact of the request */
-	char *uri, *orig, *instance;
+	const char *uri, *orig, *instance;
 	uint32_t expires;
 	struct contact *bound; /* what it refreshes, moves or removes */
 	bool moved;
@@ -31,7 +31,8 @@ struct reg {
 	struct aor *aor;
 	struct item items[CONTACTS_MAX];
 	size_t n;
-	char *path;
+	const char *path;
+	struct arena *mem; /* of the texts */
 };
 
 static void refuse(struct reg *r, unsigned code, const char *why)
@@ -113,7 +114,7 @@ static void out_clean(struct out *o, const struct sip_uri *u)
 	out_span(o, span_sub(u->text, 0, u->params.p ? (size_t)(u->params.p - u->text.p) - 1 : u->text.n));
 	while (sip_param_next(&params, &name, &value))
 		if (!span_istarts(name, SPAN("x-ast-")))
-			out_fmt(o, value.p ? ";%.*s=%.*s" : ";%.*s%.*s", SP(name), SP(value));
+			out_all(o, ";", name, value.p ? "=" : "", value);
 }
 
 static bool rewrites(const struct reg *r)
@@ -137,13 +138,15 @@ static void take_uri(struct reg *r, const struct sip_naddr *a, struct item *it, 
 		    (a->uri.port ? a->uri.port : 5060) != r->m->flow.peer.port) {
 			out_span(&orig, a->uri.host);
 			if (a->uri.port)
-				out_fmt(&orig, ":%u", a->uri.port);
+				out_all(&orig, ":", a->uri.port);
 		}
 	} else {
 		out_clean(&uri, &a->uri);
 	}
-	it->uri = out_take(&uri);
-	it->orig = out_take(&orig);
+	it->uri = arena_str(r->mem, out_look(&uri));
+	it->orig = arena_str(r->mem, out_look(&orig));
+	out_free(&uri);
+	out_free(&orig);
 }
 
 /* The same device, known by instance, Call-ID, or its own Contact behind the same address. */
@@ -162,10 +165,7 @@ static bool same_device(const struct reg *r, const struct item *it, const struct
 
 static void bind(struct reg *r, struct item *it)
 {
-	struct sip_uri u;
-
-	if (sip_uri_parse(span_of(it->uri), &u))
-		it->bound = contact_find(r->aor, &u);
+	it->bound = contact_find(r->aor, span_of(it->uri));
 	if (it->bound || !rewrites(r) || r->p->conf->hairpin.compat_asterisk)
 		return;
 	list_for(l, &r->aor->contacts) {
@@ -181,14 +181,17 @@ static void bind(struct reg *r, struct item *it)
 
 static bool acl_allows(const struct reg *r, const struct sip_naddr *a)
 {
+	const struct conf_acls *own = &r->ep->contact_acl;
 	struct addr ip;
 
+	if (!r->p->conf->n_acls && !own->deny.n && !own->n_named)
+		return true;
 	if (!addr_parse_ip(a->uri.host, &ip))
 		return true;
 	for (size_t i = 0; i < r->p->conf->n_acls; i++) /* acl sections hold for everybody */
 		if (conf_acls_deny(&r->p->conf->acls[i].contact_acl, &ip))
 			return false;
-	return !conf_acls_deny(&r->ep->contact_acl, &ip);
+	return !conf_acls_deny(own, &ip);
 }
 
 /* False: refused. */
@@ -198,21 +201,21 @@ static bool take_contacts(struct reg *r)
 	struct span v;
 	size_t count_all = 0;
 
-	while (sip_walk(r->m, SIP_HDR_CONTACT, &w, &v))
-		count_all++;
 	if (r->m->contact_star) {
+		while (sip_walk(r->m, SIP_HDR_CONTACT, &w, &v))
+			count_all++;
 		if (count_all == 1 && r->m->expires == 0)
 			return true;
 		refuse(r, 400, "'Contact: *' stands alone and with Expires: 0");
 		return false;
 	}
-	w = (struct sip_walk){ 0 };
 	while (sip_walk(r->m, SIP_HDR_CONTACT, &w, &v)) {
 		struct item *it = &r->items[r->n];
-		struct sip_naddr a;
+		struct sip_naddr a = r->m->contact;
 		struct span instance = SPAN_NONE;
 
-		if (r->n == CONTACTS_MAX || !sip_naddr_parse(v, &a) || !a.uri.is_sip || a.uri.text.n > URI_MAX) {
+		if (r->n == CONTACTS_MAX || (r->n && !sip_naddr_parse(v, &a)) || !a.uri.is_sip ||
+		    a.uri.text.n > URI_MAX) {
 			refuse(r, 400, "a Contact that cannot be stored");
 			return false;
 		}
@@ -221,7 +224,7 @@ static bool take_contacts(struct reg *r)
 			return false;
 		}
 		sip_param(a.params, "+sip.instance", &instance);
-		it->instance = span_dup(instance);
+		it->instance = arena_str(r->mem, instance);
 		it->expires = expiry_of(r, &a);
 		take_uri(r, &a, it, r->n == 0);
 		r->n++;
@@ -310,18 +313,16 @@ static bool make_room(struct reg *r)
 static void store_item(struct reg *r, const struct item *it)
 {
 	struct sip_transport_info tp = sip_transport_of(r->p->sip, &r->m->flow);
-	char *agent = span_dup(sip_hdr_value(r->m, SIP_HDR_USER_AGENT)), *call_id = span_dup(r->m->call_id);
-	char *via = span_dup(r->m->via.host);
 	struct store_contact s = { .aor = r->aor->name,
 				   .uri = it->uri,
 				   .path = r->path,
-				   .user_agent = agent,
-				   .call_id = call_id,
+				   .user_agent = arena_str(r->mem, sip_hdr_value(r->m, SIP_HDR_USER_AGENT)),
+				   .call_id = arena_str(r->mem, r->m->call_id),
 				   .instance = it->instance,
 				   .orig_host = it->orig,
 				   .endpoint = r->ep->o.name,
 				   .transport = tp.conf && tp.conf->symmetric_transport ? tp.conf->o.name : "",
-				   .via_addr = via,
+				   .via_addr = arena_str(r->mem, r->m->via.host),
 				   .via_port = r->m->via.port,
 				   .cseq = r->m->cseq,
 				   .expires = clock_wall(r->p->clock) + (int64_t)it->expires * 1000,
@@ -350,9 +351,6 @@ static void store_item(struct reg *r, const struct item *it)
 		if (fresh)
 			qualify_new_contact(r->aor);
 	}
-	free(agent);
-	free(call_id);
-	free(via);
 }
 
 static void apply(struct reg *r)
@@ -374,51 +372,69 @@ static void apply(struct reg *r)
 
 /* ---- the answer ---- */
 
-/* The Contact as its phone wrote it. */
+/*
+ * The Contact as its phone wrote it: where we wrote where it comes from stands its own host. (Nothing but a user ends
+ * with '@', and nothing but parameters follows the host: they were parsed.)
+ */
 static void put_contact(const struct reg *r, const struct contact *c, struct sip_build *b)
 {
-	long long left = (c->expires - clock_wall(r->p->clock) + 999) / 1000;
-	struct sip_uri u;
+	uint64_t left = (uint64_t)MAX(c->expires - clock_wall(r->p->clock) + 999, 0) / 1000;
+	struct span uri = span_of(c->uri);
+	size_t host = (size_t)(MAX(span_chr(uri, '@'), span_chr(uri, ':')) + 1);
+	long params = span_chr(span_from(uri, host), ';');
 
 	if (c->is_static) {
 		sip_put(b, "Contact", "<%s>", c->uri);
 		return;
 	}
-	if (!c->orig_host[0] || !sip_uri_parse(span_of(c->uri), &u)) {
-		sip_put(b, "Contact", "<%s>;expires=%lld", c->uri, left);
-		return;
+	out_str(b->o, "Contact: <");
+	if (c->orig_host[0]) {
+		out_all(b->o, span_sub(uri, 0, host), c->orig_host);
+		uri = params < 0 ? SPAN_NONE : span_from(uri, host + (size_t)params);
 	}
-	sip_put(b, "Contact", u.params.n ? "<%.*s:%.*s%s%s;%.*s>;expires=%lld" : "<%.*s:%.*s%s%s%.*s>;expires=%lld",
-		SP(u.scheme), SP(u.user), u.user.n ? "@" : "", c->orig_host, SP(u.params), left);
+	out_all(b->o, uri, ">;expires=", left, "\r\n");
+}
+
+/* The same for a second. */
+static const char *date_of(struct pbx *p)
+{
+	time_t now = (time_t)(clock_wall(p->clock) / 1000);
+	struct tm tm;
+
+	if (now == p->date.second && p->date.text[0])
+		return p->date.text;
+	p->date.second = now;
+	if (!gmtime_r(&now, &tm) || !strftime(p->date.text, sizeof p->date.text, "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		p->date.text[0] = '\0';
+	return p->date.text;
 }
 
 static void build_ok(void *arg, struct sip_build *b)
 {
 	const struct reg *r = arg;
-	time_t now = (time_t)(clock_wall(r->p->clock) / 1000);
-	char date[64];
-	struct tm tm;
 
 	list_for(l, &r->aor->contacts)
 		put_contact(r, list_entry(l, struct contact, link), b);
 	if (r->m->expires != SIP_NO_NUMBER)
-		sip_put(b, "Expires", "%u", r->n ? r->items[0].expires : r->m->expires);
+		out_all(b->o, "Expires: ", r->n ? r->items[0].expires : r->m->expires, "\r\n");
 	if (r->path[0])
 		sip_put(b, "Path", "%s", r->path);
-	if (gmtime_r(&now, &tm) && strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm))
-		sip_put(b, "Date", "%s", date);
+	out_all(b->o, "Date: ", date_of(r->p), "\r\n");
 }
 
-static char *join_path(const struct reg *r)
+static const char *join_path(const struct reg *r)
 {
 	char room[256];
 	struct out o = out_growing_in(room, sizeof room);
 	struct sip_walk w = { 0 };
+	const char *path;
 	struct span v;
 
 	while (r->aor->conf->support_path && sip_walk(r->m, SIP_HDR_PATH, &w, &v))
-		out_fmt(&o, "%s%.*s", o.n ? ", " : "", SP(v));
-	return out_take(&o);
+		out_all(&o, o.n ? ", " : "", v);
+	path = arena_str(r->mem, out_look(&o));
+	out_free(&o);
+	return path;
 }
 
 static void serve(struct reg *r)
@@ -458,14 +474,10 @@ void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 		refuse(&r, 404, NULL);
 		return;
 	}
+	r.mem = arena_new(TEXTS);
 	r.path = join_path(&r);
 	serve(&r);
-	for (size_t i = 0; i < ARRAY_LEN(r.items); i++) {
-		free(r.items[i].uri);
-		free(r.items[i].orig);
-		free(r.items[i].instance);
-	}
-	free(r.path);
+	arena_free(r.mem);
 }
 
 void registrar_closed(struct pbx *p, const struct flow *f)
