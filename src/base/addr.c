@@ -10,21 +10,21 @@
 /* Four decimal numbers without leading zeros. */
 static bool parse_ip4(struct span s, uint8_t ip[4])
 {
-	size_t at = 0;
+	const char *p = s.p, *end = s.p + s.n;
 
 	for (int i = 0; i < 4; i++) {
-		unsigned v = 0, digits = 0;
+		const char *from = p;
+		unsigned v = 0;
 
-		for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, digits++) {
-			v = v * 10 + (unsigned)(s.p[at] - '0');
-			if (v > 255 || (digits && v < 10))
-				return false;
-		}
-		if (!digits || (i < 3 && (at == s.n || s.p[at++] != '.')))
+		for (; p < end && char_is_digit(*p) && v <= 255; p++)
+			v = v * 10 + (unsigned)(*p - '0');
+		if (p == from || v > 255 || (*from == '0' && p - from > 1))
 			return false;
 		ip[i] = (uint8_t)v;
+		if (i < 3 && (p == end || *p++ != '.'))
+			return false;
 	}
-	return at == s.n;
+	return p == end;
 }
 
 bool addr_parse_ip(struct span s, struct addr *a)
@@ -159,9 +159,12 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 
 bool addr_is_any(const struct addr *a)
 {
-	static const uint8_t zero[16];
+	uint64_t half[2];
+	uint32_t ip4;
 
-	return memcmp(a->ip, zero, ip_len(a)) == 0;
+	memcpy(half, a->ip, sizeof half);
+	memcpy(&ip4, a->ip, sizeof ip4);
+	return a->family == 6 ? !(half[0] | half[1]) : !a->family || !ip4;
 }
 
 struct addr addr_with_port(const struct addr *a, uint16_t port)

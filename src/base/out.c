@@ -69,9 +69,10 @@ void out_uint(struct out *o, uint64_t v)
 		out_char(o, (char)('0' + v));
 		return;
 	}
-	do
+	for (; v > UINT32_MAX; v /= 10)
 		tmp[--n] = (char)('0' + v % 10);
-	while (v /= 10);
+	for (uint32_t w = (uint32_t)v; w; w /= 10) /* half as wide, much quicker */
+		tmp[--n] = (char)('0' + w % 10);
 	out_bytes(o, tmp + n, sizeof tmp - n);
 }
 

@@ -3,12 +3,17 @@
 
 #include <string.h>
 
-static uint32_t rotl(uint32_t v, int n)
+typedef uint32_t row __attribute__((vector_size(16))); /* four columns of the block at once */
+
+static inline row rotl(row v, int n)
 {
 	return (v << n) | (v >> (32 - n));
 }
 
-static void quarter(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+/* The words of a row, n places on. */
+#define turn(v, n) __builtin_shufflevector(v, v, n, n + 1, n + 2, n + 3)
+
+static inline void quarter(row *a, row *b, row *c, row *d)
 {
 	*a += *b, *d = rotl(*d ^ *a, 16);
 	*c += *d, *b = rotl(*b ^ *c, 12);
@@ -18,21 +23,21 @@ static void quarter(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 
 static void refill(struct rng *r)
 {
-	uint32_t in[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 }, *x = r->pool;
+	row in[4] = { { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 } }, x[4];
 
-	memcpy(in + 4, r->key, sizeof r->key);
-	in[12] = (uint32_t)r->block;
-	in[13] = (uint32_t)(r->block >> 32);
+	memcpy(in + 1, r->key, sizeof r->key);
+	in[3] = (row){ (uint32_t)r->block, (uint32_t)(r->block >> 32) };
 	r->block++;
 	memcpy(x, in, sizeof in);
 	for (int i = 0; i < 4; i++) {
-		for (int c = 0; c < 4; c++)
-			quarter(&x[c], &x[4 + c], &x[8 + c], &x[12 + c]);
-		for (int c = 0; c < 4; c++)
-			quarter(&x[c], &x[4 + (c + 1) % 4], &x[8 + (c + 2) % 4], &x[12 + (c + 3) % 4]);
+		quarter(&x[0], &x[1], &x[2], &x[3]);
+		x[1] = turn(x[1], 1), x[2] = turn(x[2], 2), x[3] = turn(x[3], 3);
+		quarter(&x[0], &x[1], &x[2], &x[3]);
+		x[1] = turn(x[1], 3), x[2] = turn(x[2], 2), x[3] = turn(x[3], 1);
 	}
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 4; i++)
 		x[i] += in[i];
+	memcpy(r->pool, x, sizeof r->pool);
 	r->used = 0;
 }
 

@@ -58,14 +58,19 @@ bool span_word(struct span *in, struct span *word)
 
 bool span_u64(struct span s, uint64_t max, uint64_t *v)
 {
+	size_t i = 0, fit = MIN(s.n, 18); /* so many digits fit */
 	uint64_t sum = 0;
+	unsigned d;
 
 	if (!s.n)
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned d = (unsigned)(s.p[i] - '0');
-
-		if (d > 9 || (i >= 18 && (d > max || sum > (max - d) / 10))) /* 18 digits fit */
+	for (; i < fit && (d = (unsigned)(s.p[i] - '0')) <= 9; i++)
+		sum = sum * 10 + d;
+	if (i < fit)
+		return false;
+	for (; i < s.n; i++) {
+		d = (unsigned)(s.p[i] - '0');
+		if (d > 9 || d > max || sum > (max - d) / 10)
 			return false;
 		sum = sum * 10 + d;
 	}

@@ -62,6 +62,8 @@ struct sip_naddr {
 	struct span params, tag;
 };
 bool sip_naddr_parse(struct span s, struct sip_naddr *a);
+/* The same where only the tag is wanted: of the URI no more than its text is taken, unlooked at. */
+bool sip_naddr_tag(struct span s, struct sip_naddr *a);
 
 struct sip_via {
 	struct span text, transport, host, params, branch, received;
@@ -88,7 +90,8 @@ struct sip_msg {
 	unsigned n_hdrs, n_vias;
 	uint64_t have;                      /* bit per sip_hdr_id */
 	struct sip_via via;                 /* the top one */
-	struct sip_naddr from, to, contact; /* contact: the first; uri.text empty when none or "*" */
+	struct sip_naddr from, to, contact; /* URIs in a response's From and To are ours: unparsed. contact: the first;
+					       uri.text empty when none or "*" */
 	bool contact_star, too_old;         /* too_old: RFC 2543 branch */
 	struct span call_id, content_type, body, bytes;
 	uint32_t cseq, max_forwards, expires; /* SIP_NO_NUMBER: absent */

@@ -37,7 +37,9 @@ enum sip_method sip_method_of(struct span name)
 {
 	int m = 0;
 
-	while (m < SIP_OTHER && !span_is(name, sip_method_names[m]))
+	if (!name.n)
+		return SIP_OTHER;
+	while (m < SIP_OTHER && (sip_method_names[m][0] != name.p[0] || !span_is(name, sip_method_names[m])))
 		m++;
 	return (enum sip_method)m;
 }
@@ -47,20 +49,31 @@ const char *sip_hdr_name(enum sip_hdr_id id)
 	return id < SIP_HDR_COUNT ? hdr_table[id].name : "";
 }
 
+/* The length and first letter of each name, side by side: most headers are none of the others by these alone. */
+#define FACE(len, first) ((uint16_t)((len) << 8 | ((first) | 0x20)))
+static const uint16_t hdr_faces[SIP_HDR_COUNT] = {
+#define HDR(id, name, compact, times, split) [SIP_HDR_##id] = FACE(sizeof name - 1, name[0]),
+#include "sip/hdr.def"
+#undef HDR
+};
+
 static enum sip_hdr_id hdr_id(struct span name)
 {
-	const struct hdr_desc *d = hdr_table, *end = d + SIP_HDR_COUNT;
-	char first = char_lower(name.p[0]);
+	unsigned id = 0, first = (unsigned char)name.p[0];
+	uint16_t face = FACE(name.n, first);
 
-	if (name.n == 1)
-		while (d < end && d->compact != first)
-			d++;
-	else
-		while (d < end &&
-		       (d->len != name.n || char_lower(d->name[0]) != first ||
-			(memcmp(d->name, name.p, name.n) != 0 && !span_ieq(name, (struct span){ d->name, d->len }))))
-			d++;
-	return (enum sip_hdr_id)(d - hdr_table);
+	if (name.n > UINT8_MAX)
+		return SIP_HDR_OTHER;
+	if (name.n == 1) {
+		while (id < SIP_HDR_COUNT && hdr_table[id].compact != char_lower(name.p[0]))
+			id++;
+		return (enum sip_hdr_id)id;
+	}
+	for (; id < SIP_HDR_COUNT; id++)
+		if (hdr_faces[id] == face && (memcmp(hdr_table[id].name, name.p, name.n) == 0 ||
+					      span_ieq(name, (struct span){ hdr_table[id].name, hdr_table[id].len })))
+			break;
+	return (enum sip_hdr_id)id;
 }
 
 static void bad(struct sip_msg *m, unsigned code, const char *phrase)
@@ -256,6 +269,7 @@ static bool parse_routes(struct sip_msg *m)
 /* What every message has: without these there is nothing to match or to answer. */
 static const char *parse_core(struct sip_msg *m)
 {
+	bool (*party)(struct span s, struct sip_naddr * a) = m->request ? sip_naddr_parse : sip_naddr_tag;
 	struct sip_walk w = { 0 };
 	struct span v;
 
@@ -268,9 +282,9 @@ static const char *parse_core(struct sip_msg *m)
 		return "no usable CSeq";
 	if (!is_call_id(m->call_id))
 		bad(m, 400, "no usable Call-ID");
-	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_FROM), &m->from))
+	if (!party(sip_hdr_value(m, SIP_HDR_FROM), &m->from))
 		bad(m, 400, "no usable From");
-	if (!sip_naddr_parse(sip_hdr_value(m, SIP_HDR_TO), &m->to))
+	if (!party(sip_hdr_value(m, SIP_HDR_TO), &m->to))
 		bad(m, 400, "no usable To");
 	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
 		struct sip_via via;

@@ -51,6 +51,14 @@ static bool is_hex(char c)
 	return char_is_digit(c) || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
 }
 
+/* Past white space: trimming one end is half the work, and what is parsed here was trimmed before. */
+static inline struct span past_space(struct span s)
+{
+	while (s.n && char_is_space(s.p[0]))
+		s.p++, s.n--;
+	return s;
+}
+
 static bool is_uri_text(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -59,46 +67,65 @@ static bool is_uri_text(struct span s)
 	return true;
 }
 
+/* The length of an IPv6 address in brackets; 0: it is none. */
+static size_t bracketed(struct span in)
+{
+	long close = span_chr(in, ']');
+	struct addr ip;
+
+	if (close < 0 || !addr_parse_ip((struct span){ in.p, (size_t)close + 1 }, &ip) || ip.family != 6)
+		return 0;
+	return (size_t)close + 1;
+}
+
+static bool take_port(struct span *in, uint16_t *port)
+{
+	uint32_t v = 0;
+	size_t n = 0;
+
+	for (; n < in->n && char_is_digit(in->p[n]); n++) {
+		v = v * 10 + (uint32_t)(in->p[n] - '0');
+		if (v > 65535)
+			return false;
+	}
+	*port = (uint16_t)v;
+	*in = (struct span){ in->p + n, in->n - n };
+	return v > 0;
+}
+
 /* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
 static bool take_hostport(struct span *in, bool loose, struct span *host, uint16_t *port)
 {
-	struct addr ip;
-	uint32_t v;
-	size_t n = 0;
+	struct span rest = *in;
 
 	*port = 0;
-	if (in->n && in->p[0] == '[') {
-		long close = span_chr(*in, ']');
-
-		if (close < 0 || !addr_parse_ip(span_sub(*in, 0, (size_t)close + 1), &ip) || ip.family != 6)
-			return false;
-		*host = span_sub(*in, 0, (size_t)close + 1);
-	} else {
-		n = run_of(*in, HOST);
-		*host = span_sub(*in, 0, n);
-		if (!n)
+	host->p = rest.p;
+	host->n = rest.n && rest.p[0] == '[' ? bracketed(rest) : run_of(rest, HOST);
+	if (!host->n)
+		return false;
+	rest = (struct span){ rest.p + host->n, rest.n - host->n };
+	if (loose)
+		rest = past_space(rest);
+	if (span_take_char(&rest, ':')) {
+		if (loose)
+			rest = past_space(rest);
+		if (!take_port(&rest, port))
 			return false;
 	}
-	*in = span_from(*in, host->n);
-	if (loose)
-		*in = span_trim(*in);
-	if (!span_take_char(in, ':'))
-		return true;
-	if (loose)
-		*in = span_trim(*in);
-	for (n = 0; n < in->n && char_is_digit(in->p[n]); n++)
-		;
-	if (!span_u32(span_sub(*in, 0, n), 65535, &v) || !v)
-		return false;
-	*port = (uint16_t)v;
-	*in = span_from(*in, n);
+	*in = rest;
 	return true;
 }
 
 static bool take_scheme(struct span *in, struct span *scheme)
 {
-	long colon = span_chr(*in, ':');
+	long colon;
 
+	if (in->n > 4 && memcmp(in->p, "sip:", 4) == 0) { /* nearly always */
+		*scheme = (struct span){ in->p, 3 };
+		*in = (struct span){ in->p + 4, in->n - 4 };
+		return true;
+	}
+	colon = span_chr(*in, ':');
 	if (colon <= 0 || !isalpha((unsigned char)in->p[0]))
 		return false;
 	*scheme = span_sub(*in, 0, (size_t)colon);
@@ -118,8 +145,8 @@ bool sip_uri_parse(struct span s, struct sip_uri *u)
 	u->text = s;
 	if (!take_scheme(&in, &u->scheme))
 		return false;
-	u->secure = span_iis(u->scheme, "sips");
-	u->is_sip = u->secure || span_iis(u->scheme, "sip");
+	u->secure = span_ieq(u->scheme, SPAN("sips"));
+	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
 	if (!u->is_sip)
 		return in.n > 0 && is_uri_text(in);
 	at = span_chr(in, '@');
@@ -313,28 +340,27 @@ static bool take_quotes(struct span *in, struct span *value)
  */
 static bool next_valid(struct span *s, struct span *name, struct span *value)
 {
-	struct span in = *s = span_trim(*s);
+	struct span in = *s = past_space(*s);
 	size_t n = 0;
 
 	if (!span_take_char(&in, ';'))
 		return false;
-	in = span_trim(in);
+	in = past_space(in);
 	n = run_of(in, TOKEN);
-	*name = span_sub(in, 0, n);
+	*name = (struct span){ in.p, n };
 	*value = SPAN_NONE;
-	in = span_trim(span_from(in, n));
+	in = past_space((struct span){ in.p + n, in.n - n });
 	if (n && span_take_char(&in, '=')) {
-		in = span_trim(in);
+		in = past_space(in);
 		if (in.n && in.p[0] == '"') {
 			if (!take_quotes(&in, value))
 				return false;
 		} else {
-			n = run_of(in, PLAIN);
-			*value = span_sub(in, 0, n);
-			in = span_from(in, n);
-			n = 1;
+			value->p = in.p;
+			value->n = run_of(in, PLAIN);
+			in = (struct span){ in.p + value->n, in.n - value->n };
 		}
-		in = span_trim(in);
+		in = past_space(in);
 	}
 	if (!n || (in.n && in.p[0] != ';'))
 		return false;
@@ -358,8 +384,8 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	struct span name, value;
 
 	a->params = params;
-	while (next_valid(&params, &name, &value)) {
-		if (!span_iis(name, "tag"))
+	while (params.n && next_valid(&params, &name, &value)) {
+		if (!span_ieq(name, SPAN("tag")))
 			continue;
 		if (!value.n)
 			return false;
@@ -368,7 +394,13 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	return !params.n;
 }
 
-bool sip_naddr_parse(struct span s, struct sip_naddr *a)
+static bool take_uri(struct span text, bool whole, struct sip_uri *u)
+{
+	u->text = text;
+	return !whole || sip_uri_parse(text, u);
+}
+
+static bool parse_naddr(struct span s, bool whole, struct sip_naddr *a)
 {
 	struct span in = span_trim(s);
 	long open, close;
@@ -388,44 +420,65 @@ bool sip_naddr_parse(struct span s, struct sip_naddr *a)
 		long semi = span_chr(in, ';');
 		struct span uri = span_trim(semi < 0 ? in : span_sub(in, 0, (size_t)semi));
 
-		if (span_chr(uri, '?') >= 0 || span_chr(uri, ',') >= 0 || !sip_uri_parse(uri, &a->uri))
+		if (span_chr(uri, '?') >= 0 || span_chr(uri, ',') >= 0 || !take_uri(uri, whole, &a->uri))
 			return false;
 		return finish_naddr(semi < 0 ? SPAN_NONE : span_from(in, (size_t)semi), a);
 	}
-	if (!a->display.p) {
+	if (!a->display.p && open > 0) {
 		a->display = span_trim(span_sub(in, 0, (size_t)open));
 		if (!is_plain_display(a->display))
 			return false;
 	}
 	in = span_from(in, (size_t)open + 1);
 	close = span_chr(in, '>');
-	if (close < 0 || !sip_uri_parse(span_sub(in, 0, (size_t)close), &a->uri))
+	if (close < 0 || !take_uri(span_sub(in, 0, (size_t)close), whole, &a->uri))
 		return false;
 	return finish_naddr(span_from(in, (size_t)close + 1), a);
 }
 
+bool sip_naddr_parse(struct span s, struct sip_naddr *a)
+{
+	return parse_naddr(s, true, a);
+}
+
+bool sip_naddr_tag(struct span s, struct sip_naddr *a)
+{
+	return parse_naddr(s, false, a);
+}
+
 static bool take_via_word(struct span *in, struct span *word)
 {
-	size_t n;
+	struct span rest = past_space(*in);
 
-	*in = span_trim(*in);
-	n = run_of(*in, TOKEN);
-	*word = span_sub(*in, 0, n);
-	*in = span_trim(span_from(*in, n));
-	return n > 0;
+	*word = (struct span){ rest.p, run_of(rest, TOKEN) };
+	*in = past_space((struct span){ rest.p + word->n, rest.n - word->n });
+	return word->n > 0;
+}
+
+/* "SIP" SLASH "2.0" SLASH */
+static bool take_via_protocol(struct span *in)
+{
+	struct span word;
+
+	if (span_starts(*in, SPAN("SIP/2.0/"))) { /* nearly always */
+		*in = span_from(*in, 8);
+		return true;
+	}
+	return take_via_word(in, &word) && span_ieq(word, SPAN("SIP")) && span_take_char(in, '/') &&
+	       take_via_word(in, &word) && span_take_char(in, '/');
 }
 
 static bool take_via_param(struct sip_via *v, struct span name, struct span value)
 {
 	uint32_t port = 0;
 
-	if (span_iis(name, "branch"))
+	if (span_ieq(name, SPAN("branch")))
 		v->branch = v->branch.n ? v->branch : value; /* the first counts, as for the tag */
-	else if (span_iis(name, "received"))
+	else if (span_ieq(name, SPAN("received")))
 		v->received = value.p ? value : span_from(name, name.n);
-	else if (span_iis(name, "maddr"))
+	else if (span_ieq(name, SPAN("maddr")))
 		addr_parse_ip(value, &v->maddr);
-	else if (span_iis(name, "rport")) {
+	else if (span_ieq(name, SPAN("rport"))) {
 		v->has_rport = true;
 		if (value.n && !span_u32(value, 65535, &port))
 			return false;
@@ -437,17 +490,16 @@ static bool take_via_param(struct sip_via *v, struct span name, struct span valu
 /* via-parm = "SIP" SLASH "2.0" SLASH transport LWS sent-by *( SEMI via-params ) */
 bool sip_via_parse(struct span s, struct sip_via *v)
 {
-	struct span in = span_trim(s), word, value;
+	struct span in = span_trim(s), name, value;
 
 	memset(v, 0, sizeof *v);
 	v->text = in;
-	if (!take_via_word(&in, &word) || !span_iis(word, "SIP") || !span_take_char(&in, '/') ||
-	    !take_via_word(&in, &word) || !span_take_char(&in, '/') || !take_via_word(&in, &v->transport) ||
+	if (!take_via_protocol(&in) || !take_via_word(&in, &v->transport) ||
 	    !take_hostport(&in, true, &v->host, &v->port))
 		return false;
-	v->params = in = span_trim(in);
-	while (next_valid(&in, &word, &value))
-		if (!take_via_param(v, word, value))
+	v->params = in = past_space(in);
+	while (in.n && next_valid(&in, &name, &value))
+		if (!take_via_param(v, name, value))
 			return false;
 	return !in.n;
 }

@@ -89,6 +89,24 @@ static void test_rng(void **state)
 	assert_string_equal(token, "");
 }
 
+/* ChaCha8, 256 bits of key, all zero: the published key stream (draft-strombergson-chacha-test-vectors, TC1). */
+static void test_rng_vector(void **state)
+{
+	static const uint8_t want[] = { 0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6, 0x7f, 0x5b, 0xb8,
+					0xe8, 0x1f, 0x09, 0xa5, 0xa1, 0x2c, 0x84, 0x0e, 0xc3, 0xce, 0x9a,
+					0x7f, 0x3b, 0x18, 0x1b, 0xe1, 0x88, 0xef, 0x71, 0x1a, 0x1e };
+	uint8_t got[sizeof want];
+	struct rng r;
+
+	(void)state;
+	rng_seed(&r, (const uint8_t[32]){ 0 });
+	rng_bytes(&r, got, sizeof got);
+	assert_memory_equal(got, want, sizeof want);
+	for (int i = 0; i < 16; i++) /* into the second block */
+		rng_u32(&r);
+	assert_int_equal(r.block, 2);
+}
+
 static void test_codecs(void **state)
 {
 	struct codec_list l = { 0 };
@@ -197,9 +215,9 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nearest), cmocka_unit_test(test_diag),  cmocka_unit_test(test_rng),
-		cmocka_unit_test(test_codecs),  cmocka_unit_test(test_arena), cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_nearest),    cmocka_unit_test(test_diag),   cmocka_unit_test(test_rng),
+		cmocka_unit_test(test_rng_vector), cmocka_unit_test(test_codecs), cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_secret),     cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests_name("base parts", tests, NULL, NULL);

@@ -317,11 +317,60 @@ static void test_broken(void **state)
 	out_free(&o);
 }
 
+/* In an answer From and To are our own words: their tags count, a URI that somebody mangled does not. */
+static void test_parties(void **state)
+{
+	static const char text[] = "Via: SIP/2.0/UDP a;branch=z9hG4bKa\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n"
+				   "From: \"A\" <sip:a b@c>;x=y;tag=1\r\nTo: sip:b@;tag=2\r\n\r\n";
+	struct out o = out_growing();
+	struct sip_msg *m;
+	const char *why;
+
+	(void)state;
+	out_all(&o, "SIP/2.0 200 OK\r\n", text);
+	m = sip_msg_parse(out_look(&o), &why);
+	assert_non_null(m);
+	assert_int_equal(m->bad_code, 0);
+	eq(m->from.tag, "1");
+	eq(m->from.uri.text, "sip:a b@c");
+	eq(m->to.tag, "2");
+	sip_msg_unref(m);
+	out_free(&o);
+	o = out_growing();
+	out_all(&o, "OPTIONS sip:b SIP/2.0\r\n", text);
+	m = sip_msg_parse(out_look(&o), &why);
+	assert_int_equal(m->bad_code, 400);
+	sip_msg_unref(m);
+	out_free(&o);
+}
+
+/* 259 letters are three in eight bits: it is none of those that we know all the same. */
+static void test_long_name(void **state)
+{
+	struct out o = out_growing();
+	struct sip_msg *m;
+	const char *why;
+
+	(void)state;
+	out_str(&o, "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n"
+		    "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nVia");
+	for (int i = 0; i < 256; i++)
+		out_char(&o, 'a');
+	out_str(&o, ": SIP/2.0/UDP b\r\n\r\n");
+	m = sip_msg_parse(out_look(&o), &why);
+	assert_non_null(m);
+	assert_int_equal(m->n_vias, 1);
+	assert_int_equal(m->hdrs[m->n_hdrs - 1].id, SIP_HDR_OTHER);
+	sip_msg_unref(m);
+	out_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parser), cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_parser),  cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
+		cmocka_unit_test(test_values),  cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_parties), cmocka_unit_test(test_long_name),
 	};
 
 	return cmocka_run_group_tests_name("sip torture", tests, NULL, NULL);
