@@ -4,7 +4,7 @@
  * A dialog is Call-ID, local tag and remote tag, two CSeq counters and a route set that the first 2xx freezes; only the
  * remote target may still move. Forks share the local half, so lookup goes by Call-ID and local tag, then remote tag.
  * rewrite_contact is applied here: the target (or the nearest Record-Route) becomes where the packet came from.
- * A 2xx to INVITE is repeated until its ACK arrives (13.3.1.4); our ACK is kept and repeated with each repeated 2xx.
+ * A 2xx to INVITE is repeated until its ACK arrives (13.3.1.4); our ACK is sent again with each repeated 2xx.
  */
 #include "sip/priv.h"
 
@@ -279,17 +279,25 @@ struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_con
 	return d;
 }
 
-struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, const struct sip_dialog_conf *c)
+struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, const struct sip_dialog_conf *c,
+				       const char *credentials)
 {
 	struct sip_dialog *d;
 
 	if (!m->to.tag.n || (m->status >= 200 && !m->contact.uri.text.n))
 		return NULL;
-	d = dialog_new(u->sip, c, &(struct names){ m->call_id, m->from.tag, m->to.tag, m->from.text, m->to.text });
+	d = dialog_new(s, c, &(struct names){ m->call_id, m->from.tag, m->to.tag, m->from.text, m->to.text });
 	d->local_cseq = m->cseq;
-	d->credentials = u->credentials ? xstrdup(u->credentials) : NULL;
+	d->credentials = credentials ? xstrdup(credentials) : NULL;
 	sip_dialog_refresh(d, m);
-	if (!d->target)
+	return d;
+}
+
+struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, const struct sip_dialog_conf *c)
+{
+	struct sip_dialog *d = sip_dialog_answered(u->sip, m, c, u->credentials);
+
+	if (d && !d->target) /* a 1xx without Contact */
 		d->target = span_dup(u->ask.uri);
 	return d;
 }
@@ -419,7 +427,7 @@ void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 	sip_in(d->sip, &k->life, 64 * d->sip->t1);
 }
 
-/* ---- our ACK, for each 2xx that comes again ---- */
+/* ---- our ACK, again for each 2xx that comes again ---- */
 
 unsigned sip_dialog_repeats(const struct sip_dialog *d)
 {
@@ -434,34 +442,22 @@ struct addr sip_dialog_written(const struct sip_dialog *d, struct addr *by)
 
 bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)
 {
-	if (!d->ack || d->ack_cseq != cseq)
-		return d->ack_cseq >= cseq;
+	if (d->ack_cseq != cseq)
+		return d->ack_cseq > cseq;
 	d->ack_repeats++;
-	sip_send(d->sip, &d->ack->flow, (struct span){ d->ack->bytes, d->ack->n });
+	if (d->ack)
+		sip_send(d->sip, &d->ack->flow, (struct span){ d->ack->bytes, d->ack->n });
+	else
+		sip_dialog_ack(d, cseq, NULL, NULL);
 	return true;
 }
 
-void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq)
+void sip_dialog_keep_ack(struct sip_dialog *d, const struct flow *f, struct span bytes)
 {
-	struct siphash key = dialog_key(s, call_id, local_tag);
-	size_t at = key.w[0];
-	struct sip_dialog *d;
-
-	while ((d = next_fork(s, &key, &at)))
-		if (d->ack_cseq == cseq) {
-			free(d->ack);
-			d->ack = NULL;
-		}
-}
-
-void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes)
-{
-	free(d->ack);
 	d->ack = xmalloc(sizeof *d->ack + bytes.n);
 	d->ack->flow = *f;
 	d->ack->n = bytes.n;
 	memcpy(d->ack->bytes, bytes.p, bytes.n);
-	d->ack_cseq = cseq;
 }
 
 /* ---- requests out ---- */
@@ -503,6 +499,8 @@ void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, vo
 	struct sip_ask a = { .method = SIP_ACK, .build = build, .arg = arg };
 	struct sip_uac *u = ask_in(d, &a, cseq);
 
+	free(d->ack);
+	d->ack = NULL;
 	d->ack_cseq = cseq; /* from now on a repeated 2xx is not a stray */
 	if (d->credentials)
 		u->credentials = xstrdup(d->credentials); /* 22.1: the same as in the INVITE */

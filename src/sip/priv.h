@@ -228,7 +228,7 @@ void sip_ctx_fail_peer(struct sip *s, const struct flow *f, int err);
 void sip_ctx_peers_free(struct sip *s);
 void sip_ctx_fail_listener(struct sip *s, uint32_t listener);
 void sip_ctx_hush(struct sip_ctx *t); /* repeats no more, still listens */
-void sip_ctx_drop(struct sip_ctx *t); /* without calling anybody */
+void sip_ctx_drop(struct sip_ctx *t); /* calls `gone`, not `up` */
 
 struct sip_uas {
 	struct sip *sip;
@@ -313,7 +313,7 @@ struct sip_dialog {
 	struct flow flow;
 	struct list uacs, uass;
 	struct kept_ok *ok;   /* our 2xx, until its ACK arrives */
-	struct kept_ack *ack; /* our ACK, for as long as its 2xx may come again */
+	struct kept_ack *ack; /* our last ACK, if it cannot be built again, else NULL */
 	uint32_t ack_cseq;
 	unsigned ack_repeats;
 	struct addr written, by; /* rewrite_contact put `by` in the place of `written`; family 0: it did not */
@@ -325,10 +325,11 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
 void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);
 void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t); /* takes the bytes of the 2xx over */
-/* Of the dialogs that an INVITE of ours made. */
-void sip_dialog_forget_acks(struct sip *s, struct span call_id, struct span local_tag, uint32_t cseq);
-bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq); /* false: nothing to repeat */
-void sip_dialog_sent_ack(struct sip_dialog *d, uint32_t cseq, const struct flow *f, struct span bytes);
+/* sip_dialog_uac() of a 2xx when there is no uac any more; credentials: header lines for its ACK, or NULL. */
+struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, const struct sip_dialog_conf *c,
+				       const char *credentials);
+bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq); /* false: no ACK was sent yet */
+void sip_dialog_keep_ack(struct sip_dialog *d, const struct flow *f, struct span bytes);
 
 /* ---- digest.c ---- */
 struct nonce_use;

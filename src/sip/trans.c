@@ -167,7 +167,7 @@ static void shrink_peers(struct sip *s)
 		resize_peers(s, s->n_ctx_peers / 8);
 }
 
-static void ctx_free(struct sip_ctx *t)
+void sip_ctx_drop(struct sip_ctx *t)
 {
 	struct sip *s = t->sip;
 
@@ -180,12 +180,6 @@ static void ctx_free(struct sip_ctx *t)
 		t->gone(t->arg, t);
 	free(t->bytes);
 	free(t);
-}
-
-void sip_ctx_drop(struct sip_ctx *t)
-{
-	t->gone = NULL;
-	ctx_free(t);
 }
 
 static void ctx_up(struct sip_ctx *t, const struct sip_msg *m, int err)
@@ -250,7 +244,7 @@ static void ctx_event(struct sip_ctx *t, enum event ev, const struct sip_msg *m,
 	default: break;
 	}
 	if (t->state == DEAD)
-		ctx_free(t);
+		sip_ctx_drop(t);
 }
 
 static void ctx_again(struct timer *tm, ms_t now UNUSED)

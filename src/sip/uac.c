@@ -3,8 +3,9 @@
  * answers, sent again with credentials when challenged (RFC 3261 22), cancelled on wish (9.1). Each attempt is a
  * transaction of its own and is built anew for its destination.
  *
- * The uac lives until its final answer was told and no transaction points to it any more: an INVITE's 2xx may come
- * again or come from another fork, and those that nobody wants are ACKed and ended with BYE here (13.2.2.4).
+ * The uac lives until its final answer was told and no transaction points to it any more. An INVITE's 2xx may come
+ * again or come from another fork, and those that nobody wants are ACKed and ended with BYE here (13.2.2.4): what that
+ * takes stays with the transaction for as long, and the rest of the uac goes.
  */
 #include "sip/priv.h"
 
@@ -37,8 +38,6 @@ static void uac_free_if_idle(struct sip_uac *u)
 	sip_stop(s, &u->patience);
 	list_del(&u->link);
 	list_del(&u->in_dialog);
-	if (u->handed_over && u->ask.method == SIP_INVITE) /* the 2xx will not come again */
-		sip_dialog_forget_acks(s, u->ask.call_id, span_of(u->tag), u->cseq);
 	conf_unref(u->ask.conf);
 	free(u->credentials);
 	arena_free(u->mem);
@@ -232,13 +231,27 @@ void sip_uac_forget(struct sip_uac *u)
 
 /* ---- answers ---- */
 
-void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
+/* What ends a dialog that a 2xx made and nobody wants. */
+struct rest {
+	const struct conf_auth *const *auths;
+	size_t n_auths;
+	struct conf *conf;
+	const struct conf_transport *transport;
+	char *credentials;
+};
+
+static struct rest rest_of(const struct sip_uac *u)
+{
+	return (struct rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
+}
+
+static void end_unusable(struct sip *s, const struct rest *r, const struct sip_msg *m)
 {
 	struct sip_dialog_conf c = {
-		.auths = u->ask.auths, .n_auths = u->ask.n_auths, .conf = u->ask.conf, .transport = u->ask.transport
+		.auths = r->auths, .n_auths = r->n_auths, .conf = r->conf, .transport = r->transport
 	};
 	struct sip_ask bye = { .method = SIP_BYE };
-	struct sip_dialog *d = sip_dialog_uac(u, m, &c);
+	struct sip_dialog *d = sip_dialog_answered(s, m, &c, r->credentials);
 
 	if (!d)
 		return;
@@ -246,6 +259,13 @@ void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
 	sip_dialog_ack(d, m->cseq, NULL, NULL);
 	sip_dialog_ask(d, &bye);
 	sip_dialog_free(&d);
+}
+
+void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
+{
+	struct rest r = rest_of(u);
+
+	end_unusable(u->sip, &r, m);
 }
 
 /*
@@ -306,15 +326,46 @@ static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 	return true;
 }
 
-/* Only an INVITE is answered again: of others the transaction alone stays, to swallow repeats (Timer K). */
+/* The same as late_2xx(), when the user has the 2xx and the uac is gone. */
+static void rest_up(void *arg, struct sip_ctx *t, const struct sip_msg *m, int err UNUSED)
+{
+	struct sip_dialog *d = m ? sip_dialog_find(t->sip, m, false) : NULL;
+
+	if (m && (!d || !d->frozen))
+		end_unusable(t->sip, arg, m);
+	else if (m)
+		sip_dialog_ack_again(d, m->cseq);
+}
+
+static void rest_gone(void *arg, struct sip_ctx *t UNUSED)
+{
+	struct rest *r = arg;
+
+	conf_unref(r->conf);
+	free(r->credentials);
+	free(r);
+}
+
+/* Only a 2xx to INVITE is told of again: of others the transaction alone stays, to swallow repeats (Timers D, K). */
 static void leave_transaction(struct sip_uac *u)
 {
 	struct sip_ctx *t = u->ctx;
 
-	if (u->ask.method == SIP_INVITE || !t)
+	if (!t)
 		return;
 	t->up = NULL;
 	t->gone = NULL;
+	if (u->handed_over && u->ask.method == SIP_INVITE) {
+		struct rest *r = xmalloc(sizeof *r);
+
+		*r = rest_of(u);
+		if (r->conf)
+			conf_ref(r->conf);
+		u->credentials = NULL;
+		t->up = rest_up;
+		t->gone = rest_gone;
+		t->arg = r;
+	}
 	u->ctx = NULL;
 	u->ctxs--;
 	uac_free_if_idle(u);
@@ -419,8 +470,8 @@ static int open_flow(struct sip_uac *u)
 static void send_ack(struct sip_uac *u, struct span bytes)
 {
 	sip_send(u->sip, &u->flow, bytes);
-	if (u->dialog)
-		sip_dialog_sent_ack(u->dialog, u->cseq, &u->flow, bytes);
+	if (u->dialog && u->ask.build) /* which cannot be called again */
+		sip_dialog_keep_ack(u->dialog, &u->flow, bytes);
 	u->done = true;
 	sip_in(u->sip, &u->start, 0);
 }
@@ -545,10 +596,10 @@ static void limit(struct timer *t, ms_t now UNUSED)
 	if (!u->done)
 		finish(u, NULL, u->cancelled ? 487 : 408, "no answer in time");
 	if (ctx && u->ctx == ctx && (u->ask.method != SIP_INVITE || u->cancel_sent)) { /* nothing more is repeated */
-		u->ctx = NULL;
-		u->ctxs--;
 		sip_ctx_drop(ctx);
-	} else if (ctx && u->ask.method == SIP_INVITE) {
+		return;
+	}
+	if (ctx && u->ask.method == SIP_INVITE) {
 		u->cancelled = true;
 		if (u->got_1xx)
 			cancel_now(u);

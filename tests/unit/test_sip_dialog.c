@@ -404,6 +404,35 @@ static void test_ack_to_a_name(void **state)
 	fake_to(f->last, PHONE);
 	assert_true(span_is(f->last->ruri.text, "sip:b@phone.example.com"));
 	assert_true(span_is(f->last->body, "v=0\r\n"));
+	fake_reply(f, inv, 200, "b", "Contact: <sip:b@phone.example.com>\n");
+	fake_expect(f, "ACK"); /* the same: its builder is called once */
+	assert_true(span_is(f->last->body, "v=0\r\n"));
+	assert_int_equal(sip_dialog_repeats(d), 1);
+	sip_msg_unref(inv);
+}
+
+/* Without a body it is built anew, and goes to whoever is the target by now. */
+static void test_ack_again(void **state)
+{
+	struct fake_call c = { .dc = conf_of(false), .no_ack = true, .on_answer = early };
+	struct sip_msg *inv;
+
+	(void)state;
+	fake_ask(f, &c, SIP_INVITE, "sip:bob@198.51.100.7:5062", NULL);
+	inv = sip_msg_ref((struct sip_msg *)fake_expect(f, "INVITE"));
+	fake_reply(f, inv, 180, "b", "");
+	fake_reply(f, inv, 200, "b", "Record-Route: <sip:198.51.100.2;lr>\nContact: <sip:b@203.0.113.10>\n");
+	fake_reply(f, inv, 200, "b", "Record-Route: <sip:198.51.100.2;lr>\nContact: <sip:b@203.0.113.10>\n");
+	fake_silence(f); /* the user has not sent it yet */
+	sip_dialog_ack(d, inv->cseq, NULL, NULL);
+	fake_expect(f, "ACK");
+	for (unsigned n = 1; n < 4; n++) {
+		fake_reply(f, inv, 200, "b", "Record-Route: <sip:198.51.100.2;lr>\nContact: <sip:b@203.0.113.10>\n");
+		expect_routes(fake_expect(f, "ACK"), (const char *[]){ "<sip:198.51.100.2;lr>", NULL });
+		assert_true(span_is(f->last->ruri.text, "sip:b@203.0.113.10"));
+		assert_int_equal(f->last->cseq, inv->cseq);
+		assert_int_equal(sip_dialog_repeats(d), n);
+	}
 	sip_msg_unref(inv);
 }
 
@@ -428,6 +457,7 @@ int main(void)
 		T(test_reinvite_answered_later),
 		T(test_forks_share_the_local_half),
 		T(test_ack_to_a_name),
+		T(test_ack_again),
 	};
 
 	return cmocka_run_group_tests_name("sip dialog", tests, NULL, NULL);
