@@ -445,7 +445,7 @@ struct pbx {
 	struct strangers *strangers; /* unidentified_request_* */
 	struct list chans;
 	unsigned n_chans, n_calls;
-	struct kept_call *kept;     /* the last calls that have ended (record.c); NULL: none has */
+	struct ended_call *kept;    /* the last calls that have ended (record.c); NULL: none has */
 	size_t n_records;           /* ended so far */
 	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */
 	size_t n_hosts;

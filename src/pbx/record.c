@@ -12,98 +12,122 @@
 #define KEPT       128  /* calls that have ended */
 #define UNANSWERED 4000 /* ms without even a 100: RFC 3261's timer A has sent it four times by then */
 
-struct call_record {
-	struct conf *conf; /* until it is judged */
-	unsigned chans, slots;
+#define LEGS_USUAL 2
+
+/* Of a call one of whose legs has ended, at least. */
+struct ended_call {
 	struct call_facts facts;
 	struct leg_facts *legs[CALL_LEGS]; /* of those that have ended, by slot */
 	enum why why;
 	struct lint findings;
+	unsigned n_usual;
+	struct leg_facts usual[LEGS_USUAL]; /* further ones have blocks of their own */
 };
 
-#define LEGS_USUAL 2
-struct kept_call {
-	struct call_record r;
-	struct leg_facts legs[LEGS_USUAL]; /* further ones have blocks of their own */
+/* Of a call that goes on. */
+struct call_record {
+	struct conf *conf;
+	unsigned chans, slots;
+	int64_t began;
+	struct ended_call *ended; /* NULL: there is nothing to note yet */
+	char id[];
 };
 
 static struct call_record *record_new(struct chan *c)
 {
-	struct call_record *r = xcalloc(1, sizeof *r);
+	size_t n = strlen(c->uniqueid) + 1;
+	struct call_record *r = xmalloc(sizeof *r + n);
 
-	r->conf = conf_ref(c->conf);
-	r->facts.began = clock_wall(c->pbx->clock);
-	span_copy(span_of(c->uniqueid), r->facts.id, sizeof r->facts.id);
+	*r = (struct call_record){ .conf = conf_ref(c->conf), .began = clock_wall(c->pbx->clock) };
+	memcpy(r->id, c->uniqueid, n);
 	return r;
+}
+
+static struct call_facts facts_of(const struct call_record *r)
+{
+	struct call_facts f = { .began = r->began };
+
+	if (r->ended)
+		return r->ended->facts;
+	span_copy(span_of(r->id), f.id, sizeof f.id);
+	return f;
+}
+
+static struct ended_call *ended_of(struct call_record *r)
+{
+	if (!r->ended) {
+		struct ended_call *e = xcalloc(1, sizeof *e);
+
+		e->facts = facts_of(r);
+		r->ended = e;
+	}
+	return r->ended;
+}
+
+static struct leg_facts *leg_new(struct ended_call *e)
+{
+	return e->n_usual < LEGS_USUAL ? &e->usual[e->n_usual++] : xmalloc(sizeof e->usual[0]);
+}
+
+static bool is_within(const struct ended_call *e, const struct leg_facts *leg)
+{
+	return leg >= e->usual && leg < e->usual + LEGS_USUAL;
+}
+
+static void ended_clear(struct ended_call *e)
+{
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (!is_within(e, e->legs[i]))
+			free(e->legs[i]);
+	lint_free(&e->findings);
 }
 
 static void record_free(struct call_record *r)
 {
-	for (size_t i = 0; i < CALL_LEGS; i++)
-		free(r->legs[i]);
-	lint_free(&r->findings);
+	if (r->ended)
+		ended_clear(r->ended);
+	free(r->ended);
 	conf_unref(r->conf);
 	free(r);
 }
 
 /* ---- calls that have ended ---- */
 
-static bool is_within(const struct kept_call *k, const struct leg_facts *leg)
+static void take_legs(struct ended_call *e)
 {
-	return leg >= k->legs && leg < k->legs + LEGS_USUAL;
-}
-
-static void kept_clear(struct kept_call *k)
-{
+	e->facts.n_legs = 0;
 	for (size_t i = 0; i < CALL_LEGS; i++)
-		if (!is_within(k, k->r.legs[i]))
-			free(k->r.legs[i]);
-	lint_free(&k->r.findings);
-	k->r = (struct call_record){ 0 };
+		if (e->legs[i])
+			e->facts.legs[e->facts.n_legs++] = e->legs[i];
 }
 
-static void take_legs(struct call_record *r)
+static void keep(struct pbx *p, const struct ended_call *e)
 {
-	r->facts.n_legs = 0;
-	for (size_t i = 0; i < CALL_LEGS; i++)
-		if (r->legs[i])
-			r->facts.legs[r->facts.n_legs++] = r->legs[i];
-}
-
-/* Takes the record. */
-static void keep(struct pbx *p, struct call_record *r)
-{
-	struct kept_call *k;
-	size_t n = 0;
+	struct ended_call *k;
 
 	if (!p->kept)
 		p->kept = xcalloc(KEPT, sizeof *p->kept);
 	k = &p->kept[p->n_records++ % KEPT];
-	kept_clear(k);
-	k->r = *r;
-	for (size_t i = 0; i < CALL_LEGS && n < LEGS_USUAL; i++) {
-		if (!r->legs[i])
-			continue;
-		k->legs[n] = *r->legs[i];
-		k->r.legs[i] = &k->legs[n++];
-		free(r->legs[i]);
-	}
-	take_legs(&k->r);
-	free(r);
+	ended_clear(k);
+	*k = *e;
+	for (size_t i = 0; i < CALL_LEGS; i++)
+		if (is_within(e, e->legs[i]))
+			k->legs[i] = &k->usual[e->legs[i] - e->usual];
+	take_legs(k);
 }
 
 /* The oldest is number 0; NULL: there are no more. */
-static struct call_record *kept_nth(const struct pbx *p, size_t n)
+static struct ended_call *kept_nth(const struct pbx *p, size_t n)
 {
 	size_t oldest = p->n_records < KEPT ? 0 : p->n_records - KEPT;
 
-	return oldest + n < p->n_records ? &p->kept[(oldest + n) % KEPT].r : NULL;
+	return oldest + n < p->n_records ? &p->kept[(oldest + n) % KEPT] : NULL;
 }
 
 void records_free(struct pbx *p)
 {
 	for (size_t i = 0; p->kept && i < KEPT; i++)
-		kept_clear(&p->kept[i]);
+		ended_clear(&p->kept[i]);
 	free(p->kept);
 	p->kept = NULL;
 	p->n_records = 0;
@@ -150,7 +174,7 @@ static void note_missing(struct call_facts *f, const struct contact *k)
 
 void record_missing(struct chan *c, const struct conf_endpoint *ep)
 {
-	struct call_facts *f = &c->record->facts;
+	struct call_facts *f = &ended_of(c->record)->facts;
 
 	span_copy(span_of(ep->o.name), f->missing, sizeof f->missing);
 	f->missing_contacts = 0;
@@ -249,30 +273,35 @@ static void gather(struct chan *c, struct leg_facts *f)
 		media_stats(c->media, &f->audio);
 }
 
+/* Who calls whom: as the first leg has it. */
+static void note_parties(const struct chan *c, struct call_facts *f)
+{
+	span_copy(span_of(c->caller_num), f->caller, sizeof f->caller);
+	span_copy(span_of(c->dialed), f->dialed, sizeof f->dialed);
+}
+
 /* Where a leg's facts go: its own place, or, when too many were dialled, that of one which was never answered. */
-static struct leg_facts **place_of(struct call_record *r, const struct chan *c)
+static struct leg_facts **place_of(struct ended_call *e, const struct chan *c)
 {
 	if (c->note.slot < CALL_LEGS)
-		return &r->legs[c->note.slot];
+		return &e->legs[c->note.slot];
 	for (size_t i = 1; c->answered_at && i < CALL_LEGS; i++)
-		if (!r->legs[i] || !r->legs[i]->answered)
-			return &r->legs[i];
+		if (!e->legs[i] || !e->legs[i]->answered)
+			return &e->legs[i];
 	return NULL;
 }
 
 void record_leg(struct chan *c)
 {
-	struct call_facts *f = &c->record->facts;
-	struct leg_facts **place = place_of(c->record, c);
+	struct ended_call *e = ended_of(c->record);
+	struct leg_facts **place = place_of(e, c);
 
 	if (place && !*place)
-		*place = xmalloc(sizeof **place);
+		*place = leg_new(e);
 	if (place)
 		gather(c, *place);
-	if (c->note.slot == 0) {
-		span_copy(span_of(c->caller_num), f->caller, sizeof f->caller);
-		span_copy(span_of(c->dialed), f->dialed, sizeof f->dialed);
-	}
+	if (c->note.slot == 0)
+		note_parties(c, &e->facts);
 }
 
 /* ---- the verdict ---- */
@@ -311,13 +340,13 @@ static enum why judge(struct pbx *p, struct conf *conf, const struct call_facts 
 }
 
 /* A call to a phone that is switched off is not worth a line. */
-static bool is_worth_a_line(const struct call_record *r)
+static bool is_worth_a_line(const struct ended_call *e)
 {
 	bool lived = false;
 
-	for (size_t i = 0; i < r->facts.n_legs; i++)
-		lived |= r->facts.legs[i]->answered;
-	return r->findings.n && r->findings.v[0].sev != DIAG_NOTE && (lived || r->findings.v[0].sure < SURE_POSSIBLE);
+	for (size_t i = 0; i < e->facts.n_legs; i++)
+		lived |= e->facts.legs[i]->answered;
+	return e->findings.n && e->findings.v[0].sev != DIAG_NOTE && (lived || e->findings.v[0].sure < SURE_POSSIBLE);
 }
 
 #define LINES 10 /* a second: a rush of calls that all fail alike does not fill the disk */
@@ -333,18 +362,18 @@ static bool may_log(struct pbx *p)
 	return p->verdicts++ < LINES;
 }
 
-static void log_verdict(struct pbx *p, const struct call_record *r)
+static void log_verdict(struct pbx *p, const struct ended_call *e)
 {
-	const struct finding *f = r->findings.v;
+	const struct finding *f = e->findings.v;
 
-	if (is_worth_a_line(r) && may_log(p))
-		trace(EV_CALL_WHY, r->facts.legs[0]->name, "%s, %s: %s; set %s", finding_rows[f->code].code,
+	if (is_worth_a_line(e) && may_log(p))
+		trace(EV_CALL_WHY, e->facts.legs[0]->name, "%s, %s: %s; set %s", finding_rows[f->code].code,
 		      finding_rows[f->code].title, f->evidence, f->text);
 }
 
-static void tell_ended(struct pbx *p, const struct call_record *r)
+static void tell_ended(struct pbx *p, const struct ended_call *e)
 {
-	struct pbx_why_info i = { .call = &r->facts, .why = r->why, .findings = r->findings.v, .n = r->findings.n };
+	struct pbx_why_info i = { .call = &e->facts, .why = e->why, .findings = e->findings.v, .n = e->findings.n };
 
 	if (p->cfg.ended)
 		p->cfg.ended(p->cfg.arg, &i);
@@ -354,22 +383,26 @@ void record_leave(struct chan *c)
 {
 	struct call_record *r = c->record;
 	struct pbx *p = c->pbx;
+	struct ended_call *e;
 
 	if (!r || --r->chans)
 		return;
-	take_legs(r);
-	if (!r->facts.n_legs) { /* the whole PBX goes */
+	e = r->ended;
+	if (e)
+		take_legs(e);
+	if (!e || !e->facts.n_legs) { /* the whole PBX goes */
 		record_free(r);
 		return;
 	}
-	r->facts.over = true;
-	r->facts.now = p->clock->now;
-	r->why = judge(p, r->conf, &r->facts, &r->findings);
-	log_verdict(p, r);
-	tell_ended(p, r);
-	conf_unref(r->conf);
-	r->conf = NULL;
-	keep(p, r);
+	e->facts.over = true;
+	e->facts.now = p->clock->now;
+	e->why = judge(p, r->conf, &e->facts, &e->findings);
+	log_verdict(p, e);
+	tell_ended(p, e);
+	keep(p, e);
+	free(e);
+	r->ended = NULL;
+	record_free(r);
 }
 
 /* ---- asking ---- */
@@ -385,7 +418,7 @@ static void tell(const struct call_facts *call, enum why v, const struct lint *f
 static void tell_live(struct pbx *p, struct call_record *r, pbx_why_fn *each, void *arg)
 {
 	struct leg_facts *live[CALL_LEGS] = { 0 };
-	struct call_facts call = r->facts;
+	struct call_facts call = facts_of(r);
 	struct lint findings = { 0 };
 	enum why v;
 
@@ -398,14 +431,15 @@ static void tell_live(struct pbx *p, struct call_record *r, pbx_why_fn *each, vo
 			continue;
 		live[c->note.slot] = xmalloc(sizeof *live[0]);
 		gather(c, live[c->note.slot]);
-		if (c->note.slot == 0) {
-			span_copy(span_of(c->caller_num), call.caller, sizeof call.caller);
-			span_copy(span_of(c->dialed), call.dialed, sizeof call.dialed);
-		}
+		if (c->note.slot == 0)
+			note_parties(c, &call);
 	}
-	for (size_t i = 0; i < CALL_LEGS; i++)
-		if (live[i] || r->legs[i])
-			call.legs[call.n_legs++] = live[i] ? live[i] : r->legs[i];
+	for (size_t i = 0; i < CALL_LEGS; i++) {
+		const struct leg_facts *f = live[i] ? live[i] : r->ended ? r->ended->legs[i] : NULL;
+
+		if (f)
+			call.legs[call.n_legs++] = f;
+	}
 	v = judge(p, r->conf, &call, &findings);
 	tell(&call, v, &findings, each, arg);
 	lint_free(&findings);
@@ -413,51 +447,52 @@ static void tell_live(struct pbx *p, struct call_record *r, pbx_why_fn *each, vo
 		free(live[i]);
 }
 
-static bool has_name(const struct call_record *r, struct span name)
+static bool has_name(const struct ended_call *e, struct span name)
 {
-	bool is = span_is(name, r->facts.id);
+	bool is = span_is(name, e->facts.id);
 
 	for (size_t i = 0; i < CALL_LEGS; i++)
-		is |= r->legs[i] && span_is(name, r->legs[i]->name);
+		is |= e->legs[i] && span_is(name, e->legs[i]->name);
 	return is;
 }
 
-static struct call_record *ended_one(struct pbx *p, struct span name)
+static struct ended_call *ended_one(struct pbx *p, struct span name)
 {
-	struct call_record *found = NULL, *r;
+	struct ended_call *found = NULL, *e;
 
-	for (size_t i = 0; (r = kept_nth(p, i)); i++)
-		if (!name.n || has_name(r, name))
-			found = r;
+	for (size_t i = 0; (e = kept_nth(p, i)); i++)
+		if (!name.n || has_name(e, name))
+			found = e;
 	return found;
 }
 
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
 {
-	struct call_record *live = NULL, *r;
+	struct call_record *live = NULL;
+	struct ended_call *e;
 
 	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 
-		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->facts.id)))
+		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->id)))
 			live = c->record;
 	}
 	if (live) {
 		tell_live(p, live, each, arg);
 		return true;
 	}
-	r = ended_one(p, call);
-	if (r)
-		tell(&r->facts, r->why, &r->findings, each, arg);
-	return r != NULL;
+	e = ended_one(p, call);
+	if (e)
+		tell(&e->facts, e->why, &e->findings, each, arg);
+	return e != NULL;
 }
 
 void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg)
 {
-	struct call_record *r;
+	struct ended_call *e;
 
-	for (size_t i = 0; (r = kept_nth(p, i)); i++)
-		tell(&r->facts, r->why, &r->findings, each, arg);
+	for (size_t i = 0; (e = kept_nth(p, i)); i++)
+		tell(&e->facts, e->why, &e->findings, each, arg);
 }
 
 struct tally {
