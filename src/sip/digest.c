@@ -198,29 +198,21 @@ static void nonce_out(struct out *o, const struct nonce *n)
 	out_hex(o, &n->mac, sizeof n->mac);
 }
 
-/* Lower-case digits, as we write them; false: other characters. */
-static bool bytes_of(const char *hex, uint8_t *bytes, size_t n)
+static void nonce_write(const struct nonce *n, char hex[NONCE_HEX])
 {
-	for (size_t i = 0; i < 2 * n; i++) {
-		unsigned digit = (unsigned)(hex[i] - '0'), letter = (unsigned)(hex[i] - 'a');
+	struct out o = out_fixed(hex, NONCE_HEX);
 
-		if (digit > 9 && letter > 5)
-			return false;
-		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit > 9 ? letter + 10 : digit));
-	}
-	return true;
+	nonce_out(&o, n);
 }
 
-static bool nonce_read(struct span text, struct nonce *n)
+/* Eight lower-case digits; anything for others. */
+static uint32_t word_of(const char *hex)
 {
-	uint8_t bytes[NONCE_HEX / 2] = { 0 };
+	uint32_t v = 0;
 
-	if (text.n != NONCE_HEX || !bytes_of(text.p, bytes, sizeof bytes))
-		return false;
-	memcpy(n, bytes, sizeof bytes);
-	n->second = ntohl(n->second);
-	n->salt = ntohl(n->salt);
-	return true;
+	for (int i = 0; i < 8; i++)
+		v = v << 4 | (uint32_t)((hex[i] & 15) + (hex[i] > '9' ? 9 : 0));
+	return v;
 }
 
 enum nonce_say { NONCE_FRESH, NONCE_OLD, NONCE_FOREIGN };
@@ -230,13 +222,13 @@ static enum nonce_say nonce_check(const struct sip *s, struct span text, struct 
 				  struct nonce *n)
 {
 	uint32_t now = (uint32_t)(sip_now(s) / 1000);
-	struct nonce ours;
+	char ours[NONCE_HEX];
 
-	if (!nonce_read(text, n))
+	if (text.n != NONCE_HEX)
 		return NONCE_FOREIGN;
-	ours = nonce_of(s, n->second, n->salt, realm);
-	if (!secret_eq((struct span){ (char *)&n->mac, sizeof n->mac },
-		       (struct span){ (char *)&ours.mac, sizeof n->mac }))
+	*n = nonce_of(s, word_of(text.p), word_of(text.p + 8), realm);
+	nonce_write(n, ours);
+	if (!secret_eq(text, (struct span){ ours, sizeof ours }))
 		return NONCE_FOREIGN;
 	return now - n->second > lifetime ? NONCE_OLD : NONCE_FRESH;
 }
