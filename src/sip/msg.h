@@ -88,7 +88,8 @@ struct sip_msg {
 	unsigned status;
 	struct sip_hdr *hdrs;
 	unsigned n_hdrs, n_vias;
-	uint64_t have;                      /* bit per sip_hdr_id */
+	uint64_t have, many;                /* bit per sip_hdr_id: there is one; there are several */
+	uint8_t first[SIP_HDR_COUNT];       /* which of hdrs it is, if there is one */
 	struct sip_via via;                 /* the top one */
 	struct sip_naddr from, to, contact; /* URIs in a response's From and To are ours: unparsed. contact: the first;
 					       uri.text empty when none or "*" */

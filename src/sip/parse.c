@@ -201,7 +201,10 @@ static bool parse_cseq(struct sip_msg *m)
 {
 	struct span rest = sip_hdr_value(m, SIP_HDR_CSEQ), num, method;
 
-	if (!span_word(&rest, &num) || !span_word(&rest, &method) || rest.n)
+	if (!span_word(&rest, &num))
+		return false;
+	method = span_trim(rest);
+	if (!method.n || (!span_eq(method, m->method_text) && (!span_word(&rest, &method) || rest.n)))
 		return false;
 	if (!span_u32(num, 0x7fffffff, &m->cseq)) {
 		bad(m, 400, "CSeq out of range");
@@ -313,6 +316,22 @@ static const char *parse_values(struct sip_msg *m)
 	return NULL;
 }
 
+/* The next of hdrs is one of these. True: it is not the first. */
+static bool note_header(struct sip_msg *m, enum sip_hdr_id id)
+{
+	uint64_t bit = 1ull << id;
+
+	if (id == SIP_HDR_OTHER)
+		return false;
+	if (m->have & bit) {
+		m->many |= bit;
+		return true;
+	}
+	m->have |= bit;
+	m->first[id] = (uint8_t)m->n_hdrs;
+	return false;
+}
+
 static void add_header(struct sip_msg *m, struct span line)
 {
 	const char *colon = memchr(line.p, ':', line.n);
@@ -329,11 +348,8 @@ static void add_header(struct sip_msg *m, struct span line)
 		return;
 	}
 	h->id = hdr_id(h->name);
-	if (h->id != SIP_HDR_OTHER) {
-		if (hdr_table[h->id].times == ONCE && (m->have & (1ull << h->id)))
-			bad(m, 400, "a header that may stand only once is repeated");
-		m->have |= 1ull << h->id;
-	}
+	if (note_header(m, h->id) && hdr_table[h->id].times == ONCE)
+		bad(m, 400, "a header that may stand only once is repeated");
 	m->n_hdrs++;
 }
 
@@ -405,6 +421,10 @@ static struct sip_msg *block_for(struct sip_msg **spare, size_t n)
 		*spare = NULL;
 		room = m->room;
 	} else {
+		if (m) { /* the larger one is kept instead */
+			free(m);
+			*spare = NULL;
+		}
 		room = (unsigned)MAX(n, spare ? SPARE_LEAST : 0);
 		m = xmalloc(room);
 	}
@@ -468,7 +488,7 @@ static bool glance_at(struct sip_msg *m, struct span line)
 	if (h->id == SIP_HDR_OTHER || !(wanted >> h->id & 1))
 		return true;
 	h->value = span_trim(span_from(line, (size_t)colon + 1));
-	m->have |= 1ull << h->id;
+	note_header(m, h->id);
 	return ++m->n_hdrs < SIP_GLANCE_MAX;
 }
 
@@ -521,12 +541,7 @@ void sip_msg_spare(struct sip_msg **spare, struct sip_msg *m)
 
 const struct sip_hdr *sip_hdr(const struct sip_msg *m, enum sip_hdr_id id)
 {
-	if (!(m->have & (1ull << id)))
-		return NULL;
-	for (unsigned i = 0; i < m->n_hdrs; i++)
-		if (m->hdrs[i].id == id)
-			return &m->hdrs[i];
-	return NULL;
+	return m->have & (1ull << id) ? &m->hdrs[m->first[id]] : NULL;
 }
 
 struct span sip_hdr_value(const struct sip_msg *m, enum sip_hdr_id id)
@@ -577,13 +592,15 @@ static size_t element_end(struct span s)
 
 bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, struct span *value)
 {
+	uint64_t bit = 1ull << id;
 	size_t n;
 
-	if (!(m->have & (1ull << id)))
+	if (!(m->have & bit))
 		return false;
 	while (!w->rest.p) {
-		if (w->at >= m->n_hdrs)
+		if (w->at >= m->n_hdrs || (w->at && !(m->many & bit)))
 			return false;
+		w->at = w->at ? w->at : m->first[id];
 		if (m->hdrs[w->at].id == id)
 			w->rest = m->hdrs[w->at].value;
 		w->at++;

@@ -61,7 +61,7 @@ static inline struct span past_space(struct span s)
 
 static bool is_uri_text(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++)
+	for (size_t i = run_of(s, TEXT); i < s.n; i++)
 		if (!is(s.p[i], TEXT) && (s.p[i] != '%' || i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2])))
 			return false;
 	return true;
