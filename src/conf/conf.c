@@ -81,14 +81,15 @@ static int cmp_obj(const void *a, const void *b)
 	return r ? r : (x->line > y->line) - (x->line < y->line);
 }
 
-/* The slot of a name, or the free one where it belongs. */
-static uint32_t *slot_of(const struct name_index *x, struct span name)
+/* The slot of a name, or the free one where it belongs. Of other names no more than the hash is looked at. */
+static struct name_slot *slot_of(const struct name_index *x, struct span name, uint32_t hash)
 {
-	size_t at = span_hash(name);
+	for (size_t at = hash;; at++) {
+		struct name_slot *s = &x->slots[at & (x->n_slots - 1)];
 
-	while (x->slots[at & (x->n_slots - 1)] && !span_is(name, x->v[x->slots[at & (x->n_slots - 1)] - 1]->name))
-		at++;
-	return &x->slots[at & (x->n_slots - 1)];
+		if (!s->obj || (s->hash == hash && span_is(name, s->obj->name)))
+			return s;
+	}
 }
 
 void index_make(struct name_index *x, struct arena *a)
@@ -99,15 +100,17 @@ void index_make(struct name_index *x, struct arena *a)
 	for (x->n_slots = 2; x->n_slots < x->n * 2; x->n_slots *= 2)
 		;
 	x->slots = arena_zero(a, x->n_slots * sizeof x->slots[0]);
-	for (size_t i = 0; i < x->n; i++)
-		*slot_of(x, span_of(x->v[i]->name)) = (uint32_t)i + 1;
+	for (size_t i = 0; i < x->n; i++) {
+		struct span name = span_of(x->v[i]->name);
+		uint32_t hash = span_hash(name);
+
+		*slot_of(x, name, hash) = (struct name_slot){ x->v[i], hash };
+	}
 }
 
 const struct conf_obj *index_find(const struct name_index *x, struct span name)
 {
-	uint32_t at = x->slots ? *slot_of(x, name) : 0;
-
-	return at ? x->v[at - 1] : NULL;
+	return x->slots ? slot_of(x, name, span_hash(name))->obj : NULL;
 }
 
 struct name_index *index_of(const struct conf *c, const char *type)

@@ -65,14 +65,14 @@ struct conf_transport {
 #define AUTH_ALG_SHA256     2u
 #define AUTH_ALG_SHA512_256 4u
 
-struct conf_auth {
+struct conf_auth { /* what each request asks for stands together */
 	struct conf_obj o;
-	enum { AUTH_USERPASS, AUTH_MD5, AUTH_DIGEST } auth_type;
 	const char *username, *realm; /* realm "": the default realm */
 	struct secret password;
-	struct secret ha1_md5, ha1_sha256, ha1_sha512_256; /* md5_cred, password_digest: lower-case hex, or empty */
-	uint32_t nonce_lifetime;                           /* s */
+	uint32_t nonce_lifetime;                                     /* s */
 	uint32_t supported_algorithms_uas, supported_algorithms_uac; /* AUTH_ALG_* bits, 0: the global default */
+	enum { AUTH_USERPASS, AUTH_MD5, AUTH_DIGEST } auth_type;
+	struct secret ha1_md5, ha1_sha256, ha1_sha512_256; /* md5_cred, password_digest: lower-case hex, or empty */
 };
 
 struct conf_aor {
@@ -105,27 +105,26 @@ struct conf_acl { /* type=acl: holds for every request, before an endpoint is lo
 	struct conf_acls acl, contact_acl;
 };
 
-struct conf_endpoint {
+struct conf_endpoint { /* what each request asks for comes first */
 	struct conf_obj o;
+	const struct conf_aor **aors;
+	const struct conf_auth **auth, **outbound_auth;
+	size_t n_aors, n_auth, n_outbound_auth;
+	uint32_t identify_by; /* IDENTIFY_* bits */
+	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
+	bool rewrite_if_nat; /* automatic: rewrite_contact for a phone whose messages show that it is behind NAT */
+	bool open_pinhole;   /* automatic: silence until the peer is heard; not with rtp_keepalive=0 written */
+	struct conf_acls acl, contact_acl;
 	const struct conf_transport *transport; /* NULL: chosen per destination */
 	const char *context, *from_user, *from_domain, *contact_user, *outbound_proxy, *media_address, *accountcode;
 	const char *callerid_name, *callerid_num; /* from callerid=; "" when not set */
 	const char *language, *sdp_owner, *sdp_session;
 	struct codec_list codecs; /* allow/disallow */
-	const struct conf_aor **aors;
-	size_t n_aors;
-	const struct conf_auth **auth, **outbound_auth;
-	size_t n_auth, n_outbound_auth;
-	struct strs set_var; /* "name=value" */
-	struct conf_acls acl, contact_acl;
+	struct strs set_var;      /* "name=value" */
 	enum conf_dtmf dtmf_mode;
-	uint32_t identify_by;                                                                /* IDENTIFY_* bits */
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t device_state_busy_at;
 	uint8_t tos_audio;
-	bool rewrite_if_nat; /* automatic: rewrite_contact for a phone whose messages show that it is behind NAT */
-	bool open_pinhole;   /* automatic: silence until the peer is heard; not with rtp_keepalive=0 written */
-	bool rtp_symmetric, force_rport, rewrite_contact, direct_media, rtp_ipv6, bind_rtp_to_media_address;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;
 	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;

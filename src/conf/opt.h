@@ -130,8 +130,11 @@ opt_finish finish_identify, finish_registration, finish_rtp;
 struct name_index { /* objects of one type by name */
 	const struct conf_obj **v;
 	size_t n;
-	uint32_t *slots; /* of a hash table: 1 + the place in v, or 0; NULL: empty */
-	size_t n_slots;  /* a power of two, at least twice n */
+	struct name_slot {
+		const struct conf_obj *obj; /* NULL: free */
+		uint32_t hash;              /* of its name */
+	} * slots;                          /* NULL: empty */
+	size_t n_slots;                     /* a power of two, at least twice n */
 };
 struct conf_priv {
 	struct arena *arena;
