@@ -99,6 +99,11 @@ struct aor *aor_find(struct pbx *p, struct span name)
 	return NULL;
 }
 
+struct aor *aor_of(const struct pbx *p, const struct conf_aor *c)
+{
+	return p->aor_at[c - p->conf->aors];
+}
+
 /* ---- contacts ---- */
 
 static void contact_free(struct contact *c)
@@ -126,9 +131,14 @@ void contact_remove(struct contact *c, const char *why)
 	contact_free(c);
 }
 
-static void expired(struct timer *t, ms_t now UNUSED)
+static void expired(struct timer *t, ms_t now)
 {
-	contact_remove(container_of(t, struct contact, expiry), "expiration");
+	struct contact *c = container_of(t, struct contact, expiry);
+
+	if (now < c->until)
+		clock_at(c->aor->pbx->clock, t, c->until);
+	else
+		contact_remove(c, "expiration");
 }
 
 /* Most phones write the same URI every time: it is looked for as text before it is compared as RFC 3261 has it. */
@@ -233,7 +243,9 @@ struct contact *contact_put(struct aor *a, const struct store_contact *s)
 		c = contact_new(a, false);
 	same = says_the_same(c, s);
 	take(c, s);
-	clock_in(p->clock, &c->expiry, MAX(left, 0));
+	c->until = p->clock->now + MAX(left, 0);
+	if (!timer_runs(&c->expiry) || c->expiry.at > c->until)
+		clock_at(p->clock, &c->expiry, c->until);
 	row.id = c->stored;
 	if (!p->loading && same)
 		store_refresh_contact(p->store, c->stored, s->cseq, s->expires);
@@ -310,6 +322,7 @@ void aors_adopt(struct pbx *p)
 		if (!conf_aor(p->conf, span_of(a->name)))
 			aor_free(a);
 	}
+	p->aor_at = xrealloc(p->aor_at, p->conf->n_aors * sizeof p->aor_at[0]);
 	for (size_t i = 0; i < p->conf->n_aors; i++) {
 		const struct conf_aor *conf = &p->conf->aors[i];
 
@@ -324,6 +337,7 @@ void aors_adopt(struct pbx *p)
 			list_push(&p->aors, &a->link);
 		}
 		a->conf = conf;
+		p->aor_at[i] = a;
 		static_contacts(a);
 	}
 }
@@ -332,4 +346,5 @@ void aors_free(struct pbx *p)
 {
 	while (!list_empty(&p->aors))
 		aor_free(list_entry(p->aors.next, struct aor, link));
+	free(p->aor_at);
 }

@@ -29,18 +29,19 @@ struct contact {
 	uint16_t via_port;
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */
+	ms_t until;      /* the same by our clock */
 	bool is_static, prune_on_boot;
-	bool keeps_open;    /* the OPTIONS on its way is for its NAT only */
-	bool no_rport;      /* the Via of its last REGISTER did not ask for rport */
-	uint32_t sock;      /* the TCP connection it came by, or 0 */
-	struct addr source; /* of its last REGISTER; family 0: before our start, or static */
-	uint32_t listener;  /* the UDP socket that this came to; 0: before our start, or TCP */
-	struct timer expiry;
+	bool keeps_open;     /* the OPTIONS on its way is for its NAT only */
+	bool no_rport;       /* the Via of its last REGISTER did not ask for rport */
+	uint32_t sock;       /* the TCP connection it came by, or 0 */
+	struct addr source;  /* of its last REGISTER; family 0: before our start, or static */
+	uint32_t listener;   /* the UDP socket that this came to; 0: before our start, or TCP */
+	struct reach *reach; /* NULL: nothing to remember */
+	struct timer expiry; /* fires then or earlier: a refresh leaves it where it is */
 	enum contact_status status;
 	double rtt_ms; /* < 0: unknown */
 	ms_t asked_at;
 	struct sip_uac *asking;
-	struct reach *reach;     /* NULL: nothing to remember */
 	struct measure *measure; /* NULL: it is not being asked */
 	uint8_t nat_look;        /* enum nat_look */
 };
@@ -56,6 +57,7 @@ struct aor { /* the live half of a conf_aor: survives reloads as long as its nam
 	struct timer qualify; /* the next round */
 };
 struct aor *aor_find(struct pbx *p, struct span name);
+struct aor *aor_of(const struct pbx *p, const struct conf_aor *c); /* c: of pbx->conf */
 #define aor_for(a, p)                                                                              \
 	for (struct aor *a = list_entry((p)->aors.next, struct aor, link); &a->link != &(p)->aors; \
 	     a = list_entry(a->link.next, struct aor, link))
@@ -436,6 +438,7 @@ struct pbx {
 	uint64_t secret[2]; /* of siphash() */
 	struct list aors;   /* in the order of the configuration */
 	struct table aors_by_name;
+	struct aor **aor_at; /* by the place of its conf_aor in conf->aors */
 	size_t n_contacts;
 	struct table reaches; /* by address */
 	unsigned n_measures;  /* on their way */

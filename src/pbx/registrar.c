@@ -81,10 +81,10 @@ static struct aor *choose_aor(const struct reg *r)
 	out_uri_user(&plain, r->p->conf, user);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
 		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, out_look(&plain), r->m->to.uri.host))
-			a = aor_find(r->p, span_of(r->ep->aors[i]->o.name));
+			a = aor_of(r->p, r->ep->aors[i]);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
 		if (by_auth && span_is(auth, r->ep->aors[i]->o.name))
-			a = aor_find(r->p, auth);
+			a = aor_of(r->p, r->ep->aors[i]);
 	out_free(&plain);
 	return a;
 }
