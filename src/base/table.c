@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define LEAST 16
+#define STAYS 64 /* so many slots do not go back before the table goes: most have few items, and often none */
 
 static void put(struct table *t, struct table_slot s)
 {
@@ -34,7 +35,7 @@ void table_add(struct table *t, uint64_t hash, void *item)
 	BUG_ON(!item);
 	if (t->n + 1 > t->cap / 3 * 2)
 		resize(t, MAX(t->cap * 2, (size_t)LEAST));
-	else if (t->cap > LEAST && t->n < t->cap / 16)
+	else if (t->cap > STAYS && t->n < t->cap / 16)
 		resize(t, t->cap / 4);
 	put(t, (struct table_slot){ hash, item });
 	t->n++;
@@ -58,8 +59,12 @@ void table_del(struct table *t, uint64_t hash, const void *item)
 		hole = i;
 	}
 	t->slots[hole].item = NULL;
-	if (--t->n)
-		return;
+	if (!--t->n && t->cap > STAYS)
+		table_free(t);
+}
+
+void table_free(struct table *t)
+{
 	free(t->slots);
 	*t = (struct table){ 0 };
 }

@@ -17,6 +17,7 @@ struct table {
 
 void table_add(struct table *t, uint64_t hash, void *item);       /* there may be others with this hash */
 void table_del(struct table *t, uint64_t hash, const void *item); /* it is in it */
+void table_free(struct table *t);                                 /* its slots; it is empty then */
 
 /* The items with this hash, one after the other, NULL at the end; *at begins as the hash. */
 static inline void *table_next(const struct table *t, uint64_t hash, size_t *at)

@@ -299,7 +299,7 @@ static void drain(struct media *m, unsigned i)
 void media_free(struct media *m)
 {
 	BUG_ON(m->legs.n);
-	free(m->legs.slots);
+	table_free(&m->legs);
 	for (unsigned i = 0; m->udp && i < m->n_workers; i++)
 		send_cmd(m, i, &(struct cmd){ .kind = CMD_STOP });
 	for (unsigned i = 0; i < m->n_workers; i++) {

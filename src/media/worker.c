@@ -29,7 +29,7 @@ void worker_free(struct worker *w)
 	ring_free(&w->out);
 	ring_free(&w->spare);
 	timers_free(&w->timers);
-	free(w->socks.slots);
+	table_free(&w->socks);
 }
 
 /* ---- notes ---- */

@@ -246,6 +246,8 @@ void pbx_free(struct pbx *p)
 	sip_free(p->sip);
 	media_free(p->media);
 	vars_free(&p->globals);
+	table_free(&p->aors_by_name);
+	table_free(&p->reaches);
 	conf_unref(p->conf);
 	free(p);
 }

@@ -83,6 +83,7 @@ struct sip *sip_new(const struct sip_config *c)
 	sip_router_init(s);
 	list_init(&s->nonces_by_age);
 	list_init(&s->dead_by_age);
+	list_init(&s->over);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
 	s->hashes = sip_hashes_new();
 	s->scratch = xmalloc(SIP_SCRATCH);
@@ -106,11 +107,17 @@ void sip_free(struct sip *s)
 	sip_looks_free(s);
 	while ((u = table_each(&s->uass, &uass)))
 		sip_uas_drop(u);
+	sip_uass_tidy(s);
+	sip_spent_free(s);
 	BUG_ON(s->dialogs.n);
+	table_free(&s->ctxs);
+	table_free(&s->uass);
+	table_free(&s->dialogs);
 	sip_transports_free(s);
 	sip_router_free(s);
 	sip_dns_free(s);
 	sip_digest_free(s);
+	table_free(&s->nonces);
 	sip_hashes_free(s->hashes);
 	explicit_bzero(s->key_secret, sizeof s->key_secret);
 	sip_targets_free(s);
@@ -157,20 +164,23 @@ static void on_cancel(struct sip *s, struct sip_msg *m, const struct siphash *ke
 {
 	struct siphash of_invite = sip_uas_key(s, m, SIP_INVITE);
 	struct sip_uas *inv = sip_uas_find(s, &of_invite), *own;
+	struct sip_spent *e = inv ? NULL : sip_spent_find(&s->spent.uass, &of_invite);
+	const struct spent_answered *over =
+		e && e->kind == SPENT_ANSWERED ? (const struct spent_answered *)e->data : NULL;
 
-	if (!inv) {
+	if (!inv && !over) {
 		sip_reply_stateless(s, m, 481, NULL, NULL);
 		return;
 	}
 	own = sip_uas_new(s, m, key);
 	if (own) {
-		memcpy(own->tag, inv->tag, sizeof own->tag);
-		own->force_rport = inv->force_rport;
+		memcpy(own->tag, inv ? inv->tag : over->tag, sizeof own->tag);
+		own->force_rport = inv ? inv->force_rport : over->force_rport;
 		sip_reply(own, 200, NULL, NULL, NULL);
 	} else { /* the cap is reached: the call ends all the same */
 		sip_reply_stateless(s, m, 200, NULL, NULL);
 	}
-	if (inv->answered || inv->cancelled)
+	if (!inv || inv->answered || inv->cancelled)
 		return;
 	inv->cancelled = true;
 	if (inv->on_cancel)
@@ -190,7 +200,7 @@ static void on_ack(struct sip *s, const struct sip_msg *m)
 	d = sip_dialog_find(s, m, true);
 	if (d)
 		sip_dialog_input_ack(d, m);
-	else if (!t)
+	else if (!t && !sip_spent_find(&s->spent.uass, &of_invite))
 		count(CNT_sip_strays);
 }
 
@@ -220,6 +230,7 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct siphas
 static void on_request(struct sip *s, struct sip_msg *m)
 {
 	struct siphash key;
+	struct sip_spent *e;
 	struct sip_uas *t;
 
 	if (m->bad_code) {
@@ -237,6 +248,8 @@ static void on_request(struct sip *s, struct sip_msg *m)
 	t = sip_uas_find(s, &key);
 	if (t)
 		sip_uas_input(t, m);
+	else if ((e = sip_spent_find(&s->spent.uass, &key)))
+		sip_spent_request(s, e, m);
 	else if (m->method == SIP_CANCEL)
 		on_cancel(s, m, &key);
 	else if (requirements_met(s, m))
@@ -245,6 +258,7 @@ static void on_request(struct sip *s, struct sip_msg *m)
 
 static void on_response(struct sip *s, const struct sip_msg *m)
 {
+	struct sip_spent *e;
 	struct sip_ctx *t;
 
 	if (m->bad_code) {
@@ -255,6 +269,8 @@ static void on_response(struct sip *s, const struct sip_msg *m)
 	t = m->n_vias == 1 ? sip_ctx_find(s, m) : NULL; /* 8.1.3.3 */
 	if (t)
 		sip_ctx_input(t, m);
+	else if (m->n_vias == 1 && (e = sip_spent_find_ctx(s, m)))
+		sip_spent_response(s, e, m);
 	else
 		count(CNT_sip_strays);
 }
@@ -295,6 +311,7 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 		return false;
 	}
 	m->flow = *f;
+	sip_uass_tidy(s);
 	if (m->request && f->proto == NET_UDP)
 		sip_uninvited_heard(s, f, m->method);
 	if (m->request)

@@ -419,7 +419,7 @@ void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 	k->bytes = t->bytes; /* the transaction does not repeat it (RFC 6026) */
 	k->n = t->n;
 	t->bytes = NULL;
-	t->n = 0;
+	t->n = t->room = 0;
 	k->flow = t->flow;
 	k->cseq = t->msg->cseq;
 	k->interval = d->sip->t1;

@@ -402,9 +402,9 @@ void sip_digest_challenge(struct sip_uas *t, const struct conf_auth *a, bool sta
 {
 	struct challenge c = { t->sip, a, a ? stale : shows_foreign_nonce(t->sip, t->msg) };
 
-	sip_reply(t, 401, NULL, build_challenge, &c);
 	if (!t->invite) /* who repeats the request is challenged anew: a flood of them leaves nothing behind (8.2.7) */
 		sip_uas_forget(t);
+	sip_reply(t, 401, NULL, build_challenge, &c);
 }
 
 /* ---- as the one who is challenged ---- */

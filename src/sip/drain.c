@@ -39,7 +39,7 @@ static bool has_transaction(const struct sip_transport *tp)
 	while ((c = table_each(&tp->sip->ctxs, &ctxs)))
 		if (is_of(tp, &c->flow))
 			return true;
-	return false;
+	return sip_spent_has(tp->sip, tp->sock);
 }
 
 /* A live transport listens at the same port of the same address: peers cannot tell the two apart. */

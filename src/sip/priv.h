@@ -229,22 +229,25 @@ void sip_ctx_peers_free(struct sip *s);
 void sip_ctx_fail_listener(struct sip *s, uint32_t listener);
 void sip_ctx_hush(struct sip_ctx *t); /* repeats no more, still listens */
 void sip_ctx_drop(struct sip_ctx *t); /* calls `gone`, not `up` */
+/* It has its final response, and nobody waits for it any more; of an INVITE that got a 2xx the rest is taken over. */
+struct sip_rest;
+void sip_ctx_leave(struct sip_ctx *t, const struct sip_rest *rest);
 
 struct sip_uas {
 	struct sip *sip;
 	struct siphash key;
 	const struct step *machine;
 	unsigned state;
-	bool invite, force_rport, cancelled, answered;
-	struct sip_msg *msg; /* until the final response */
-	struct flow flow;    /* where responses go */
+	bool invite, force_rport, cancelled, answered, brief; /* brief: sip_uas_forget() */
+	struct sip_msg *msg;                                  /* until the final response */
+	struct flow flow;                                     /* where responses go */
 	char tag[SIP_TAG + 1];
 	char *bytes; /* the last response */
-	size_t n;
+	size_t n, room;
 	struct timer again, life;
 	ms_t interval;
 	struct sip_dialog *dialog;
-	struct list of_dialog; /* in dialog->uass */
+	struct list of_dialog; /* in dialog->uass; when only its entry in spent.c is left: in sip->over */
 	void (*on_cancel)(void *arg, struct sip_uas *uas);
 	void *arg;
 };
@@ -254,8 +257,50 @@ struct sip_uas *sip_uas_find(struct sip *s, const struct siphash *key);
 struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct siphash *key); /* NULL: the cap is reached */
 void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmission, or the ACK */
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
+void sip_uas_answered(struct sip_uas *t); /* after a final sip_uas_send() */
 void sip_uas_drop(struct sip_uas *t);
-void sip_uas_forget(struct sip_uas *t); /* answered; from the loop it is gone: a repeat will be a new request */
+void sip_uas_forget(struct sip_uas *t); /* once it is answered it is gone: a repeat will be a new request */
+void sip_uass_tidy(struct sip *s);      /* frees those that are over: nobody is handling them */
+
+/* ---- spent.c ---- */
+enum spent_kind {
+	SPENT_ANSWER,   /* a response that is repeated: struct spent_answer */
+	SPENT_ANSWERED, /* an INVITE with its 2xx, which the dialog repeats: struct spent_answered */
+	SPENT_ASKED,    /* a request of ours with its final response */
+	SPENT_INVITE,   /* an INVITE of ours with its 2xx: struct sip_rest */
+};
+struct sip_spent {
+	struct siphash key; /* sip_uas_key(), or of our branch */
+	ms_t until;
+	uint32_t size, listener;
+	uint8_t kind; /* enum spent_kind */
+	uint64_t data[];
+};
+struct spent_answer {
+	struct flow flow;
+	uint32_t n;
+	char bytes[];
+};
+struct spent_answered {
+	char tag[SIP_TAG + 1];
+	bool force_rport;
+};
+enum spent_time { SPENT_64_T1, SPENT_TIMER_B, SPENT_T4, SPENT_TIMES }; /* each as it was when the entry was made */
+struct spent_ask {
+	enum spent_kind kind;
+	enum spent_time queue;
+	ms_t ms; /* how long that is now */
+	struct siphash key;
+	uint32_t listener;
+	size_t n; /* of data */
+};
+struct sip_spent *sip_spent_add(struct sip *s, const struct spent_ask *a); /* data is not written yet */
+struct sip_spent *sip_spent_find(const struct table *t, const struct siphash *key);
+struct sip_spent *sip_spent_find_ctx(struct sip *s, const struct sip_msg *response);
+bool sip_spent_has(const struct sip *s, uint32_t listener);
+void sip_spent_request(struct sip *s, struct sip_spent *e, const struct sip_msg *m);  /* it came again */
+void sip_spent_response(struct sip *s, struct sip_spent *e, const struct sip_msg *m); /* one more */
+void sip_spent_free(struct sip *s);
 
 /* ---- shed.c ---- */
 #define SHED_TAG "shed-" /* how the tags of such refusals begin */
@@ -293,6 +338,15 @@ struct sip_uac {
 	struct timer patience; /* for a target that says nothing, when there is another */
 };
 void sip_uac_free_all(struct sip *s);
+struct sip_rest { /* what ends a dialog that a 2xx to an INVITE made and nobody wants */
+	const struct conf_auth *const *auths;
+	size_t n_auths;
+	struct conf *conf; /* counted */
+	const struct conf_transport *transport;
+	char *credentials; /* of the INVITE, or NULL */
+};
+void sip_rest_2xx(struct sip *s, const struct sip_rest *r, const struct sip_msg *m); /* it came again, or another did */
+void sip_rest_free(struct sip_rest *r);
 /* Begins at once instead of from the loop: for an ACK, whose build callback may not outlive the call. */
 void sip_uac_start_now(struct sip_uac *uac);
 /* ---- dialog.c ---- */
@@ -367,6 +421,15 @@ struct sip {
 	size_t n_ctx_peers;     /* a power of two, from a quarter of them to 64 times as many */
 	struct sip_conn *conns, *conns_by_peer;
 	struct table ctxs, uass, dialogs; /* by branch; by key; by key, which forks share */
+	struct {
+		struct table ctxs, uass; /* by key of the branch; by key */
+		struct spent_queue {
+			struct sip *sip;
+			struct spent_block *first, *last;
+			struct timer timer; /* of the first entry */
+		} queues[SPENT_TIMES];
+	} spent;
+	struct list over; /* server transactions that a caller may still hold */
 	struct dns_entry *dns, *dns_asked;
 	uint64_t dns_next;
 	struct dead_target *dead;

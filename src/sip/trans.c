@@ -1,7 +1,7 @@
 /*
  * sip/trans.c: the four transactions of RFC 3261 17 with the Accepted state of RFC 6026, as tables to lay beside the
- * figures. An empty cell ignores the event. One timer repeats (A, E, G), one ends the state (B, D, F, H, I, J, K, L,
- * M).
+ * figures. An empty cell ignores the event. One timer repeats (A, E, G), one ends the state (B, D, F, H, I). What has
+ * its final response and only waits for repeats (J, K, L, M) goes over to spent.c.
  *
  * A client transaction is found by our branch, a server transaction by the peer's branch, sent-by and method
  * (17.2.3; peers of RFC 2543 by the fields listed there).
@@ -27,9 +27,7 @@ enum action {
 	TIMEOUT,
 	ERROR,
 	SEND,
-	SEND_L,
 	SEND_GH,
-	SEND_J,
 	WAIT_I,
 	NO_ACK,
 	END
@@ -77,9 +75,8 @@ static machine_t nict = {
 static machine_t ist = {
 	[PROCEEDING] = { [RX_AGAIN] = { RESEND, PROCEEDING },
 			 [TX_1XX] = { SEND, PROCEEDING },
-			 [TX_2XX] = { SEND_L, ACCEPTED },
+			 [TX_2XX] = { SEND, ACCEPTED },
 			 [TX_FAIL] = { SEND_GH, COMPLETED } },
-	[ACCEPTED] = { [TX_2XX] = { SEND, ACCEPTED }, [LIFE] = { END, DEAD } },
 	[COMPLETED] = { [RX_AGAIN] = { RESEND, COMPLETED },
 			[RX_ACK] = { WAIT_I, CONFIRMED },
 			[AGAIN] = { RESEND_T2, COMPLETED },
@@ -91,9 +88,8 @@ static machine_t ist = {
 static machine_t nist = {
 	[PROCEEDING] = { [RX_AGAIN] = { RESEND, PROCEEDING },
 			 [TX_1XX] = { SEND, PROCEEDING },
-			 [TX_2XX] = { SEND_J, COMPLETED },
-			 [TX_FAIL] = { SEND_J, COMPLETED } },
-	[COMPLETED] = { [RX_AGAIN] = { RESEND, COMPLETED }, [LIFE] = { END, DEAD } },
+			 [TX_2XX] = { SEND, COMPLETED },
+			 [TX_FAIL] = { SEND, COMPLETED } },
 };
 
 static const struct step *step_of(const struct step *machine, unsigned state, enum event ev)
@@ -322,17 +318,38 @@ struct sip_ctx *sip_ctx_named(struct sip *s, struct span branch)
 	return NULL;
 }
 
-struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *m)
+/* What a response names its transaction by; empty: none of ours is so long. */
+static struct span branch_of(const struct sip_msg *m, char name[SIP_BRANCH_MAX])
 {
-	char key[SIP_BRANCH_MAX];
-	struct sip_ctx *t;
-	struct out o = out_fixed(key, sizeof key);
+	struct out o = out_fixed(name, SIP_BRANCH_MAX);
 
 	if (m->method == SIP_CANCEL)
 		out_char(&o, 'c');
 	out_span(&o, m->via.branch);
-	t = out_done(&o) > 0 ? sip_ctx_named(s, out_look(&o)) : NULL;
+	return out_done(&o) > 0 ? out_look(&o) : SPAN_NONE;
+}
+
+struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *m)
+{
+	char name[SIP_BRANCH_MAX];
+	struct span branch = branch_of(m, name);
+	struct sip_ctx *t = branch.n ? sip_ctx_named(s, branch) : NULL;
+
 	return t && t->invite == (m->method == SIP_INVITE) ? t : NULL;
+}
+
+static struct siphash branch_key(const struct sip *s, struct span branch)
+{
+	return siphash(s->key_secret, &branch, 1);
+}
+
+struct sip_spent *sip_spent_find_ctx(struct sip *s, const struct sip_msg *m)
+{
+	char name[SIP_BRANCH_MAX];
+	struct siphash key = branch_key(s, branch_of(m, name));
+	struct sip_spent *e = sip_spent_find(&s->spent.ctxs, &key);
+
+	return e && (e->kind == SPENT_INVITE) == (m->method == SIP_INVITE) ? e : NULL;
 }
 
 void sip_ctx_input(struct sip_ctx *t, const struct sip_msg *m)
@@ -370,6 +387,32 @@ void sip_ctx_fail_listener(struct sip *s, uint32_t listener)
 			break_later(t, -ENOTCONN);
 }
 
+/* Repeats of its response are swallowed (Timer K; on a stream there are none), a 2xx to INVITE may come again (M). */
+void sip_ctx_leave(struct sip_ctx *t, const struct sip_rest *rest)
+{
+	struct spent_ask a = { .key = branch_key(t->sip, span_of(t->branch)), .listener = t->flow.listener };
+	struct sip_spent *e;
+
+	t->up = NULL;
+	t->gone = NULL;
+	if (t->invite && t->state == ACCEPTED) {
+		a.kind = SPENT_INVITE;
+		a.queue = SPENT_TIMER_B;
+		a.ms = t->sip->timer_b;
+		a.n = sizeof *rest;
+		e = sip_spent_add(t->sip, &a);
+		memcpy(e->data, rest, sizeof *rest);
+	} else if (!t->invite && t->flow.proto == NET_UDP) {
+		a.kind = SPENT_ASKED;
+		a.queue = SPENT_T4;
+		a.ms = SIP_T4;
+		sip_spent_add(t->sip, &a);
+	} else {
+		return;
+	}
+	sip_ctx_drop(t);
+}
+
 void sip_ctx_hush(struct sip_ctx *t)
 {
 	sip_stop(t->sip, &t->again);
@@ -405,7 +448,8 @@ struct sip_uas *sip_uas_find(struct sip *s, const struct siphash *key)
 	return NULL;
 }
 
-static void uas_free(struct sip_uas *t)
+/* It lies about until whoever handles it now has returned. */
+static void uas_over(struct sip_uas *t)
 {
 	struct sip *s = t->sip;
 
@@ -415,12 +459,30 @@ static void uas_free(struct sip_uas *t)
 	list_del(&t->of_dialog);
 	sip_msg_unref(t->msg);
 	free(t->bytes);
+	t->msg = NULL;
+	t->bytes = NULL;
+	t->dialog = NULL;
+	list_push(&s->over, &t->of_dialog);
+}
+
+void sip_uass_tidy(struct sip *s)
+{
+	list_for_safe(n, &s->over) {
+		list_del(n);
+		free(list_entry(n, struct sip_uas, of_dialog));
+	}
+}
+
+static void uas_free(struct sip_uas *t)
+{
+	uas_over(t);
+	list_del(&t->of_dialog);
 	free(t);
 }
 
 void sip_uas_forget(struct sip_uas *t)
 {
-	sip_in(t->sip, &t->life, 0);
+	t->brief = true;
 }
 
 void sip_uas_drop(struct sip_uas *t)
@@ -445,20 +507,12 @@ static void uas_event(struct sip_uas *t, enum event ev)
 	t->state = st->next;
 	switch ((enum action)st->action) {
 	case SEND: uas_transmit(t); break;
-	case SEND_L:
-		uas_transmit(t);
-		sip_in(s, &t->life, 64 * s->t1);
-		break;
 	case SEND_GH:
 		uas_transmit(t);
 		t->interval = s->t1;
 		if (udp)
 			sip_in(s, &t->again, t->interval);
 		sip_in(s, &t->life, 64 * s->t1);
-		break;
-	case SEND_J:
-		uas_transmit(t);
-		sip_in(s, &t->life, udp ? 64 * s->t1 : 0);
 		break;
 	case RESEND:
 		if (t->bytes)
@@ -495,7 +549,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sipha
 {
 	struct sip_uas *t;
 
-	if (s->uass.n >= s->conf->hairpin.max_transactions)
+	if (s->uass.n + s->spent.uass.n >= s->conf->hairpin.max_transactions)
 		return NULL;
 	t = xcalloc(1, sizeof *t);
 	t->key = *key;
@@ -521,10 +575,82 @@ void sip_uas_input(struct sip_uas *t, const struct sip_msg *m)
 	uas_event(t, m->method == SIP_ACK ? RX_ACK : RX_AGAIN);
 }
 
+#define ANSWERS 1000 /* bytes: most often room for all that an INVITE is answered with */
+
+static void keep_bytes(struct sip_uas *t, struct span bytes, bool for_long)
+{
+	if (bytes.n > t->room || (for_long && t->room > bytes.n)) {
+		free(t->bytes);
+		t->room = t->invite && !for_long ? MAX(bytes.n, (size_t)ANSWERS) : bytes.n;
+		t->bytes = xmalloc(t->room);
+	}
+	t->n = bytes.n;
+	if (bytes.n)
+		memcpy(t->bytes, bytes.p, bytes.n);
+}
+
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes)
 {
-	free(t->bytes);
-	t->bytes = span_dup(bytes);
-	t->n = bytes.n;
+	keep_bytes(t, bytes, code >= 300);
 	uas_event(t, code < 200 ? TX_1XX : code < 300 ? TX_2XX : TX_FAIL);
+}
+
+static void spend_answer(struct sip_uas *t, struct spent_ask *a)
+{
+	struct spent_answer *answer;
+
+	a->kind = SPENT_ANSWER;
+	a->n = sizeof *answer + t->n;
+	answer = (struct spent_answer *)sip_spent_add(t->sip, a)->data;
+	answer->flow = t->flow;
+	answer->n = (uint32_t)t->n;
+	if (t->n)
+		memcpy(answer->bytes, t->bytes, t->n);
+}
+
+static void spend_invite(struct sip_uas *t, struct spent_ask *a)
+{
+	struct spent_answered *answered;
+
+	a->kind = SPENT_ANSWERED;
+	a->n = sizeof *answered;
+	answered = (struct spent_answered *)sip_spent_add(t->sip, a)->data;
+	memcpy(answered->tag, t->tag, sizeof answered->tag);
+	answered->force_rport = t->force_rport;
+}
+
+/* A failure to INVITE waits for its ACK; on a stream no request comes again. */
+void sip_uas_answered(struct sip_uas *t)
+{
+	struct spent_ask a = {
+		.queue = SPENT_64_T1, .ms = 64 * t->sip->t1, .key = t->key, .listener = t->flow.listener
+	};
+
+	if (t->state == ACCEPTED)
+		spend_invite(t, &a);
+	else if (t->invite)
+		return;
+	else if (t->flow.proto == NET_UDP && !t->brief)
+		spend_answer(t, &a);
+	uas_over(t);
+}
+
+/* ---- what is left of them ---- */
+
+void sip_spent_request(struct sip *s, struct sip_spent *e, const struct sip_msg *m)
+{
+	struct spent_answer *a = (struct spent_answer *)e->data;
+
+	if (e->kind != SPENT_ANSWER || !a->n)
+		return;
+	if (!sip_flow_alive(s, &a->flow))
+		a->flow = m->flow;
+	count(CNT_sip_retransmits);
+	sip_send(s, &a->flow, (struct span){ a->bytes, a->n });
+}
+
+void sip_spent_response(struct sip *s, struct sip_spent *e, const struct sip_msg *m)
+{
+	if (e->kind == SPENT_INVITE && m->status >= 200 && m->status < 300)
+		sip_rest_2xx(s, (const struct sip_rest *)e->data, m);
 }

@@ -231,21 +231,12 @@ void sip_uac_forget(struct sip_uac *u)
 
 /* ---- answers ---- */
 
-/* What ends a dialog that a 2xx made and nobody wants. */
-struct rest {
-	const struct conf_auth *const *auths;
-	size_t n_auths;
-	struct conf *conf;
-	const struct conf_transport *transport;
-	char *credentials;
-};
-
-static struct rest rest_of(const struct sip_uac *u)
+static struct sip_rest rest_of(const struct sip_uac *u)
 {
-	return (struct rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
+	return (struct sip_rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
 }
 
-static void end_unusable(struct sip *s, const struct rest *r, const struct sip_msg *m)
+static void end_unusable(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
 {
 	struct sip_dialog_conf c = {
 		.auths = r->auths, .n_auths = r->n_auths, .conf = r->conf, .transport = r->transport
@@ -263,7 +254,7 @@ static void end_unusable(struct sip *s, const struct rest *r, const struct sip_m
 
 void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
 {
-	struct rest r = rest_of(u);
+	struct sip_rest r = rest_of(u);
 
 	end_unusable(u->sip, &r, m);
 }
@@ -327,47 +318,38 @@ static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 }
 
 /* The same as late_2xx(), when the user has the 2xx and the uac is gone. */
-static void rest_up(void *arg, struct sip_ctx *t, const struct sip_msg *m, int err UNUSED)
+void sip_rest_2xx(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
 {
-	struct sip_dialog *d = m ? sip_dialog_find(t->sip, m, false) : NULL;
+	struct sip_dialog *d = sip_dialog_find(s, m, false);
 
-	if (m && (!d || !d->frozen))
-		end_unusable(t->sip, arg, m);
-	else if (m)
+	if (!d || !d->frozen)
+		end_unusable(s, r, m);
+	else
 		sip_dialog_ack_again(d, m->cseq);
 }
 
-static void rest_gone(void *arg, struct sip_ctx *t UNUSED)
+void sip_rest_free(struct sip_rest *r)
 {
-	struct rest *r = arg;
-
 	conf_unref(r->conf);
 	free(r->credentials);
-	free(r);
 }
 
-/* Only a 2xx to INVITE is told of again: of others the transaction alone stays, to swallow repeats (Timers D, K). */
+/* Only a 2xx to INVITE is told of again. */
 static void leave_transaction(struct sip_uac *u)
 {
 	struct sip_ctx *t = u->ctx;
+	struct sip_rest r = rest_of(u);
 
 	if (!t)
 		return;
-	t->up = NULL;
-	t->gone = NULL;
-	if (u->handed_over && u->ask.method == SIP_INVITE) {
-		struct rest *r = xmalloc(sizeof *r);
-
-		*r = rest_of(u);
-		if (r->conf)
-			conf_ref(r->conf);
-		u->credentials = NULL;
-		t->up = rest_up;
-		t->gone = rest_gone;
-		t->arg = r;
-	}
 	u->ctx = NULL;
 	u->ctxs--;
+	if (t->invite && u->handed_over) {
+		if (r.conf)
+			conf_ref(r.conf);
+		u->credentials = NULL;
+	}
+	sip_ctx_leave(t, &r);
 	uac_free_if_idle(u);
 }
 

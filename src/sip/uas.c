@@ -183,6 +183,7 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	if (t->answered) { /* what is left of the transaction only repeats */
 		sip_msg_unref(t->msg);
 		t->msg = NULL;
+		sip_uas_answered(t);
 	}
 }
 

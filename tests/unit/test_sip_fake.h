@@ -226,6 +226,17 @@ static inline void fake_free(struct fake *f)
 }
 
 /* Lets time pass, timer by timer. fake_run(f, 0) runs what is due. */
+/* Transactions, those included of which only repeats are expected. */
+static inline size_t fake_uass(const struct fake *f)
+{
+	return f->sip->uass.n + f->sip->spent.uass.n;
+}
+
+static inline size_t fake_ctxs(const struct fake *f)
+{
+	return f->sip->ctxs.n + f->sip->spent.ctxs.n;
+}
+
 static inline void fake_run(struct fake *f, ms_t by)
 {
 	ms_t until = f->clock.now + by, next;

@@ -71,7 +71,7 @@ static void run_one(enum sip_method method, size_t how, unsigned first, unsigned
 	fake_run(f, 70000);
 	while (fake_next(f))
 		;
-	assert_true(f->sip->ctxs.n == 0);
+	assert_true(fake_ctxs(f) == 0);
 	assert_true(f->sip->dialogs.n == 0);
 	assert_true(list_empty(&f->sip->uacs));
 }

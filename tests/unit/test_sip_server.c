@@ -73,9 +73,9 @@ static void test_invite_failure(void **state)
 	invite("z9hG4bKa"); /* absorbed while I runs */
 	fake_silence(f);
 	assert_int_equal(f->requests, 1);
-	assert_true(f->sip->uass.n > 0);
+	assert_true(fake_uass(f) > 0);
 	fake_run(f, 1);
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
 }
 
 static void test_no_ack_to_failure(void **state)
@@ -84,9 +84,9 @@ static void test_no_ack_to_failure(void **state)
 	invite("z9hG4bKa");
 	sip_reply(f->uas, 404, NULL, NULL, NULL);
 	fake_run(f, 31999);
-	assert_true(f->sip->uass.n > 0);
+	assert_true(fake_uass(f) > 0);
 	fake_run(f, 1); /* H */
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
 }
 
 static void test_invite_2xx(void **state)
@@ -108,9 +108,30 @@ static void test_invite_2xx(void **state)
 	sip_dialog_free(&d);
 	fake_run(f, 31499);
 	fake_silence(f);
-	assert_true(f->sip->uass.n > 0);
+	assert_true(fake_uass(f) > 0);
 	fake_run(f, 1); /* L */
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
+}
+
+/* RFC 3261 9.2: a CANCEL that comes too late is answered, with the tag that the INVITE's 2xx had. */
+static void test_cancel_after_2xx(void **state)
+{
+	struct sip_dialog_conf c = { .rewrite_contact = true };
+	struct sip_dialog *d;
+	char tag[32];
+
+	(void)state;
+	invite("z9hG4bKa");
+	span_copy(sip_uas_tag(f->uas), tag, sizeof tag);
+	d = sip_dialog_uas(f->uas, &c);
+	sip_reply(f->uas, 200, NULL, NULL, NULL);
+	fake_expect(f, "200");
+	request("CANCEL", "z9hG4bKa", "10.0.0.7:5062", "");
+	fake_expect(f, "200");
+	assert_int_equal(f->last->method, SIP_CANCEL);
+	assert_true(span_is(f->last->to.tag, tag));
+	fake_silence(f);
+	sip_dialog_free(&d);
 }
 
 static void test_non_invite(void **state)
@@ -130,9 +151,9 @@ static void test_non_invite(void **state)
 	assert_int_equal(f->requests, 2);
 	sip_reply(f->uas, 200, NULL, NULL, NULL);
 	fake_run(f, 31999);
-	assert_true(f->sip->uass.n > 0);
+	assert_true(fake_uass(f) > 0);
 	fake_run(f, 1); /* J */
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
 	request("OPTIONS", "z9hG4bKo", "10.0.0.7", "");
 	assert_int_equal(f->requests, 3);
 	sip_reply(f->uas, 200, NULL, NULL, NULL);
@@ -290,7 +311,7 @@ static void test_unknown_dialog(void **state)
 	ack("z9hG4bKzz", "nobody"); /* a stray ACK: no answer */
 	fake_silence(f);
 	assert_int_equal(f->requests, 0);
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
 }
 
 static void test_too_many(void **state)
@@ -304,6 +325,10 @@ static void test_too_many(void **state)
 
 		snprintf(branch, sizeof branch, "z9hG4bKm%d", i);
 		invite(branch);
+		if (i % 2)
+			continue;
+		sip_reply(f->uas, 200, NULL, NULL, NULL); /* what is left of it counts, too */
+		fake_expect(f, "200");
 	}
 	assert_int_equal(f->requests, 100);
 	sip_uas_on_cancel(f->uas, on_cancel, f);
@@ -326,6 +351,37 @@ static void put_long(void *arg, struct sip_build *b)
 	for (int i = 0; i < *(int *)arg; i++)
 		sip_put(b, "X-Long", "%s", text);
 	free(text);
+}
+
+/* What is kept to be repeated goes in the order in which it came, whatever its size, each after its own 32 s. */
+static void test_what_is_left(void **state)
+{
+	int lines[] = { 0, 1, 6, 0, 2, 0, 5, 1 };
+	char branch[64];
+	size_t sent[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+		snprintf(branch, sizeof branch, "z9hG4bK%zu", i);
+		request("OPTIONS", branch, "10.0.0.7", "");
+		sip_reply(f->uas, 200, NULL, put_long, &lines[i % ARRAY_LEN(lines)]);
+		sent[i] = fake_expect(f, "200")->bytes.n;
+		fake_run(f, 100);
+	}
+	assert_int_equal(fake_uass(f), ARRAY_LEN(sent));
+	fake_run(f, 12000 - 50);
+	for (size_t gone = 0; gone < ARRAY_LEN(sent); gone++, fake_run(f, 100)) {
+		assert_int_equal(fake_uass(f), ARRAY_LEN(sent) - gone);
+		snprintf(branch, sizeof branch, "z9hG4bK%zu", gone);
+		request("OPTIONS", branch, "10.0.0.7", "");
+		assert_int_equal(fake_expect(f, "200")->bytes.n, sent[gone]);
+	}
+	assert_int_equal(f->requests, ARRAY_LEN(sent));
+	assert_int_equal(fake_uass(f), 0);
+	assert_null(f->sip->spent.queues[SPENT_64_T1].first);
+	request("OPTIONS", branch, "10.0.0.7", "");
+	assert_int_equal(f->requests, ARRAY_LEN(sent) + 1);
+	sip_reply(f->uas, 200, NULL, NULL, NULL);
 }
 
 static void test_answer_too_long(void **state)
@@ -362,7 +418,7 @@ static void test_no_answer_fits(void **state)
 	fake_bytes(f, &flow, out_look(&o));
 	fake_silence(f);
 	fake_run(f, 32000);
-	assert_true(f->sip->uass.n == 0);
+	assert_true(fake_uass(f) == 0);
 	out_free(&o);
 }
 
@@ -406,10 +462,15 @@ static void test_keep_alive(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_invite_failure), T(test_no_ack_to_failure),   T(test_invite_2xx), T(test_non_invite),
-		T(test_cancel),         T(test_cancel_without_user), T(test_old_branch), T(test_via),
-		T(test_require),        T(test_unknown_dialog),      T(test_too_many),   T(test_answer_too_long),
-		T(test_no_answer_fits), T(test_no_injection),        T(test_keep_alive),
+		T(test_invite_failure), T(test_no_ack_to_failure),
+		T(test_invite_2xx),     T(test_non_invite),
+		T(test_what_is_left),   T(test_cancel_after_2xx),
+		T(test_cancel),         T(test_cancel_without_user),
+		T(test_old_branch),     T(test_via),
+		T(test_require),        T(test_unknown_dialog),
+		T(test_too_many),       T(test_answer_too_long),
+		T(test_no_answer_fits), T(test_no_injection),
+		T(test_keep_alive),
 	};
 
 	return cmocka_run_group_tests_name("sip server", tests, NULL, NULL);
