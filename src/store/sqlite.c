@@ -22,9 +22,10 @@
 
 #define GATHER      100  /* ms */
 #define RETRY_AFTER 1000 /* ms */
+#define ROWS        16   /* of one statement */
 #define SCHEMA      2    /* PRAGMA user_version; a higher one is a newer hairpin's */
 
-enum statement { PUT, REFRESH, DEL, DEL_REFRESH, STATEMENTS };
+enum statement { PUT, REFRESH, PUT_MANY, REFRESH_MANY, DEL, DEL_REFRESH, STATEMENTS };
 
 struct sqlite {
 	struct store store;
@@ -43,12 +44,19 @@ struct sqlite {
 #define COLUMN(f)      #f ","
 #define TEXT_COLUMN(f) #f " TEXT NOT NULL,"
 
-static const char *const sql[STATEMENTS] = {
-	[PUT] = "INSERT OR REPLACE INTO contact(id," CONTACT_TEXTS(COLUMN) "via_port,prune_on_boot) "
-									   "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	[REFRESH] = "INSERT OR REPLACE INTO refresh(id,cseq,expires) VALUES(?,?,?)",
-	[DEL] = "DELETE FROM contact WHERE id=?",
-	[DEL_REFRESH] = "DELETE FROM refresh WHERE id=?",
+#define PUT_ROW     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define REFRESH_ROW "(?,?,?)"
+static const struct {
+	const char *sql, *row; /* row: of a statement for many, put behind it ROWS times */
+} sql[STATEMENTS] = {
+#define PUT_INTO     "INSERT OR REPLACE INTO contact(id," CONTACT_TEXTS(COLUMN) "via_port,prune_on_boot) VALUES"
+#define REFRESH_INTO "INSERT OR REPLACE INTO refresh(id,cseq,expires) VALUES"
+	[PUT] = { PUT_INTO PUT_ROW },
+	[REFRESH] = { REFRESH_INTO REFRESH_ROW },
+	[PUT_MANY] = { PUT_INTO, PUT_ROW },
+	[REFRESH_MANY] = { REFRESH_INTO, REFRESH_ROW },
+	[DEL] = { "DELETE FROM contact WHERE id=?" },
+	[DEL_REFRESH] = { "DELETE FROM refresh WHERE id=?" },
 };
 
 static int step(sqlite3_stmt *st)
@@ -59,51 +67,85 @@ static int step(sqlite3_stmt *st)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int put(sqlite3_stmt *st, const struct store_contact *c)
+/* Binds one row; at: its first place. Returns the first place behind it. */
+static int bind_put(sqlite3_stmt *st, int at, const struct store_contact *c)
 {
-	int at = 1;
-
 	sqlite3_bind_int64(st, at++, (sqlite3_int64)c->id);
 #define X(f) sqlite3_bind_text(st, at++, c->f, -1, SQLITE_STATIC);
 	CONTACT_TEXTS(X)
 #undef X
 	sqlite3_bind_int(st, at++, c->via_port);
-	sqlite3_bind_int(st, at, c->prune_on_boot);
-	return step(st);
+	sqlite3_bind_int(st, at++, c->prune_on_boot);
+	return at;
 }
 
-static int refresh(sqlite3_stmt *st, const struct store_contact *c)
+static int bind_refresh(sqlite3_stmt *st, int at, const struct store_contact *c)
 {
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)c->id);
-	sqlite3_bind_int64(st, 2, c->cseq);
-	sqlite3_bind_int64(st, 3, c->expires);
-	return step(st);
+	sqlite3_bind_int64(st, at++, (sqlite3_int64)c->id);
+	sqlite3_bind_int64(st, at++, c->cseq);
+	sqlite3_bind_int64(st, at++, c->expires);
+	return at;
 }
 
-static int write_change(struct sqlite *q, const struct change *c)
+/* Rows of one table that wait for a statement that writes all of them: half of what one alone costs. */
+struct rows {
+	struct sqlite *q;
+	enum statement one, many;
+	int (*bind)(sqlite3_stmt *st, int at, const struct store_contact *c);
+	const struct store_contact *c[ROWS];
+	int n;
+};
+
+static int write_rows(struct rows *r)
+{
+	bool full = r->n == ROWS;
+	sqlite3_stmt *st = r->q->st[full ? r->many : r->one];
+	int at = 1, rc = SQLITE_OK;
+
+	for (int i = 0; i < r->n && rc == SQLITE_OK; i++) {
+		at = r->bind(st, full ? at : 1, r->c[i]);
+		if (!full || i == ROWS - 1)
+			rc = step(st);
+	}
+	r->n = 0;
+	return rc;
+}
+
+static int add_row(struct rows *r, const struct store_contact *c)
+{
+	r->c[r->n++] = c;
+	return r->n == ROWS ? write_rows(r) : SQLITE_OK;
+}
+
+static int forget(struct sqlite *q, uint64_t id)
 {
 	int rc = SQLITE_OK;
 
-	if (c->kind == DEL_CONTACT) {
-		for (int i = DEL; i <= DEL_REFRESH && rc == SQLITE_OK; i++) {
-			sqlite3_bind_int64(q->st[i], 1, (sqlite3_int64)c->contact.id);
-			rc = step(q->st[i]);
-		}
-		return rc;
+	for (int i = DEL; i <= DEL_REFRESH && rc == SQLITE_OK; i++) {
+		sqlite3_bind_int64(q->st[i], 1, (sqlite3_int64)id);
+		rc = step(q->st[i]);
 	}
-	if (c->kind == PUT_CONTACT)
-		rc = put(q->st[PUT], &c->contact);
-	return rc == SQLITE_OK ? refresh(q->st[REFRESH], &c->contact) : rc;
+	return rc;
 }
 
+/* In any order: of each contact there is but one change. */
 static int write_all(struct sqlite *q)
 {
+	struct rows puts = { .q = q, .one = PUT, .many = PUT_MANY, .bind = bind_put };
+	struct rows refreshs = { .q = q, .one = REFRESH, .many = REFRESH_MANY, .bind = bind_refresh };
 	int rc = sqlite3_exec(q->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	struct change *c, *next;
 
-	HASH_ITER(hh, q->batch, c, next)
-		if (rc == SQLITE_OK)
-			rc = write_change(q, c);
+	HASH_ITER(hh, q->batch, c, next) {
+		if (rc == SQLITE_OK && c->kind == DEL_CONTACT)
+			rc = forget(q, c->contact.id);
+		if (rc == SQLITE_OK && c->kind == PUT_CONTACT)
+			rc = add_row(&puts, &c->contact);
+		if (rc == SQLITE_OK && c->kind != DEL_CONTACT)
+			rc = add_row(&refreshs, &c->contact);
+	}
+	rc = rc == SQLITE_OK ? write_rows(&puts) : rc;
+	rc = rc == SQLITE_OK ? write_rows(&refreshs) : rc;
 	return rc == SQLITE_OK ? sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL) : rc;
 }
 
@@ -288,6 +330,18 @@ static const char from_version_1[] =
 			"DROP TABLE IF EXISTS value;"
 			"COMMIT;";
 
+static int prepare_one(struct sqlite *q, enum statement i)
+{
+	char text[1024];
+	struct out o = out_fixed(text, sizeof text);
+
+	out_str(&o, sql[i].sql);
+	for (int row = 0; sql[i].row && row < ROWS; row++)
+		out_all(&o, row ? "," : "", sql[i].row);
+	BUG_ON(out_done(&o) < 0);
+	return sqlite3_prepare_v3(q->db, o.p, (int)o.n, SQLITE_PREPARE_PERSISTENT, &q->st[i], NULL);
+}
+
 static int prepare(struct sqlite *q, int64_t version)
 {
 	static const char settings[] = "PRAGMA journal_mode=WAL;"
@@ -302,7 +356,7 @@ static int prepare(struct sqlite *q, int64_t version)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(q->db, version == 1 ? from_version_1 : TABLES, NULL, NULL, NULL);
 	for (int i = 0; i < STATEMENTS && rc == SQLITE_OK; i++)
-		rc = sqlite3_prepare_v3(q->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &q->st[i], NULL);
+		rc = prepare_one(q, (enum statement)i);
 	if (rc == SQLITE_OK)
 		rc = number_of(q->db, "SELECT max(id) FROM contact", &last);
 	q->store.last_id = rc == SQLITE_OK ? (uint64_t)last : 0;

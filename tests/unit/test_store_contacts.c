@@ -305,6 +305,72 @@ static void a_failed_batch_is_tried_again(void **state)
 	store_close(&s);
 }
 
+struct counted {
+	int n, puts, refreshs;
+};
+
+/* Each says in its texts and its CSeq which one it is. */
+static void count_each(void *arg, const struct store_contact *c)
+{
+	struct counted *v = arg;
+	char uri[64], call_id[64];
+	uint32_t nth = c->cseq % 1000;
+
+	snprintf(uri, sizeof uri, "sip:%u@192.0.2.1", nth);
+	snprintf(call_id, sizeof call_id, "call %u", nth);
+	assert_string_equal(c->uri, uri);
+	assert_string_equal(c->call_id, call_id);
+	assert_string_equal(c->via_addr, "192.0.2.7");
+	assert_int_equal(c->expires, 1700000000000 + (int64_t)nth);
+	v->n++;
+	v->puts += c->cseq == nth;
+	v->refreshs += c->cseq == nth + 1000;
+}
+
+/* Contacts are written several in one statement, and what is left one by one. */
+static void batches_of_every_size(void **state)
+{
+	struct world *w = *state;
+	uint64_t ids[100];
+
+	for (unsigned size = 1; size < 70; size += size < 36 ? 1 : 11) {
+		struct store *s = open_store(w);
+		struct counted v = { 0 };
+
+		for (unsigned i = 0; i < size; i++) {
+			char uri[64], call_id[64];
+			struct store_contact c = { .aor = "6001",
+						   .uri = uri,
+						   .call_id = call_id,
+						   .cseq = i,
+						   .via_addr = "192.0.2.7",
+						   .expires = 1700000000000 + i };
+
+			snprintf(uri, sizeof uri, "sip:%u@192.0.2.1", i);
+			snprintf(call_id, sizeof call_id, "call %u", i);
+			ids[i] = store_put_contact(s, &c);
+		}
+		store_close(&s);
+		s = open_store(w);
+		store_load(s, count_each, &v);
+		assert_int_equal(v.puts, size);
+		for (unsigned i = 0; i < size; i++)
+			if (i % 3)
+				store_refresh_contact(s, ids[i], i + 1000, 1700000000000 + i);
+			else
+				store_del_contact(s, ids[i]);
+		store_close(&s);
+		s = open_store(w);
+		v = (struct counted){ 0 };
+		store_load(s, count_each, &v);
+		assert_int_equal(v.refreshs, size - (size + 2) / 3);
+		assert_int_equal(v.n, v.refreshs);
+		for (unsigned i = 0; i < size; i++)
+			store_del_contact(s, ids[i]);
+		store_close(&s);
+	}
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -325,9 +391,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		cmocka_unit_test(memory),          T(survives_a_restart), T(written_behind_in_time),
-		T(an_older_file_is_taken_over),    T(survives_kill_9),    T(a_failed_batch_is_tried_again),
-		T(what_is_no_database_is_refused),
+		cmocka_unit_test(memory),  T(survives_a_restart),
+		T(written_behind_in_time), T(an_older_file_is_taken_over),
+		T(survives_kill_9),        T(a_failed_batch_is_tried_again),
+		T(batches_of_every_size),  T(what_is_no_database_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("store_contacts", tests, NULL, NULL);
