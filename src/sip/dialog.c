@@ -77,6 +77,8 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 	return request ? find(s, m->call_id, m->to.tag, m->from.tag) : find(s, m->call_id, m->from.tag, m->to.tag);
 }
 
+#define TARGET_ROOM 48
+
 struct names { /* that a dialog goes by for all its life */
 	struct span call_id, local_tag, remote_tag, local, remote;
 };
@@ -94,7 +96,8 @@ static struct span put_text(char **at, struct span s)
 
 static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, const struct names *n)
 {
-	struct sip_dialog *d = xmalloc(sizeof *d + n->call_id.n + n->remote_tag.n + n->local.n + n->remote.n + 4);
+	size_t names = n->call_id.n + n->remote_tag.n + n->local.n + n->remote.n + 4;
+	struct sip_dialog *d = xmalloc(sizeof *d + names + TARGET_ROOM);
 	char *at = d->texts;
 
 	*d = (struct sip_dialog){ .sip = s };
@@ -105,11 +108,24 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	d->remote_tag = put_text(&at, n->remote_tag);
 	d->local = put_text(&at, n->local);
 	d->remote = put_text(&at, n->remote);
+	d->target_room = at;
 	d->key = dialog_key(s, n->call_id, n->local_tag);
 	list_init(&d->uacs);
 	list_init(&d->uass);
 	table_add(&s->dialogs, d->key.w[0], d);
 	return d;
+}
+
+static void set_target(struct sip_dialog *d, struct span s)
+{
+	char *target = s.n < TARGET_ROOM ? d->target_room : xmalloc(s.n + 1);
+
+	if (s.n)
+		memcpy(target, s.p, s.n);
+	target[s.n] = '\0';
+	if (d->target != d->target_room)
+		free(d->target);
+	d->target = target;
 }
 
 static void free_routes(struct sip_dialog *d)
@@ -156,7 +172,8 @@ void sip_dialog_free(struct sip_dialog **dp)
 	}
 	table_del(&d->sip->dialogs, d->key.w[0], d);
 	free_routes(d);
-	free(d->target);
+	if (d->target != d->target_room)
+		free(d->target);
 	free(d->ack);
 	free(d->credentials);
 	conf_unref(d->conf.conf);
@@ -204,8 +221,8 @@ static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_
 	} else {
 		out_span(&o, m->contact.uri.text);
 	}
-	free(d->target);
-	d->target = out_take(&o);
+	set_target(d, out_look(&o));
+	out_free(&o);
 }
 
 static char *rewritten_route(struct sip_dialog *d, struct span route, const struct flow *f)
@@ -273,7 +290,7 @@ struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_con
 	d->frozen = true;
 	take_target(d, m, how);
 	if (!d->target)
-		d->target = span_dup(m->from.uri.text);
+		set_target(d, m->from.uri.text);
 	take_routes(d, m, how);
 	serve(t, d);
 	return d;
@@ -298,7 +315,7 @@ struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, co
 	struct sip_dialog *d = sip_dialog_answered(u->sip, m, c, u->credentials);
 
 	if (d && !d->target) /* a 1xx without Contact */
-		d->target = span_dup(u->ask.uri);
+		set_target(d, u->ask.uri);
 	return d;
 }
 

@@ -210,14 +210,14 @@ struct sip_ctx { /* a client transaction */
 	unsigned state;
 	bool invite;
 	struct flow flow;
-	char *bytes; /* the request as sent, as long as it may be needed */
-	size_t n;
 	struct timer again, life;
 	ms_t interval;
 	/* A response, or m NULL: err -ETIMEDOUT or what the network said. After a NULL the transaction is gone. */
 	void (*up)(void *arg, struct sip_ctx *t, const struct sip_msg *m, int err);
 	void (*gone)(void *arg, struct sip_ctx *t); /* it is about to be freed */
 	void *arg;
+	size_t n;
+	char bytes[]; /* the request as sent */
 };
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes);
 void sip_ctx_start(struct sip_ctx *t); /* sends; failures come back through `up`, later */
@@ -358,7 +358,8 @@ struct sip_dialog {
 	struct siphash key;              /* Call-ID and local tag */
 	struct span call_id, remote_tag; /* in texts; each is followed by a NUL */
 	struct span local, remote;       /* the same: values of From and To in our requests */
-	char *target;                    /* R-URI of our requests */
+	char *target;                    /* R-URI of our requests: in texts, or malloc'd when it does not fit there */
+	char *target_room;               /* TARGET_ROOM bytes in texts */
 	char **routes;
 	size_t n_routes;
 	bool frozen; /* the route set may not change any more */

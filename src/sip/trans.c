@@ -174,7 +174,6 @@ void sip_ctx_drop(struct sip_ctx *t)
 	shrink_peers(s);
 	if (t->gone)
 		t->gone(t->arg, t);
-	free(t->bytes);
 	free(t);
 }
 
@@ -192,11 +191,6 @@ static void ctx_hold(struct sip_ctx *t, const struct sip_msg *m)
 
 	sip_stop(t->sip, &t->again);
 	sip_in(t->sip, &t->life, hold);
-	if (t->invite && m->status >= 300) /* for its ACK */
-		return;
-	free(t->bytes);
-	t->bytes = NULL;
-	t->n = 0;
 }
 
 static void ctx_repeat(struct sip_ctx *t, bool t2)
@@ -270,16 +264,15 @@ void sip_ctx_peers_free(struct sip *s)
 
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes)
 {
-	struct sip_ctx *t = xcalloc(1, sizeof *t);
+	struct sip_ctx *t = xmalloc(sizeof *t + bytes.n);
 
-	t->sip = s;
+	*t = (struct sip_ctx){ .sip = s, .n = bytes.n };
+	memcpy(t->bytes, bytes.p, bytes.n);
 	span_copy(span_of(branch), t->branch, sizeof t->branch);
 	t->invite = invite;
 	t->machine = invite ? ict[0] : nict[0];
 	t->state = CALLING;
 	t->flow = *f;
-	t->bytes = span_dup(bytes);
-	t->n = bytes.n;
 	t->again.fire = ctx_again;
 	t->life.fire = ctx_life;
 	grow_peers(s);
