@@ -17,6 +17,7 @@
 struct dial {
 	struct dp *dp;
 	struct chan **legs; /* room for what `&` names */
+	struct chan *one;   /* most often that is one leg, and this is the room */
 	size_t n;
 	struct chan *with;                /* the one who answered */
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
@@ -391,7 +392,7 @@ static enum app_say start(struct dp *dp, struct span args)
 	dp_set(dp, "DIALSTATUS", "");
 	span_copy(dp_arg(args, 1), seconds, sizeof seconds);
 	take_options(s, dp_arg(args, 2));
-	s->legs = xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
+	s->legs = span_chr(who, '&') < 0 ? &s->one : xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
 	while (span_cut(&who, '&', &one))
 		dial_one(s, span_trim(one));
 	if (!s->n)
@@ -413,7 +414,8 @@ static void stop(struct dp *dp)
 	publish(s);
 	leg_ring_tone(s->dp->chan, false);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
-	free(s->legs);
+	if (s->legs != &s->one)
+		free(s->legs);
 }
 
 const struct app app_dial = { .name = "Dial",

@@ -62,19 +62,30 @@ void vars_free(struct vars *v)
 
 /* ---- texts ---- */
 
-void text_free(const char **text)
+#define ROOM_IN  48 /* bytes: usual texts of an incoming channel, and of an outgoing one with its Request-URI */
+#define ROOM_OUT 96
+
+static void text_free(struct chan *c, const char *text)
 {
-	if (**text)
-		free((char *)(uintptr_t)*text);
-	*text = "";
+	if (*text && (text < c->texts || text >= c->texts + c->texts_room))
+		free((char *)(uintptr_t)text);
 }
 
-void text_set(const char **text, struct span s)
+/* What finds no room among the channel's texts, and what comes in the place of others again and again, is malloc'd. */
+void chan_text(struct chan *c, const char **text, struct span s)
 {
-	const char *now = s.n && s.p[0] ? span_dup(s) : "";
+	const char *was = *text;
 
-	text_free(text); /* s may have been part of it */
-	*text = now;
+	if (!s.n || !s.p[0]) {
+		*text = "";
+	} else if (s.n < (size_t)(c->texts_room - c->texts_n)) {
+		*text = c->texts + c->texts_n;
+		span_copy(s, c->texts + c->texts_n, s.n + 1);
+		c->texts_n = (uint16_t)(c->texts_n + s.n + 1);
+	} else {
+		*text = span_dup(s);
+	}
+	text_free(c, was); /* s may have been part of it */
 }
 
 /* ---- channels ---- */
@@ -101,12 +112,15 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	char names[NAME_MAX_LEN + 64];
 	struct out o = out_fixed(names, sizeof names);
 	size_t id = make_names(p, ep, &o);
-	struct chan *c = xcalloc(1, sizeof *c + o.n);
+	size_t room = o.n + (from ? ROOM_OUT : ROOM_IN);
+	struct chan *c = xcalloc(1, sizeof *c + room);
 	bool incoming = !from;
 
-	memcpy(c->names, names, o.n);
-	c->name = c->names;
-	c->uniqueid = c->names + id;
+	memcpy(c->texts, names, o.n);
+	c->texts_n = (uint16_t)o.n;
+	c->texts_room = (uint16_t)room;
+	c->name = c->texts;
+	c->uniqueid = c->texts + id;
 	c->pbx = p;
 	c->conf = conf_ref(conf);
 	c->ep = ep;
@@ -155,12 +169,12 @@ static void chan_free(struct chan *c)
 	for (size_t i = 0; i < c->tries.n; i++)
 		free(c->tries.uris[i]);
 	free(c->tries.uris);
-	text_free(&c->caller_name);
-	text_free(&c->caller_num);
-	text_free(&c->dialed);
-	text_free(&c->target);
-	text_free(&c->path);
-	text_free(&c->contact_host);
+	text_free(c, c->caller_name);
+	text_free(c, c->caller_num);
+	text_free(c, c->dialed);
+	text_free(c, c->target);
+	text_free(c, c->path);
+	text_free(c, c->contact_host);
 	free(c->headers);
 	free(c->own_offer);
 	sdp_deal_free(&c->deal);

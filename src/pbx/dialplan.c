@@ -209,7 +209,7 @@ static void leave_app(struct dp *dp)
 		app->stop(dp);
 	free(dp->state);
 	dp->state = NULL;
-	text_free(&dp->data);
+	dp->data = "";
 }
 
 static const struct app *app_find(struct span name)
@@ -223,16 +223,20 @@ static const struct app *app_find(struct span name)
 enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 {
 	const struct app *app = app_find(name);
+	struct span data = span_sub(args, 0, DATA_MAX);
+	char *state;
 
 	if (!app) {
 		trace(EV_DP_WARN, dp->chan->name, "No application '%.*s' for extension (%s, %s, %d)", SP(name),
 		      dp->ctx_name, dp->exten_name, dp->prio);
 		return APP_HANGUP;
 	}
+	state = xcalloc(1, app->state_size + data.n + 1);
+	span_copy(data, state + app->state_size, data.n + 1);
 	free(dp->state);
-	dp->state = xcalloc(1, app->state_size);
+	dp->state = state;
+	dp->data = state + app->state_size;
 	dp->app = app;
-	text_set(&dp->data, span_sub(args, 0, DATA_MAX));
 	return app->start(dp, args);
 }
 

@@ -69,19 +69,19 @@ static bool w_callerid(struct dp *dp, struct span args, struct span value)
 	struct span what = dp_arg(args, 0);
 
 	if (span_iis(what, "name")) {
-		text_set(&c->caller_name, value);
+		chan_text(c, &c->caller_name, value);
 	} else if (span_iis(what, "num") || span_iis(what, "number")) {
-		text_set(&c->caller_num, value);
+		chan_text(c, &c->caller_num, value);
 	} else if (span_iis(what, "all")) {
 		long open = span_chr(value, '<'), close = span_chr(value, '>');
 		struct span name = span_trim(open >= 0 ? span_sub(value, 0, (size_t)open) : SPAN_NONE);
 
 		if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
 			name = span_sub(name, 1, name.n - 2);
-		text_set(&c->caller_name, name);
-		text_set(&c->caller_num, open >= 0 && close > open
-						 ? span_sub(value, (size_t)open + 1, (size_t)(close - open - 1))
-						 : value);
+		chan_text(c, &c->caller_name, name);
+		chan_text(c, &c->caller_num,
+			  open >= 0 && close > open ? span_sub(value, (size_t)open + 1, (size_t)(close - open - 1))
+						    : value);
 	} else {
 		return false;
 	}

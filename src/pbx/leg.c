@@ -42,7 +42,7 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 	c->contact_port = b->face.port;
 	c->note.flow = b->flow;
 	if (strcmp(c->contact_host, b->face.host) != 0)
-		text_set(&c->contact_host, span_of(b->face.host));
+		chan_text(c, &c->contact_host, span_of(b->face.host));
 	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
 }
 
@@ -99,8 +99,8 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 		sip_naddr_parse(v, &id);
 	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
 	out_uri_user(&o, c->conf, id.uri.user);
-	text_set(&c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
-	text_set(&c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
+	chan_text(c, &c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
+	chan_text(c, &c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
 	out_free(&o);
 }
 
@@ -111,7 +111,7 @@ static void take_dialed(struct chan *c, const struct sip_msg *m)
 	struct out o = out_growing_in(room, sizeof room);
 
 	out_uri_user(&o, c->conf, m->ruri.user);
-	text_set(&c->dialed, o.n ? out_look(&o) : SPAN("s"));
+	chan_text(c, &c->dialed, o.n ? out_look(&o) : SPAN("s"));
 	out_free(&o);
 }
 

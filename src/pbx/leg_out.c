@@ -151,17 +151,17 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	c->tries.n = call->n_more;
 	if (!sip_uri_parse(call->aor_or_uri, &u))
 		return -EINVAL;
-	text_set(&c->caller_num, span_of(call->caller_num));
-	text_set(&c->caller_name, span_of(call->caller_name));
-	text_set(&c->path, span_of(call->path));
+	chan_text(c, &c->caller_num, span_of(call->caller_num));
+	chan_text(c, &c->caller_name, span_of(call->caller_name));
+	chan_text(c, &c->path, span_of(call->path));
 	c->behind_nat = call->behind_nat;
 	c->note.source = call->source;
 	c->note.at_source = call->at_source;
 	note_written(c, call->written, &u);
 	c->listener = call->listener;
 	c->registered = call->registered;
-	text_set(&c->dialed, u.user);
-	text_set(&c->target, call->aor_or_uri);
+	chan_text(c, &c->dialed, u.user);
+	chan_text(c, &c->target, call->aor_or_uri);
 	c->headers = call->headers ? xstrdup(call->headers) : NULL;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
 	c->caller_private = call->from && call->from->caller_private;
@@ -274,7 +274,7 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	if (c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
-	text_set(&c->target, span_of(c->tries.uris[c->tries.at++]));
+	chan_text(c, &c->target, span_of(c->tries.uris[c->tries.at++]));
 	c->listener = 0;
 	c->note.written = (struct addr){ 0 };
 	leg_drop_dialog(c);

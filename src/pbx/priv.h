@@ -175,10 +175,6 @@ void vars_set(struct vars *v, struct span name, struct span value); /* an empty 
 const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */
 void vars_free(struct vars *v);
 
-/* A text that its struct owns, most often short or empty: "" is nobody's, any other is malloc'd. */
-void text_set(const char **text, struct span s);
-void text_free(const char **text);
-
 struct dp; /* a dialplan run (dialplan.c) */
 
 struct chan {
@@ -186,7 +182,7 @@ struct chan {
 	struct pbx *pbx;
 	struct conf *conf; /* the snapshot it began with */
 	const struct conf_endpoint *ep;
-	const char *name, *uniqueid; /* in `names` */
+	const char *name, *uniqueid;
 	enum chan_state state;
 	bool incoming, gone, told; /* gone: SIP side has ended; told: CH_HANGUP was delivered */
 	int cause;                 /* Q.850, 0: none yet */
@@ -195,7 +191,7 @@ struct chan {
 
 	/* who and where to */
 	const char *caller_name, *caller_num,
-		*dialed;     /* dialed: what the peer asked for, or what we dialled; text_set() */
+		*dialed;     /* dialed: what the peer asked for, or what we dialled; chan_text() */
 	bool caller_private; /* whom we trust to say so said: Privacy: id */
 	uint32_t max_forwards;
 
@@ -205,10 +201,10 @@ struct chan {
 	struct sip_dialog *dialog;
 	char *request; /* the bytes of the initial INVITE (incoming) */
 	size_t request_n;
-	const char *target; /* outgoing: Request-URI; text_set() */
+	const char *target; /* outgoing: Request-URI; chan_text() */
 	char *headers;      /* PJSIP_HEADER(add): header lines */
 	const struct conf_transport *via;
-	const char *path;    /* text_set() */
+	const char *path;    /* chan_text() */
 	uint32_t listener;   /* of the registration behind the contact; 0: not known */
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
 		char **uris;
@@ -219,7 +215,7 @@ struct chan {
 	bool registered; /* outgoing: to a contact that was registered */
 	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
-	const char *contact_host; /* of our last Contact; "": none was written yet; text_set() */
+	const char *contact_host; /* of our last Contact; "": none was written yet; chan_text() */
 	uint16_t contact_port;
 	struct timer renew; /* our address changed: leg_moved.c */
 	ms_t renewed_at;
@@ -261,10 +257,13 @@ struct chan {
 	struct dp *dp;
 	struct vars vars;
 	struct timer reap;
-	char names[];
+	uint16_t texts_n, texts_room; /* of `texts`: used; there are */
+	char texts[];                 /* its names, and what other texts find room */
 };
 
 /* chan.c */
+/* A text that the channel owns: one of its own `const char *`, zeroed "". */
+void chan_text(struct chan *c, const char **text, struct span s);
 struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf,
 		      struct chan *from); /* from: who
 			      calls; NULL: it is an incoming one */
@@ -385,7 +384,7 @@ struct dp {
 	int prio;
 	const struct app *app; /* running */
 	void *state;
-	const char *data; /* its arguments, for `core show channels`; text_set() */
+	const char *data; /* its arguments, for `core show channels`: behind the state */
 	struct timer timer, run;
 	struct { /* Gosub */
 		const char *ctx;
