@@ -260,10 +260,16 @@ static void inherit(struct name_match *n, const struct list *before)
 	}
 }
 
+static void order_identifiers(struct pbx *p);
+
 void identify_adopt(struct pbx *p)
 {
 	struct list before;
 
+	order_identifiers(p);
+	p->n_with_domain = 0;
+	for (size_t i = 0; i < p->conf->n_endpoints; i++)
+		p->n_with_domain += strchr(p->conf->endpoints[i].o.name, '@') != NULL;
 	list_init(&before);
 	list_for_safe(l, &p->identifies) {
 		list_del(l);
@@ -369,7 +375,7 @@ static const struct conf_endpoint *named(struct pbx *p, const struct sip_msg *m,
 
 	if (!user.n)
 		return NULL;
-	if (!p->conf->global.disable_multi_domain) {
+	if (p->n_with_domain && !p->conf->global.disable_multi_domain) {
 		ep = at(p, user, domain);
 		for (size_t i = 0; i < p->conf->domain_aliases.n && !ep; i++) {
 			struct span target = span_of(p->conf->domain_aliases.v[i]), alias;
@@ -416,28 +422,31 @@ static const struct identifier {
 	{ "header", by_header }, { "request_uri", by_request_uri }, { "anonymous", by_anonymous },
 };
 
-static bool is_listed(const struct strs *order, const char *name)
+_Static_assert(ARRAY_LEN(identifiers) == IDENTIFIERS, "struct pbx has room for them");
+
+/* As endpoint_identifier_order has them, then those that are not listed there. */
+static void order_identifiers(struct pbx *p)
 {
-	for (size_t i = 0; i < order->n; i++)
-		if (strcmp(order->v[i], name) == 0)
-			return true;
-	return false;
+	const struct strs *order = &p->conf->global.endpoint_identifier_order;
+	uint8_t n = 0, at[IDENTIFIERS];
+	uint32_t listed = 0;
+
+	for (size_t i = 0; i <= order->n; i++)
+		for (uint8_t j = 0; j < IDENTIFIERS; j++)
+			if (!(listed & 1u << j) && (i == order->n || strcmp(order->v[i], identifiers[j].name) == 0)) {
+				listed |= 1u << j;
+				at[n++] = j;
+			}
+	memcpy(p->identify_order, at, sizeof at);
 }
 
 static const struct conf_endpoint *in_order(struct pbx *p, const struct sip_msg *m, const char **how)
 {
-	const struct strs *order = &p->conf->global.endpoint_identifier_order;
-	const struct conf_endpoint *ep = NULL;
+	const struct conf_endpoint *ep;
 
-	for (size_t i = 0; i < order->n; i++)
-		for (size_t j = 0; j < ARRAY_LEN(identifiers); j++)
-			if (strcmp(order->v[i], identifiers[j].name) == 0 && (ep = identifiers[j].ask(p, m))) {
-				*how = identifiers[j].name;
-				return ep;
-			}
-	for (size_t j = 0; j < ARRAY_LEN(identifiers); j++)
-		if (!is_listed(order, identifiers[j].name) && (ep = identifiers[j].ask(p, m))) {
-			*how = identifiers[j].name;
+	for (size_t i = 0; i < IDENTIFIERS; i++)
+		if ((ep = identifiers[p->identify_order[i]].ask(p, m))) {
+			*how = identifiers[p->identify_order[i]].name;
 			return ep;
 		}
 	return NULL;

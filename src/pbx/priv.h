@@ -427,6 +427,7 @@ bool func_write(struct dp *dp, struct span name, struct span args, struct span v
 bool func_known(struct span name);
 const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap);
 
+#define IDENTIFIERS 6 /* ways to know who sends a request */
 struct pbx {
 	struct pbx_config cfg;
 	struct clock *clock;
@@ -442,9 +443,11 @@ struct pbx {
 	struct table reaches; /* by address */
 	unsigned n_measures;  /* on their way */
 	struct list outregs, identifies;
-	enum nat_kept rtp_kept;      /* the port of the leg that asked STUN last */
-	unsigned rtp_unheard;        /* legs in a row whose question had no answer */
-	struct strangers *strangers; /* unidentified_request_* */
+	uint8_t identify_order[IDENTIFIERS]; /* rows of the table in identify.c */
+	size_t n_with_domain;                /* endpoints whose name has a domain */
+	enum nat_kept rtp_kept;              /* the port of the leg that asked STUN last */
+	unsigned rtp_unheard;                /* legs in a row whose question had no answer */
+	struct strangers *strangers;         /* unidentified_request_* */
 	struct list chans;
 	unsigned n_chans, n_calls;
 	struct ended_call *kept;    /* the last calls that have ended (record.c); NULL: none has */

@@ -131,21 +131,24 @@ static bool read_digest(struct span v, struct credentials *c)
 	static const struct {
 		struct span name;
 		size_t at;
-	} fields[] = { FIELD(username),  FIELD(realm),  FIELD(nonce), FIELD(uri), FIELD(response), FIELD(cnonce),
-		       FIELD(algorithm), FIELD(opaque), FIELD(qop),   FIELD(nc),  FIELD(stale) };
+	} fields[] = { FIELD(username), FIELD(realm), FIELD(nonce),  FIELD(uri),    FIELD(response), FIELD(algorithm),
+		       FIELD(qop),      FIELD(nc),    FIELD(cnonce), FIELD(opaque), FIELD(stale) };
 #undef FIELD
 	struct span scheme, name, value;
+	size_t next = 0; /* they mostly come in one order */
 
 	memset(c, 0, sizeof *c);
 	if (!span_word(&v, &scheme) || !span_iis(scheme, "Digest"))
 		return false;
 	while (next_field(&v, &name, &value)) {
-		size_t i = 0;
+		size_t i = next, left = ARRAY_LEN(fields);
 
-		while (i < ARRAY_LEN(fields) && (fields[i].name.n != name.n || !span_ieq(name, fields[i].name)))
-			i++;
-		if (i < ARRAY_LEN(fields))
-			*(struct span *)(void *)((char *)c + fields[i].at) = value;
+		for (; left && (fields[i].name.n != name.n || !span_ieq(name, fields[i].name)); left--)
+			i = i + 1 < ARRAY_LEN(fields) ? i + 1 : 0;
+		if (!left)
+			continue;
+		*(struct span *)(void *)((char *)c + fields[i].at) = value;
+		next = i + 1 < ARRAY_LEN(fields) ? i + 1 : 0;
 	}
 	return c->nonce.n > 0;
 }
@@ -183,9 +186,8 @@ struct span sip_digest_username(const struct sip_msg *m, struct span *realm)
 
 static struct nonce nonce_of(const struct sip *s, uint32_t second, uint32_t salt, struct span realm)
 {
-	const struct span parts[] = {
-		SPAN("nonce"), { (const char *)&second, sizeof second }, { (const char *)&salt, sizeof salt }, realm
-	};
+	const uint32_t numbers[] = { second, salt, 0x6e6f6e63 /* no other use of the key begins like this */ };
+	const struct span parts[] = { { (const char *)numbers, sizeof numbers }, realm };
 
 	return (struct nonce){ second, salt, siphash(s->key_secret, parts, ARRAY_LEN(parts)) };
 }

@@ -416,18 +416,12 @@ void sip_ctx_hush(struct sip_ctx *t)
 /* 17.2.3: branch, sent-by and method; for RFC 2543 peers all that identifies the request. */
 struct siphash sip_uas_key(const struct sip *s, const struct sip_msg *m, enum sip_method method)
 {
-	struct span parts[8] = { span_of(method == SIP_OTHER ? NULL : sip_method_names[method]),
-				 m->via.branch,
-				 m->via.host,
-				 { (const char *)&m->via.port, sizeof m->via.port },
-				 m->call_id,
-				 m->from.tag,
-				 { (const char *)&m->cseq, sizeof m->cseq },
-				 m->ruri.text };
+	uint32_t numbers[2] = { method, m->via.port };
+	struct span parts[8] = { { (const char *)numbers, sizeof numbers },        m->via.branch, m->via.host,
+				 method == SIP_OTHER ? m->method_text : SPAN_NONE, m->call_id,    m->from.tag,
+				 { (const char *)&m->cseq, sizeof m->cseq },       m->ruri.text };
 
-	if (method == SIP_OTHER)
-		parts[0] = m->method_text;
-	return siphash(s->key_secret, parts, m->too_old ? ARRAY_LEN(parts) : 4);
+	return siphash(s->key_secret, parts, m->too_old ? ARRAY_LEN(parts) : method == SIP_OTHER ? 4 : 3);
 }
 
 struct sip_uas *sip_uas_find(struct sip *s, const struct siphash *key)
