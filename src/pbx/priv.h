@@ -450,8 +450,7 @@ struct pbx {
 	struct strangers *strangers;         /* unidentified_request_* */
 	struct list chans;
 	unsigned n_chans, n_calls;
-	struct ended_call *kept;    /* the last calls that have ended (record.c); NULL: none has */
-	size_t n_records;           /* ended so far */
+	struct kept_calls *kept;    /* the last calls that have ended (record.c); NULL: none has */
 	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */
 	size_t n_hosts;
 	ms_t hosts_at;

@@ -10,6 +10,7 @@
 #include "pbx/priv.h"
 
 #define KEPT       128  /* calls that have ended */
+#define AT_WORK    16   /* further places, for calls of whose legs one has ended and another has not */
 #define UNANSWERED 4000 /* ms without even a 100: RFC 3261's timer A has sent it four times by then */
 
 #define LEGS_USUAL 2
@@ -22,6 +23,15 @@ struct ended_call {
 	struct lint findings;
 	unsigned n_usual;
 	struct leg_facts usual[LEGS_USUAL]; /* further ones have blocks of their own */
+};
+
+/* Where facts are noted is where they are kept. */
+struct kept_calls {
+	size_t n; /* ended so far */
+	unsigned n_free;
+	uint8_t order[KEPT]; /* places in `all`: of the last KEPT calls, the nth at n % KEPT */
+	uint8_t free[KEPT + AT_WORK];
+	struct ended_call all[KEPT + AT_WORK];
 };
 
 /* Of a call that goes on. */
@@ -53,17 +63,6 @@ static struct call_facts facts_of(const struct call_record *r)
 	return f;
 }
 
-static struct ended_call *ended_of(struct call_record *r)
-{
-	if (!r->ended) {
-		struct ended_call *e = xcalloc(1, sizeof *e);
-
-		e->facts = facts_of(r);
-		r->ended = e;
-	}
-	return r->ended;
-}
-
 static struct leg_facts *leg_new(struct ended_call *e)
 {
 	return e->n_usual < LEGS_USUAL ? &e->usual[e->n_usual++] : xmalloc(sizeof e->usual[0]);
@@ -82,16 +81,65 @@ static void ended_clear(struct ended_call *e)
 	lint_free(&e->findings);
 }
 
-static void record_free(struct call_record *r)
+/* ---- calls that have ended ---- */
+
+static struct kept_calls *kept_calls(struct pbx *p)
+{
+	if (!p->kept) {
+		p->kept = xcalloc(1, sizeof *p->kept);
+		for (unsigned i = 0; i < ARRAY_LEN(p->kept->all); i++)
+			p->kept->free[p->kept->n_free++] = (uint8_t)i;
+	}
+	return p->kept;
+}
+
+static bool has_place(const struct kept_calls *k, const struct ended_call *e)
+{
+	return k && e >= k->all && e < k->all + ARRAY_LEN(k->all);
+}
+
+/* NULL: calls whose ends are long apart have them all. What will be kept always finds one. */
+static struct ended_call *take_place(struct kept_calls *k)
+{
+	unsigned promised = KEPT - (unsigned)MIN(k->n, KEPT);
+
+	return k->n_free > promised ? &k->all[k->free[--k->n_free]] : NULL;
+}
+
+static struct ended_call *ended_of(struct pbx *p, struct call_record *r)
+{
+	struct ended_call *e = r->ended;
+
+	if (e)
+		return e;
+	e = take_place(kept_calls(p));
+	if (!e)
+		e = xmalloc(sizeof *e);
+	memset(e, 0, offsetof(struct ended_call, usual));
+	e->facts = facts_of(r);
+	r->ended = e;
+	return e;
+}
+
+/* Its memory, or its place. */
+static void ended_free(struct pbx *p, struct ended_call *e)
+{
+	struct kept_calls *k = p->kept;
+
+	if (e && has_place(k, e))
+		k->free[k->n_free++] = (uint8_t)(e - k->all);
+	else
+		free(e);
+}
+
+static void record_free(struct pbx *p, struct call_record *r)
 {
 	if (r->ended)
 		ended_clear(r->ended);
-	free(r->ended);
+	ended_free(p, r->ended);
 	conf_unref(r->conf);
 	free(r);
 }
-
-/* ---- calls that have ended ---- */
 
 static void take_legs(struct ended_call *e)
 {
@@ -101,36 +149,52 @@ static void take_legs(struct ended_call *e)
 			e->facts.legs[e->facts.n_legs++] = e->legs[i];
 }
 
-static void keep(struct pbx *p, const struct ended_call *e)
+/* Of one without a place; its own memory is free afterwards. */
+static struct ended_call *move_in(struct kept_calls *k, struct ended_call *e)
 {
-	struct ended_call *k;
+	struct ended_call *to = &k->all[k->free[--k->n_free]];
 
-	if (!p->kept)
-		p->kept = xcalloc(KEPT, sizeof *p->kept);
-	k = &p->kept[p->n_records++ % KEPT];
-	ended_clear(k);
-	*k = *e;
+	*to = *e;
 	for (size_t i = 0; i < CALL_LEGS; i++)
 		if (is_within(e, e->legs[i]))
-			k->legs[i] = &k->usual[e->legs[i] - e->usual];
-	take_legs(k);
+			to->legs[i] = &to->usual[e->legs[i] - e->usual];
+	take_legs(to);
+	free(e);
+	return to;
+}
+
+static void keep(struct pbx *p, struct ended_call *e)
+{
+	struct kept_calls *k = kept_calls(p);
+	uint8_t *place = &k->order[k->n % KEPT];
+
+	if (k->n >= KEPT) {
+		ended_clear(&k->all[*place]);
+		ended_free(p, &k->all[*place]);
+	}
+	if (!has_place(k, e))
+		e = move_in(k, e);
+	*place = (uint8_t)(e - k->all);
+	k->n++;
 }
 
 /* The oldest is number 0; NULL: there are no more. */
 static struct ended_call *kept_nth(const struct pbx *p, size_t n)
 {
-	size_t oldest = p->n_records < KEPT ? 0 : p->n_records - KEPT;
+	struct kept_calls *k = p->kept;
+	size_t oldest = k && k->n >= KEPT ? k->n - KEPT : 0;
 
-	return oldest + n < p->n_records ? &p->kept[(oldest + n) % KEPT] : NULL;
+	return k && oldest + n < k->n ? &k->all[k->order[(oldest + n) % KEPT]] : NULL;
 }
 
 void records_free(struct pbx *p)
 {
-	for (size_t i = 0; p->kept && i < KEPT; i++)
-		ended_clear(&p->kept[i]);
+	struct ended_call *e;
+
+	for (size_t i = 0; (e = kept_nth(p, i)); i++)
+		ended_clear(e);
 	free(p->kept);
 	p->kept = NULL;
-	p->n_records = 0;
 }
 
 void record_begin(struct chan *c, struct chan *from)
@@ -174,7 +238,7 @@ static void note_missing(struct call_facts *f, const struct contact *k)
 
 void record_missing(struct chan *c, const struct conf_endpoint *ep)
 {
-	struct call_facts *f = &ended_of(c->record)->facts;
+	struct call_facts *f = &ended_of(c->pbx, c->record)->facts;
 
 	span_copy(span_of(ep->o.name), f->missing, sizeof f->missing);
 	f->missing_contacts = 0;
@@ -293,7 +357,7 @@ static struct leg_facts **place_of(struct ended_call *e, const struct chan *c)
 
 void record_leg(struct chan *c)
 {
-	struct ended_call *e = ended_of(c->record);
+	struct ended_call *e = ended_of(c->pbx, c->record);
 	struct leg_facts **place = place_of(e, c);
 
 	if (place && !*place)
@@ -391,7 +455,7 @@ void record_leave(struct chan *c)
 	if (e)
 		take_legs(e);
 	if (!e || !e->facts.n_legs) { /* the whole PBX goes */
-		record_free(r);
+		record_free(p, r);
 		return;
 	}
 	e->facts.over = true;
@@ -400,9 +464,8 @@ void record_leave(struct chan *c)
 	log_verdict(p, e);
 	tell_ended(p, e);
 	keep(p, e);
-	free(e);
 	r->ended = NULL;
-	record_free(r);
+	record_free(p, r);
 }
 
 /* ---- asking ---- */
