@@ -165,6 +165,7 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
 	uint32_t media_workers; /* 0: one per CPU */
 	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;
+	enum { SOCKETS_AUTO, SOCKETS_SHARED, SOCKETS_OWN } media_sockets;
 	/* caps on what peers can make us hold */
 	uint32_t max_calls, max_contacts_total, max_router_ports, max_transactions;
 	const char *sounds_dir;

@@ -137,6 +137,7 @@ const struct opt dnsmgr_opts[] = {
 #define AT(f) offsetof(struct conf_hairpin, f)
 static const char *const compat_names[] = { "hairpin", "asterisk", NULL };
 static const char *const engine_names[] = { "auto", "kernel", "user", NULL };
+static const char *const sockets_names[] = { "auto", "shared", "own", NULL };
 const struct opt hairpin_opts[] = {
 	{ "compat", OPT_CUSTOM, AT(compat_asterisk), .def = "hairpin", .names = compat_names, .set = set_compat,
 	  .show = show_compat,
@@ -159,6 +160,11 @@ const struct opt hairpin_opts[] = {
 	  .help = "Where plain audio is relayed. `kernel`: by a program in the kernel, without it hairpin does not "
 		  "start; "
 		  "`auto`: there if it can be, else in user space; `user`: in user space. Read at the start." },
+	{ "media_sockets", OPT_ENUM, AT(media_sockets), .def = "auto", .names = sockets_names,
+	  .help = "How audio in user space is received and sent. `shared`: all ports of a worker by one socket, "
+		  "without "
+		  "that hairpin does not start; `auto`: so if it can be; `own`: each port by its own. Read at the "
+		  "start." },
 	{ "media_workers", OPT_UINT, AT(media_workers), .def = "0", .max = 256,
 	  .help = "Threads that carry media; 0: one for each processor." },
 	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/usr/share/asterisk/sounds",

@@ -6,13 +6,13 @@
 
 #include "media/priv.h"
 
-static void ask(struct stream *s, const struct sock *k, const uint8_t tx[STUN_TX])
+static void ask(struct stream *s, struct sock *k, const uint8_t tx[STUN_TX])
 {
 	char bytes[STUN_HEADER];
 	struct out o = out_fixed(bytes, sizeof bytes);
 
 	stun_write_request(&o, tx);
-	s->w->io->send(s->w->io->arg, k->id, &s->asked->server, out_look(&o));
+	s->w->send(s->w, k, &s->asked->server, out_look(&o));
 }
 
 void stream_ask(struct stream *s, const struct cmd *c)

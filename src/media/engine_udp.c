@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "media/priv.h"
+#include "media/shared.h"
 
 #define BATCH  8  /* packets taken from one socket at a time, when they queue up */
 #define EVENTS 64 /* sockets looked at per turn */
@@ -25,6 +25,7 @@ struct udp_worker {
 	struct worker w;
 	pthread_t thread;
 	int epoll, wake, event_fd;
+	struct lane *lane; /* NULL: each port is polled, as those are that were opened before it came */
 	bool late; /* more sockets have something to say than one turn hears: there may be several packets in each */
 	atomic_bool woken; /* a wake-up is on its way: one is enough for all that is in the ring by then */
 	struct mmsghdr msgs[BATCH];
@@ -126,9 +127,34 @@ static void watch(struct worker *w, struct sock *k, bool on)
 	struct udp_worker *u = container_of(w, struct udp_worker, w);
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = k };
 
+	if (k->shared && lane_watch(u->lane, k, on))
+		return;
+	k->shared = false;
 	if (on && w->routes && !k->is_rtcp)
 		prepare_route(k);
 	BUG_ON(epoll_ctl(u->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, (int)k->id, &ev) != 0);
+}
+
+static void leave(struct worker *w, struct sock *k)
+{
+	if (k->shared)
+		lane_leave(container_of(w, struct udp_worker, w)->lane, k);
+}
+
+static void share(struct worker *w, struct lane *lane)
+{
+	struct udp_worker *u = container_of(w, struct udp_worker, w);
+
+	u->lane = lane;
+	lane_begin(lane, w, u->epoll);
+}
+
+static void send_out(struct worker *w, struct sock *k, const struct addr *to, struct span bytes)
+{
+	if (k->shared)
+		lane_send(container_of(w, struct udp_worker, w)->lane, k, to, bytes);
+	else
+		worker_send(w, k, to, bytes);
 }
 
 static void take_errors(struct sock *k)
@@ -205,6 +231,18 @@ static int patience(const struct worker *w, ms_t now)
 	return next == MS_NEVER ? -1 : next <= now ? 0 : (int)MIN(next - now, 3600000);
 }
 
+static void hear(struct udp_worker *u, struct sock *k, uint32_t events, ms_t now)
+{
+	if (!k->ports) {
+		lane_hear(u->lane, k, events, now);
+		return;
+	}
+	if (k->open && events & EPOLLERR)
+		take_errors(k);
+	if (k->open && events & EPOLLIN)
+		take_packets(u, k, now);
+}
+
 /* Commands first: what packets mean may depend on them. Ports that they close stay in memory until the turn's end. */
 static void turn(struct udp_worker *u)
 {
@@ -215,19 +253,16 @@ static void turn(struct udp_worker *u)
 	for (int i = 0; i < n; i++)
 		if (!evs[i].data.ptr) /* before the ring is emptied: a command pushed from here on wakes up again */
 			atomic_store(&u->woken, false);
+	if (u->lane)
+		lane_turn(u->lane, now);
 	worker_commands(&u->w, now);
 	u->late = n == EVENTS;
-	for (int i = 0; i < n; i++) {
-		struct sock *k = evs[i].data.ptr;
-
-		if (!k)
-			continue;
-		if (k->open && evs[i].events & EPOLLERR)
-			take_errors(k);
-		if (k->open && evs[i].events & EPOLLIN)
-			take_packets(u, k, now);
-	}
+	for (int i = 0; i < n; i++)
+		if (evs[i].data.ptr)
+			hear(u, evs[i].data.ptr, evs[i].events, now);
 	worker_timers(&u->w, now);
+	if (u->lane)
+		lane_flush(u->lane);
 	if (u->w.told)
 		eventfd_write(u->event_fd, 1);
 	u->w.told = false;
@@ -273,6 +308,9 @@ struct udp_worker *udp_start(int event_fd, unsigned number, bool routes)
 
 	worker_init(&u->w, &udp_io);
 	u->w.watch = watch;
+	u->w.leave = leave;
+	u->w.share = share;
+	u->w.send = send_out;
 	u->w.routes = routes;
 	u->w.wall0 = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
 	u->event_fd = event_fd;
@@ -298,6 +336,8 @@ void udp_wake(struct udp_worker *u)
 void udp_stop(struct udp_worker *u)
 {
 	pthread_join(u->thread, NULL);
+	free(u->w.socks.slots); /* some rest still */
+	u->w.socks = (struct table){ 0 };
 	close(u->epoll);
 	close(u->wake);
 }

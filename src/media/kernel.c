@@ -8,11 +8,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <pthread.h>
 #include <relay.skel.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -379,51 +376,4 @@ void kernel_stop(struct kernel *k)
 	if (k->bpf)
 		relay_bpf__destroy(k->bpf);
 	free(k);
-}
-
-/* ---- beginning ---- */
-
-struct kernel_begin {
-	pthread_t thread;
-	struct kernel_config c;
-	int event_fd;
-	atomic_bool done;
-	struct kernel *kernel;
-	const char *why;
-};
-
-static void *begin(void *arg)
-{
-	struct kernel_begin *b = arg;
-
-	b->kernel = kernel_start(&b->c, &b->why);
-	atomic_store(&b->done, true);
-	eventfd_write(b->event_fd, 1);
-	return NULL;
-}
-
-struct kernel_begin *kernel_begin(const struct kernel_config *c, int event_fd)
-{
-	struct kernel_begin *b = xcalloc(1, sizeof *b);
-	sigset_t all, before;
-
-	b->c = *c;
-	b->event_fd = event_fd;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-	BUG_ON(pthread_create(&b->thread, NULL, begin, b) != 0);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return b;
-}
-
-bool kernel_begun(struct kernel_begin **b, bool wait, struct kernel **k, const char **why)
-{
-	if (!wait && !atomic_load(&(*b)->done))
-		return false;
-	pthread_join((*b)->thread, NULL);
-	*k = (*b)->kernel;
-	*why = (*b)->why;
-	free(*b);
-	*b = NULL;
-	return true;
 }

@@ -12,14 +12,6 @@ struct kernel_config {
 struct kernel;
 /* NULL: *why says why not, in words for the administrator; owned by nobody. */
 struct kernel *kernel_start(const struct kernel_config *c, const char **why);
-/*
- * The same on a thread of its own: loading and attaching wait for the kernel's own housekeeping, some 40 ms. event_fd
- * is written to when it is done.
- */
-struct kernel_begin;
-struct kernel_begin *kernel_begin(const struct kernel_config *c, int event_fd);
-/* False: not done yet (wait: it is waited for). Else *b is gone, and *k as kernel_start() returns it. */
-bool kernel_begun(struct kernel_begin **b, bool wait, struct kernel **k, const char **why);
 void kernel_stop(struct kernel *k); /* all routes have been given back */
 struct route_table *kernel_table(struct kernel *k, unsigned worker);
 int kernel_program(const struct kernel *k, bool ether); /* its descriptor, for tests */

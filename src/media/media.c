@@ -6,6 +6,7 @@
  */
 #include "media/media.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "media/kernel.h"
+#include "media/begin.h"
 
 #define ROUNDS_MAX 8     /* of "an event's handler asked for more", per tick */
 #define WAKE_MS    2     /* commands wait so long for company; a packet brings them along */
@@ -48,9 +49,11 @@ struct media {
 	struct worker **workers;
 	struct udp_worker **udp; /* NULL in the simulator */
 	unsigned n_workers, next_worker;
-	struct kernel_begin *begin; /* the kernel path is being set up */
-	struct kernel *kernel;      /* NULL: why_not says why */
+	struct begin *begin;   /* the kernel path and shared sockets are being set up */
+	struct kernel *kernel; /* NULL: why_not says why */
 	const char *why_not;
+	struct shared *shared; /* NULL: why_own says why */
+	const char *why_own;
 	struct loader *loader;
 	struct table legs; /* by id */
 	struct ports_kind *kinds;
@@ -95,19 +98,44 @@ static void start_simulated(struct media *m)
 	m->event_fd = -1;
 }
 
-/* Every stream may have a route, and there cannot be more streams than port pairs (on one address). */
-static void start_kernel(struct media *m)
+static void start_kernel(struct media *m, struct begin_config *c)
 {
-	struct kernel_config c = { .workers = m->n_workers, .routes = (m->rtp.rtpend - m->rtp.rtpstart) / 2 + 1 };
-
 	if (m->c.engine == ENGINE_USER)
 		m->why_not = "media_engine=user";
 	else if (m->c.engine == ENGINE_AUTO && m->c.clock)
-		m->begin = kernel_begin(&c, m->event_fd);
+		c->want[BEGIN_KERNEL] = true;
 	else
-		m->kernel = kernel_start(&c, &m->why_not);
+		m->kernel = kernel_start(&c->kernel, &m->why_not);
 }
 
+static void start_shared(struct media *m, struct begin_config *c)
+{
+	if (m->c.sockets == SOCKETS_OWN)
+		m->why_own = "media_sockets=own";
+	else if (m->c.sockets == SOCKETS_AUTO && m->c.clock)
+		c->want[BEGIN_SHARED] = true;
+	else
+		m->shared = shared_start(&c->shared, &m->why_own);
+}
+
+/*
+ * Every stream may have a route, and there cannot be more streams than port pairs (on one address). A port may be open
+ * once in each family, or on two addresses.
+ */
+static void start_programs(struct media *m)
+{
+	unsigned pairs = (m->rtp.rtpend - m->rtp.rtpstart) / 2 + 1;
+	struct begin_config c = { .kernel = { .workers = m->n_workers, .routes = pairs },
+				  .shared = { .workers = m->n_workers, .ports = 4 * pairs },
+				  .event_fd = m->event_fd };
+
+	start_kernel(m, &c);
+	start_shared(m, &c);
+	if (c.want[BEGIN_KERNEL] || c.want[BEGIN_SHARED])
+		m->begin = begin_new(&c);
+}
+
+static void share(struct media *m);
 static void give_tables(struct media *m);
 
 /* Files that audio leaves to all else: connections of phones, the console, logs. */
@@ -131,11 +159,12 @@ static void start_threads(struct media *m)
 	m->udp = xcalloc(m->n_workers, sizeof(struct udp_worker *));
 	m->event_fd = udp_event_fd();
 	m->most_pairs = pairs_that_fit();
-	start_kernel(m);
+	start_programs(m);
 	for (unsigned i = 0; i < m->n_workers; i++) {
-		m->udp[i] = udp_start(m->event_fd, i, m->kernel || m->begin);
+		m->udp[i] = udp_start(m->event_fd, i, m->kernel || (m->begin && m->begin->c.want[BEGIN_KERNEL]));
 		m->workers[i] = udp_worker(m->udp[i]);
 	}
+	share(m);
 	give_tables(m);
 	m->loader = loader_new(m->event_fd);
 }
@@ -179,6 +208,14 @@ static void give_tables(struct media *m)
 {
 	for (unsigned i = 0; m->kernel && i < m->n_workers; i++)
 		send_cmd(m, i, &(struct cmd){ .kind = CMD_TABLE, .table = kernel_table(m->kernel, i) });
+}
+
+static void share(struct media *m)
+{
+	for (unsigned i = 0; m->shared && i < m->n_workers; i++)
+		send_cmd(m, i,
+			 &(struct cmd){
+				 .kind = CMD_SHARE, .lane = shared_lane(m->shared, i), .io = shared_io(m->shared) });
 }
 
 static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
@@ -243,6 +280,20 @@ static void trim_ports(struct timer *t, ms_t now)
 		clock_in(m->c.clock, &m->trim, TRIM_MS);
 }
 
+static struct ports *new_ports(struct media *m, const struct ports_ask *ask, unsigned worker, bool bare)
+{
+	struct ports *p = NULL;
+	int err = -EMFILE;
+
+	if (!m->shared)
+		return ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, ask, &p) == 0 ? p : NULL;
+	if (!bare)
+		err = shared_ports(m->shared, ask, m->c.rng, worker, &p);
+	if (err == -EMFILE || err == -ENFILE)
+		err = shared_bare_ports(m->shared, ask, m->c.rng, worker, &p);
+	return err ? NULL : p;
+}
+
 /* Ports for a leg on this worker: some that have rested, or new ones. */
 static struct ports *get_ports(struct media *m, const struct ports_ask *ask, unsigned worker)
 {
@@ -256,18 +307,19 @@ static struct ports *get_ports(struct media *m, const struct ports_ask *ask, uns
 	}
 	if (p || (kind && ports_all_open(kind)))
 		return p;
-	if (ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, ask, &p) == 0 && kind)
+	p = new_ports(m, ask, worker, kind && ports_all_files(kind));
+	if (p && kind)
 		ports_count(kind, p);
 	return p;
 }
 
-static void set_tos(struct ports *p, uint8_t tos)
+static void set_tos(struct media *m, struct ports *p, uint8_t tos)
 {
 	if (p->tos == tos)
 		return;
 	p->tos = tos;
-	p->priority = udp_tos(p->rtp.id, &p->local, tos);
-	if (p->rtcp.open)
+	p->priority = p->bare ? shared_priority(m->shared, &p->local, tos) : udp_tos(p->rtp.id, &p->local, tos);
+	if (p->rtcp.open && !p->bare)
 		udp_tos(p->rtcp.id, &p->local, tos);
 }
 
@@ -314,9 +366,11 @@ void media_free(struct media *m)
 		free(m->udp ? (void *)m->udp[i] : (void *)m->workers[i]);
 	}
 	if (m->begin)
-		kernel_begun(&m->begin, true, &m->kernel, &m->why_not);
+		begin_free(m->begin);
 	if (m->kernel)
 		kernel_stop(m->kernel);
+	if (m->shared)
+		shared_stop(m->shared);
 	if (m->loader)
 		loader_free(m->loader);
 	if (m->c.clock) {
@@ -356,7 +410,12 @@ void media_capture(struct media *m, bool on)
 static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id, unsigned worker)
 {
 	struct latch_conf closed = { .strict = STRICTRTP_YES };
-	struct ports_ask want = { ask->bind, ask->port_start, ask->port_end, ask->rtcp_mux, m->most_pairs };
+	struct ports_ask want = { .bind = ask->bind,
+				  .start = ask->port_start,
+				  .end = ask->port_end,
+				  .mux = ask->rtcp_mux,
+				  .most = m->most_pairs,
+				  .bare = m->shared != NULL };
 	struct ports *ports;
 	struct stream *s;
 
@@ -368,7 +427,7 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 	if (!ports)
 		return NULL;
 	if (m->udp)
-		set_tos(ports, ask->tos);
+		set_tos(m, ports, ask->tos);
 	s = &served_new(m)->stream;
 	s->ports = ports;
 	s->leg = id;
@@ -613,17 +672,37 @@ bool media_in_kernel(const struct media *m, const char **why)
 	return m->kernel || (m->c.io && m->workers[0]->table);
 }
 
-static void look_at_begin(struct media *m)
+bool media_is_shared(const struct media *m, const char **why)
 {
-	struct media_event ev = { .kind = MEDIA_ENGINE };
+	*why = m->why_own;
+	return m->shared != NULL;
+}
 
-	if (!kernel_begun(&m->begin, false, &m->kernel, &m->why_not))
-		return;
-	give_tables(m);
-	ev.ok = m->kernel != NULL;
-	span_copy(span_of(m->why_not), ev.text, sizeof ev.text);
+static void tell_begun(struct media *m, enum media_event_kind kind, bool ok, const char *why)
+{
+	struct media_event ev = { .kind = kind, .ok = ok };
+
+	span_copy(span_of(why), ev.text, sizeof ev.text);
 	if (m->c.event)
 		m->c.event(m->c.arg, &ev);
+}
+
+static void look_at_begin(struct media *m)
+{
+	struct begin *b = m->begin;
+
+	if (begin_take(b, BEGIN_SHARED)) {
+		m->shared = b->shared;
+		m->why_own = b->why[BEGIN_SHARED];
+		share(m);
+		tell_begun(m, MEDIA_SOCKETS, m->shared != NULL, m->why_own);
+	}
+	if (begin_take(b, BEGIN_KERNEL)) {
+		m->kernel = b->kernel;
+		m->why_not = b->why[BEGIN_KERNEL];
+		give_tables(m);
+		tell_begun(m, MEDIA_ENGINE, m->kernel != NULL, m->why_not);
+	}
 }
 
 int media_fd(const struct media *m)

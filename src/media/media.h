@@ -19,6 +19,7 @@ enum media_event_kind {
 	MEDIA_SILENT,  /* nothing received for rtp_timeout (or rtp_timeout_hold) */
 	MEDIA_PLAYED,  /* the source of media_play() ended; ok: false when it could not be read */
 	MEDIA_ENGINE,  /* media_engine=auto has been decided: ok: the kernel relays; else text says why not; no owner */
+	MEDIA_SOCKETS, /* media_sockets=auto likewise: ok: all ports of a worker are heard by one socket */
 	MEDIA_STUN,    /* a STUN server has answered: media_mapped() has it */
 	MEDIA_DEBUG,   /* one packet, for "rtp set debug": text */
 	MEDIA_PACKET,  /* one packet, for media_capture(): from, to, packet */
@@ -46,6 +47,7 @@ struct media_config {
 	struct conf_rtp rtp;
 	unsigned workers;          /* 0: one per CPU */
 	unsigned engine;           /* ENGINE_* of conf.h; the simulator has a kernel only when told so */
+	unsigned sockets;          /* SOCKETS_* of conf.h */
 	const struct media_io *io; /* NULL: sockets and threads */
 	struct rng *rng;           /* SSRCs, ports, first sequence numbers */
 	/* The signalling thread's: ports rest for the next leg, and workers are woken once for many commands. May be
@@ -64,6 +66,8 @@ void media_set_rtp(struct media *m, const struct conf_rtp *rtp); /* for legs ope
  * tell.
  */
 bool media_in_kernel(const struct media *m, const char **why);
+/* Whether one socket of a worker hears all its ports; else as media_in_kernel(), and MEDIA_SOCKETS will tell. */
+bool media_is_shared(const struct media *m, const char **why);
 int media_fd(const struct media *m); /* becomes readable when events wait; -1 in the simulator */
 void media_poll(struct media *m);    /* delivers waiting events */
 void media_input(struct media *m, uint32_t sock, const struct addr *from, struct span bytes, ms_t now); /* simulator */

@@ -88,8 +88,8 @@ void ports_close(const struct media_io *io, struct ports *p)
 struct ports_kind {
 	struct ports_kind *next, *const *all;
 	struct ports_ask ask;
-	unsigned open, n_workers; /* open: at work or resting */
-	struct list rest[];       /* for each worker, the longest at rest first */
+	unsigned open, bare, n_workers; /* open: at work or resting; bare: of these */
+	struct list rest[];             /* for each worker, the longest at rest first */
 };
 
 static bool same_kind(const struct ports_ask *a, const struct ports_ask *b)
@@ -123,22 +123,25 @@ static ms_t quiet_since(const struct ports *p)
 	return MAX(p->rested, stray);
 }
 
-/* Of all kinds: they share the files that the process may open. */
-static unsigned open_of_all(const struct ports_kind *k)
+/* Is more than this part of the files that the process may open in use? All kinds share them. */
+static bool files_beyond(const struct ports_kind *k, unsigned percent)
 {
-	unsigned n = 0;
+	uint64_t n = 0;
 
 	for (const struct ports_kind *other = *k->all; other; other = other->next)
-		n += other->open;
-	return n;
+		n += other->open - other->bare;
+	return k->ask.most && n * 100 >= (uint64_t)k->ask.most * percent;
+}
+
+bool ports_all_files(const struct ports_kind *k)
+{
+	return files_beyond(k, 100);
 }
 
 /* Is more than this part of what may be open in use? */
 static bool is_beyond(const struct ports_kind *k, unsigned percent)
 {
-	uint64_t pairs = pairs_of(&k->ask), most = k->ask.most;
-
-	return k->open * 100ull >= pairs * percent || (most && open_of_all(k) * 100ull >= most * percent);
+	return k->open * 100ull >= (uint64_t)pairs_of(&k->ask) * percent || (!k->ask.bare && files_beyond(k, percent));
 }
 
 bool ports_all_open(const struct ports_kind *k)
@@ -175,11 +178,13 @@ void ports_count(struct ports_kind *k, struct ports *p)
 {
 	p->kind = k;
 	k->open++;
+	k->bare += p->bare;
 }
 
 void ports_forget(struct ports *p)
 {
 	p->kind->open--;
+	p->kind->bare -= p->bare;
 	p->kind = NULL;
 }
 
@@ -198,6 +203,7 @@ struct ports *ports_stale(struct ports_kind *all, unsigned worker, ms_t now)
 			continue;
 		list_del(&p->link);
 		k->open--;
+		k->bare -= p->bare;
 		return p;
 	}
 	return NULL;

@@ -19,11 +19,14 @@
 #include "nat/stun.h"
 
 struct stream;
+struct lane; /* shared.h */
 
 struct ports;
 struct sock {
 	uint32_t id; /* of the media_io: a file descriptor, or a number of the simulator's */
-	bool open, is_rtcp;
+	bool open : 1, is_rtcp : 1;
+	bool shared : 1; /* heard, and what it says is sent, by its worker's lane (shared.h) */
+	uint16_t heard;  /* shared: by which worker's lane, from 1 on; 0: none yet */
 	struct ports *ports;
 };
 
@@ -33,12 +36,17 @@ struct ports {
 	struct sock rtp, rtcp;
 	struct stream *stream;   /* the worker's: NULL at rest */
 	bool watched;            /* the worker's */
+	bool bare;               /* without files: known to the lanes only */
 	struct addr local;       /* as bound, with the RTP port */
 	struct ports_kind *kind; /* NULL: never rests */
 	uint8_t tos;
 	uint32_t priority; /* that the kernel gives to its packets, by tos */
 	ms_t rested;
-	struct addr mapped[2];     /* RTP, RTCP: as STUN saw them; the signalling thread's */
+	struct addr mapped[2]; /* RTP, RTCP: as STUN saw them; the signalling thread's */
+	/* Of shared ports on any address: the one that packets leave with; where to (a hash); asked for when (ms; 0:
+	 * never). The worker's. */
+	uint8_t source[16];
+	uint32_t source_of, source_at;
 	atomic_int_fast64_t stray; /* when a packet last came that nobody waited for */
 	struct list link;          /* at rest, or in its worker's `dead` */
 };
@@ -191,6 +199,7 @@ enum cmd_kind {
 	CMD_CAPTURE,
 	CMD_CLOSE,
 	CMD_TABLE,
+	CMD_SHARE,
 	CMD_STOP
 };
 struct cmd {
@@ -203,6 +212,10 @@ struct cmd {
 		struct source *source;     /* PLAY: the worker's to free; NULL stops */
 		struct ports *ports;       /* CLOSE */
 		struct route_table *table; /* TABLE */
+		struct {
+			struct lane *lane; /* SHARE */
+			const struct media_io *io;
+		};
 		struct {
 			struct addr ip; /* DEBUG, STUN */
 			uint8_t tx[2][STUN_TX];
@@ -243,6 +256,9 @@ struct worker {
 	struct list open;                           /* streams whose route is open */
 	uint64_t relayed, fast, dropped, rtcp_sent; /* since they were last added to the counters */
 	void (*watch)(struct worker *w, struct sock *k, bool on);
+	void (*leave)(struct worker *w, struct sock *k); /* before it is closed; NULL: nothing to be done */
+	void (*share)(struct worker *w, struct lane *lane);
+	void (*send)(struct worker *w, struct sock *k, const struct addr *to, struct span bytes);
 };
 
 /* ask.c: STUN from a stream's ports. */
@@ -255,7 +271,8 @@ void worker_free(struct worker *w);
 void worker_commands(struct worker *w, ms_t now);
 void worker_packet(struct sock *k, const struct arrival *p, ms_t now);
 void worker_icmp(struct sock *k, const struct addr *dest);
-void worker_timers(struct worker *w, ms_t now); /* also ends the turn */
+void worker_send(struct worker *w, struct sock *k, const struct addr *to, struct span bytes); /* through its io */
+void worker_timers(struct worker *w, ms_t now);                                               /* also ends the turn */
 void worker_end_turn(struct worker *w);
 ms_t worker_next(const struct worker *w);
 void note_free(struct note *n);
@@ -320,7 +337,8 @@ struct ports_ask {
 	struct addr bind;
 	uint16_t start, end;
 	bool mux;
-	unsigned most; /* pairs of all kinds that may be open at once; 0: no limit but the range */
+	unsigned most; /* pairs of all kinds that may have files at once; 0: no limit but the range */
+	bool bare;     /* more may be open without */
 };
 /* Opens an even port and the one above it (not when mux) at a random place of the range. 0 or -errno. */
 int ports_open(const struct media_io *io, struct rng *rng, const struct ports_ask *ask, struct ports **out);
@@ -329,8 +347,9 @@ void ports_close(const struct media_io *io, struct ports *p); /* the sockets; th
 struct ports_kind *ports_kind(struct ports_kind **all, const struct ports_ask *ask, unsigned n_workers);
 struct ports *ports_take(struct ports_kind *k, unsigned worker, struct rng *rng, ms_t now); /* NULL: none has rested */
 void ports_count(struct ports_kind *k, struct ports *p);                                    /* a new one of the kind */
-bool ports_all_open(const struct ports_kind *k); /* there is no use in opening more */
-void ports_forget(struct ports *p);              /* it will not rest again */
+bool ports_all_open(const struct ports_kind *k);  /* there is no use in opening more */
+bool ports_all_files(const struct ports_kind *k); /* there is no use in opening more that have files */
+void ports_forget(struct ports *p);               /* it will not rest again */
 void ports_rest(struct ports *p, unsigned worker, ms_t now);
 struct ports *ports_stale(struct ports_kind *all, unsigned worker, ms_t now); /* takes one out that should be closed */
 bool ports_none_rest(const struct ports_kind *all);

@@ -201,7 +201,6 @@ static struct rtcp_block our_view(struct stream *s, ms_t now)
 
 static void send_report(struct stream *s, bool bye, ms_t now)
 {
-	const struct media_io *io = s->w->io;
 	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = s->cname, .bye = bye };
 	bool apart = s->ports->rtcp.open && !s->plan.rtcp_mux;
 	struct addr rtcp = addr_with_port(&s->ports->local, (uint16_t)(s->ports->local.port + 1));
@@ -222,7 +221,7 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	if (out_done(&o) > 0 && s->w->capture)
 		capture_packet(s, apart ? &rtcp : &s->ports->local, &s->latch.remote_rtcp, out_look(&o));
 	if (out_done(&o) > 0)
-		io->send(io->arg, apart ? s->ports->rtcp.id : s->ports->rtp.id, &s->latch.remote_rtcp, out_look(&o));
+		s->w->send(s->w, apart ? &s->ports->rtcp : &s->ports->rtp, &s->latch.remote_rtcp, out_look(&o));
 }
 
 /* There is something to say, and somebody to say it to. */

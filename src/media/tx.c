@@ -67,7 +67,6 @@ static void count_sent(struct stream *s, const struct rtp *r, ms_t now)
 
 static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 {
-	const struct media_io *io = s->w->io;
 	struct addr to = s->latch.remote;
 	uint8_t buf[PACKET_MAX];
 	size_t n;
@@ -82,7 +81,7 @@ static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 		debug_packet(s, DEBUG_SENT, &to, r);
 	if (s->w->capture)
 		capture_packet(s, &s->ports->local, &to, (struct span){ (const char *)buf, n });
-	io->send(io->arg, s->ports->rtp.id, &to, (struct span){ (const char *)buf, n });
+	s->w->send(s->w, &s->ports->rtp, &to, (struct span){ (const char *)buf, n });
 }
 
 static bool other_stream(const struct tx *tx, const struct stream *from, const struct rtp *in)

@@ -13,7 +13,7 @@
 
 void worker_init(struct worker *w, const struct media_io *io)
 {
-	*w = (struct worker){ .io = io };
+	*w = (struct worker){ .io = io, .send = worker_send };
 	list_init(&w->open);
 	ring_init(&w->in, sizeof(struct cmd));
 	ring_init(&w->out, sizeof(struct note *));
@@ -81,9 +81,18 @@ static void watch(struct worker *w, struct ports *p, bool on)
 		w->watch(w, &p->rtcp, on);
 }
 
+void worker_send(struct worker *w, struct sock *k, const struct addr *to, struct span bytes)
+{
+	w->io->send(w->io->arg, k->id, to, bytes);
+}
+
 static void close_ports(struct worker *w, struct ports *p)
 {
 	watch(w, p, false);
+	if (w->leave && p->rtp.open)
+		w->leave(w, &p->rtp);
+	if (w->leave && p->rtcp.open)
+		w->leave(w, &p->rtcp);
 	ports_close(w->io, p);
 	list_push(&w->dead, &p->link);
 }
@@ -172,6 +181,10 @@ static void apply(struct worker *w, const struct cmd *c, ms_t now)
 		w->capture = c->on;
 		break;
 	case CMD_TABLE: w->table = c->table; break;
+	case CMD_SHARE:
+		w->io = c->io;
+		w->share(w, c->lane);
+		break;
 	case CMD_CLOSE: close_ports(w, c->ports); break;
 	case CMD_STOP: w->stop = true; break;
 	}

@@ -413,6 +413,7 @@ void leg_media_event(void *arg, const struct media_event *ev)
 
 	switch (ev->kind) {
 	case MEDIA_ENGINE: tell_engine(ev->ok, ev->text); break;
+	case MEDIA_SOCKETS: tell_sockets(ev->ok, ev->text); break;
 	case MEDIA_DEBUG:
 		if (p->cfg.rtp)
 			p->cfg.rtp(p->cfg.arg, ev->text);

@@ -165,6 +165,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 				   .clock = cfg->clock,
 				   .workers = c->hairpin.media_workers,
 				   .engine = c->hairpin.media_engine,
+				   .sockets = c->hairpin.media_sockets,
 				   .io = cfg->media_io,
 				   .rng = &cfg->clock->rng,
 				   .event = leg_media_event,
@@ -216,13 +217,30 @@ static bool engine_serves(struct pbx *p, const struct conf *c, struct diag *why)
 	return kernel || c->hairpin.media_engine != ENGINE_KERNEL;
 }
 
+void tell_sockets(bool shared, const char *why_not)
+{
+	if (!shared)
+		trace(EV_MEDIA_PATH, NULL, "each port of audio is heard by its own socket: %s", why_not);
+}
+
+/* The same of the sockets that media is heard by. */
+static bool sockets_serve(struct pbx *p, const struct conf *c, struct diag *why)
+{
+	const char *reason;
+
+	if (p->cfg.media_io || c->hairpin.media_sockets != SOCKETS_SHARED || media_is_shared(p->media, &reason))
+		return true;
+	diag_add(why, DIAG_ERROR, "hairpin.conf", c->hairpin.o.line, "media_sockets=shared: %s", reason);
+	return false;
+}
+
 struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *why)
 {
 	struct pbx *p = pbx_alloc(cfg, c);
 	struct sip_transport_info info;
 
 	p->conf = conf_ref(c);
-	if (engine_serves(p, c, why)) {
+	if (engine_serves(p, c, why) && sockets_serve(p, c, why)) {
 		aors_adopt(p);
 		aors_load(p);
 		pbx_adopt(p, c, why);

@@ -349,7 +349,8 @@ bool leg_media_outdated(const struct chan *c, const struct flow *f);
 void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
-void tell_engine(bool kernel, const char *why_not); /* pbx.c: one line of the log */
+void tell_engine(bool kernel, const char *why_not);  /* pbx.c: one line of the log */
+void tell_sockets(bool shared, const char *why_not); /* likewise */
 
 /* record.c */
 void record_begin(struct chan *c, struct chan *from); /* from: whose call it joins; NULL: it begins one */

@@ -1,17 +1,23 @@
 /*
- * tests/unit/test_media_udp.c: the engine of sockets and threads on loopback. Whatever is waited for has a deadline far
- * beyond what it needs; nothing is said about how fast it comes.
+ * tests/unit/test_media_udp.c: the engine of sockets and threads on loopback, each port heard by its own socket, and
+ * all by one (in a network namespace of its own; where that is not permitted, not at all). Whatever is waited for has a
+ * deadline far beyond what it needs; nothing is said about how fast it comes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +28,8 @@
 #include "media/rtp.h"
 
 #define PATIENCE_MS 20000
+
+static unsigned sockets = SOCKETS_OWN;
 
 struct phone {
 	int fd;
@@ -109,15 +117,20 @@ static void wait_a_bit(struct world *w)
 static int setup_on(struct world *w, const char *ip, unsigned workers)
 {
 	static const uint8_t seed[32] = { 3 };
-	struct media_config c = {
-		.workers = workers, .engine = ENGINE_USER, .rng = &w->rng, .event = on_event, .arg = w
-	};
+	struct media_config c = { .workers = workers,
+				  .engine = ENGINE_USER,
+				  .sockets = sockets,
+				  .rng = &w->rng,
+				  .event = on_event,
+				  .arg = w };
+	const char *why;
 
 	rng_seed(&w->rng, seed);
 	c.rtp = (struct conf_rtp){
 		.rtpstart = 34000, .rtpend = 36000, .strictrtp = STRICTRTP_YES, .probation = 4, .rtcpinterval = 500
 	};
 	w->m = media_new(&c);
+	assert_int_equal(media_is_shared(w->m, &why), sockets == SOCKETS_SHARED);
 	phone_open(&w->a, ip);
 	phone_open(&w->b, ip);
 	w->deadline = clock_ms() + PATIENCE_MS;
@@ -188,7 +201,7 @@ static void test_relay(void **state)
 
 	media_join(a, b); /* on different workers: b moves */
 	converse(w, a, b);
-	while (st.rx_packets == 0) { /* published within a second */
+	while (!st.rx_packets || !st.tx_packets) { /* published within a second */
 		media_stats(a, &st);
 		wait_a_bit(w);
 	}
@@ -350,28 +363,33 @@ static void test_files(void **state)
 }
 
 /* Nobody listens at the far end: the ICMP errors are counted, with their destination. */
-static void test_icmp(void **state)
+static void nobody_listens(struct world *w, const struct phone *gone)
 {
-	struct world *w = *state;
-	struct phone gone = { 0 };
 	struct media_play tone = { .source = SOURCE_TONE, .freq1 = 440 };
 	struct media_stats st = { 0 };
 	struct media_leg *leg;
 
-	phone_open(&gone, "127.0.0.1");
-	close(gone.fd);
-	leg = leg_for(w, &gone);
+	leg = leg_for(w, gone);
 	media_debug(w->m, true, NULL);
 	media_play(leg, &tone);
 	while (st.icmp_errors < 2) {
 		media_stats(leg, &st);
 		wait_a_bit(w);
 	}
-	assert_true(addr_ip_eq(&st.icmp_dest, &gone.me));
+	assert_true(addr_ip_eq(&st.icmp_dest, &gone->me));
 	while (!w->events[MEDIA_DEBUG])
 		wait_a_bit(w);
 	assert_memory_equal(w->latest[MEDIA_DEBUG].text, "Sent RTP packet to      127.0.0.1:", 34);
 	media_close(&leg);
+}
+
+static void test_icmp(void **state)
+{
+	struct phone gone = { 0 };
+
+	phone_open(&gone, "127.0.0.1");
+	close(gone.fd);
+	nobody_listens(*state, &gone);
 }
 
 static void test_full(void **state)
@@ -393,9 +411,11 @@ static void test_ports_rest(void **state)
 {
 	struct world *w = *state;
 	struct clock clock = { .now = 1000 };
-	struct media_config c = {
-		.workers = 1, .rng = &w->rng, .clock = &clock, .rtp = { .rtpstart = 34000, .rtpend = 34003 }
-	};
+	struct media_config c = { .workers = 1,
+				  .sockets = sockets,
+				  .rng = &w->rng,
+				  .clock = &clock,
+				  .rtp = { .rtpstart = 34000, .rtpend = 34003 } };
 	struct media_open ask = { .bind = { .family = 4 } };
 	struct media *first = w->m;
 	struct media_leg *one, *two = NULL;
@@ -423,6 +443,200 @@ static void test_ports_rest(void **state)
 	w->m = first;
 }
 
+/* On any address: what is sent leaves with the one that the routes say, and is heard on each. */
+static void test_any_address(void **state)
+{
+	struct world *w = *state;
+	struct media_open ask = { .bind = { .family = 4 }, .owner = w, .tos = 0xb8 };
+	struct media_plan plan = { .remote = w->a.me,
+				   .new_sdp = true,
+				   .send = true,
+				   .recv = true,
+				   .n_formats = 1,
+				   .ptime = 20,
+				   .latch = { STRICTRTP_YES, 4, true, true, true } };
+	struct media_leg *a = media_open(w->m, &ask), *b = media_open(w->m, &ask);
+	struct sockaddr_in from;
+	socklen_t len = sizeof from;
+	char bytes[600];
+
+	media_replan(a, &plan);
+	plan.remote = w->b.me;
+	media_replan(b, &plan);
+	media_join(a, b);
+	converse(w, a, b);
+	phone_speak(&w->b, b, "once more");
+	while (recvfrom(w->a.fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &len) < 0)
+		assert_true(clock_ms() < w->deadline);
+	assert_int_equal(from.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(ntohs(from.sin_port) & ~1u, media_local(a).port);
+	media_close(&a);
+	media_close(&b);
+}
+
+/* Larger than any link takes: it arrives whole. */
+static void test_large(void **state)
+{
+	static char text[1800];
+	struct world *w = *state;
+	struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b);
+	struct rtp r = { .seq = 500, .ts = 80000, .ssrc = 7, .payload = { text, sizeof text } };
+	struct addr to = addr_with_port(&w->a.me, media_local(a).port);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&to, &ss);
+	uint8_t buf[PACKET_MAX];
+	size_t n;
+
+	media_join(a, b);
+	converse(w, a, b);
+	r.seq = w->a.seq;
+	r.ts = w->a.seq * 160u;
+	n = rtp_write(buf, sizeof buf, &r);
+	assert_int_equal(sendto(w->a.fd, buf, n, 0, (struct sockaddr *)&ss, len), n);
+	while (recv(w->b.fd, buf, sizeof buf, 0) != (ssize_t)n)
+		assert_true(clock_ms() < w->deadline);
+	assert_memory_equal(buf + RTP_HEADER, text, sizeof text);
+	media_close(&a);
+	media_close(&b);
+}
+
+/* ---- only where one socket hears all ports ---- */
+
+/* More calls than files: their ports have none, and nobody can tell. */
+static void test_without_files(void **state)
+{
+	enum { LEGS = 60, FILES = 80 };
+	struct world *w = *state;
+	struct media_open ask = { .bind = addr_with_port(&w->a.me, 0),
+				  .port_start = 36500,
+				  .port_end = 36500 + 2 * LEGS - 1 };
+	struct rlimit was, few = { FILES, FILES };
+	struct media_leg *legs[LEGS];
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (int round = 0; round < 2; round++) {
+		unsigned seen[2 * LEGS] = { 0 };
+		struct media_leg *a, *b;
+
+		for (int i = 0; i < LEGS; i++) {
+			while (!(legs[i] = media_open(w->m, &ask))) /* those of the first round come back */
+				wait_a_bit(w);
+			assert_int_equal(seen[media_local(legs[i]).port - 36500]++, 0);
+		}
+		assert_null(media_open(w->m, &ask));
+		for (int i = 0; i < LEGS; i++)
+			media_close(&legs[i]);
+		while (!(a = media_open(w->m, &ask)) || !(b = media_open(w->m, &ask)))
+			wait_a_bit(w);
+		media_close(&a);
+		media_close(&b);
+	}
+	setrlimit(RLIMIT_NOFILE, &was);
+}
+
+/* The whole of a call between two legs without files, of different workers; also what is large, and ICMP. */
+static void test_bare_call(void **state)
+{
+	struct world *w = *state;
+	struct phone gone = { 0 };
+	struct rlimit was, none;
+
+	phone_open(&gone, "127.0.0.1");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit){ (rlim_t)gone.fd, was.rlim_max };
+	close(gone.fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(dup(0), -1);
+	test_relay(state);
+	test_large(state);
+	nobody_listens(w, &gone);
+	test_moves(state);
+	test_any_address(state);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
+/* Who sends too much to one port does not take the room of the others. */
+static void test_flood(void **state)
+{
+	enum { FLOOD = 20000, EACH = 20 };
+	struct world *w = *state;
+	struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b), *victim = leg_for(w, &w->a);
+	uint64_t flooded = count_get(CNT_relay_flooded);
+	struct phone stranger = { 0 };
+	unsigned before;
+
+	phone_open(&stranger, "127.0.0.1");
+	media_join(a, b);
+	converse(w, a, b);
+	before = w->b.received;
+	for (int i = 0; i < FLOOD; i++) {
+		phone_speak(&stranger, victim, "stay");
+		if (i % (FLOOD / EACH) == 0)
+			phone_speak(&w->a, a, "still here");
+	}
+	while (w->b.received < before + EACH)
+		wait_a_bit(w);
+	while (count_get(CNT_relay_flooded) == flooded)
+		wait_a_bit(w);
+	assert_int_equal(recv(stranger.fd, &before, 1, 0), -1); /* nor is it told so by ICMP */
+	assert_int_equal(errno, EAGAIN);
+	close(stranger.fd);
+	media_close(&a);
+	media_close(&b);
+	media_close(&victim);
+}
+
+/* A port that somebody else has is not ours; ours, with a file or without, is nobody else's. */
+static void test_others(void **state)
+{
+	struct world *w = *state;
+	struct addr at = addr_with_port(&w->a.me, 36800);
+	struct media_open ask = { .bind = addr_with_port(&at, 0), .port_start = 36800, .port_end = 36801 };
+	struct media_open any = { .bind = { .family = 4 }, .port_start = 36800, .port_end = 36801 };
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&at, &ss);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), spare = dup(fd);
+	struct media_leg *leg;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
+	assert_null(media_open(w->m, &ask));
+	close(fd);
+	close(spare);
+	leg = media_open(w->m, &ask);
+	assert_non_null(leg);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), -1);
+	assert_null(media_open(w->m, &any));
+	close(fd);
+	media_close(&leg);
+}
+
+static int up(void)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = ioctl(fd, SIOCSIFFLAGS, &r);
+
+	close(fd);
+	return err;
+}
+
+static bool may_share(void)
+{
+	struct media_config c = { .workers = 1, .engine = ENGINE_USER, .sockets = SOCKETS_AUTO };
+	const char *why;
+	struct media *m;
+	bool may;
+
+	if (unshare(CLONE_NEWNET) < 0 || up() < 0)
+		return false;
+	m = media_new(&c);
+	may = media_is_shared(m, &why);
+	media_free(m);
+	return may;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -435,9 +649,17 @@ int main(void)
 		T(icmp),
 		T(full),
 		T(ports_rest),
+		T(any_address),
+		T(large),
 		cmocka_unit_test_setup(test_v6_if_any, has_v6),
 	};
+	const struct CMUnitTest shared[] = { T(without_files), T(bare_call), T(flood), T(others) };
 #undef T
+	int failed = cmocka_run_group_tests_name("media on sockets", tests, NULL, NULL);
 
-	return cmocka_run_group_tests_name("media on sockets", tests, NULL, NULL);
+	if (!may_share())
+		return failed;
+	sockets = SOCKETS_SHARED;
+	failed += cmocka_run_group_tests_name("media on shared sockets", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("what only they can", shared, NULL, NULL);
 }
