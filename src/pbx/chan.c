@@ -130,7 +130,6 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->max_forwards = conf->global.max_forwards;
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
-	c->ports.wait.fire = leg_ports_due;
 	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_host = "";
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
@@ -177,6 +176,7 @@ static void chan_free(struct chan *c)
 	text_free(c, c->contact_host);
 	free(c->headers);
 	free(c->own_offer);
+	free(c->note.was);
 	sdp_deal_free(&c->deal);
 	record_leave(c);
 	conf_unref(c->conf);

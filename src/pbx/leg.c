@@ -139,6 +139,15 @@ static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const cha
 	chan_ended(c, cause_of_sip(code));
 }
 
+/* Its body is read once, and the offer in it goes with the answer. */
+static void keep_request(struct chan *c, const struct sip_msg *m)
+{
+	struct span head = m->body.n ? span_sub(m->bytes, 0, (size_t)(m->body.p - m->bytes.p)) : m->bytes;
+
+	c->request = span_dup(head);
+	c->request_n = head.n;
+}
+
 static const char *const offer_refused[] = { [OFFER_OTHER] = "no codec in common with the endpoint's allow=",
 					     [OFFER_SRTP] = "SRTP is not served",
 					     [OFFER_BROWSER] = "ICE and SRTP are not served",
@@ -157,7 +166,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		refuse(c, uas, 415, "only application/sdp is understood");
 		return false;
 	} else {
-		err = leg_media_offered(c, (struct span){ c->request + (sdp.p - m->bytes.p), sdp.n });
+		err = leg_media_offered(c, sdp);
 	}
 	if (err == -EBADMSG)
 		refuse(c, uas, 400, "unparsable SDP");
@@ -205,8 +214,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	c->note.flow = m->flow;
 	c->behind_nat = sip_behind_nat(m);
 	c->proxied = m->n_vias > 1 || sip_hdr(m, SIP_HDR_RECORD_ROUTE);
-	c->request = span_dup(m->bytes);
-	c->request_n = m->bytes.n;
+	keep_request(c, m);
 	if (m->max_forwards != SIP_NO_NUMBER)
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
 	take_caller(c, m);
@@ -285,6 +293,7 @@ int leg_answer(struct chan *c)
 	trace(EV_CALL_STATE, c->name, "answered");
 	sip_uas_on_cancel(uas, NULL, NULL);
 	sip_reply(uas, 200, NULL, build_with_sdp, c);
+	leg_media_forget_offer(c);
 	leg_media_apply(c, false); /* rtp_timeout counts from here */
 	return 0;
 }
@@ -350,6 +359,7 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		sip_reply(uas, err == -EBADMSG ? 400 : 488, NULL, NULL, NULL);
 	else
 		sip_reply(uas, 200, NULL, m->body.n || m->method == SIP_INVITE ? build_with_sdp : build_plain, c);
+	leg_media_forget_offer(c);
 }
 
 /* INFO with a digit (application/dtmf-relay: "Signal=5", or application/dtmf: "5"). */

@@ -222,15 +222,11 @@ void leg_media_forget_offer(struct chan *c)
 	c->offer = SPAN_NONE;
 }
 
-/* The first one is part of what is kept anyway. */
 static void keep_offer(struct chan *c, struct span body)
 {
-	bool kept = c->request && body.p >= c->request && body.p + body.n <= c->request + c->request_n;
-
 	leg_media_forget_offer(c);
-	if (!kept)
-		body.p = c->own_offer = span_dup(body);
-	c->offer = body;
+	c->own_offer = span_dup(body);
+	c->offer = (struct span){ c->own_offer, body.n };
 }
 
 static bool wants_fax(const struct sdp *s)
@@ -265,7 +261,7 @@ static void note_moved(struct chan *c, const struct addr *to)
 	const struct addr *was = &c->deal.remote;
 
 	if (was->family && to->family && !addr_ip_eq(was, to))
-		c->note.sdp_was = *was;
+		leg_was(c)->sdp_was = *was;
 }
 
 int leg_media_offered(struct chan *c, struct span body)

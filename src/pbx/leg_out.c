@@ -133,12 +133,14 @@ static void ask(struct chan *c)
 /* Where the phone says it is, and where it came from instead. */
 static void note_written(struct chan *c, const char *written, const struct sip_uri *dialled)
 {
-	struct leg_note *n = &c->note;
+	struct leg_was *was;
+	struct addr a, by;
 
-	if (!addr_parse(span_of(written), &n->written) || !addr_parse_ip(dialled->host, &n->by))
+	if (!addr_parse(span_of(written), &a) || !addr_parse_ip(dialled->host, &by))
 		return;
-	n->written.port = n->written.port ? n->written.port : 5060;
-	n->by.port = dialled->port ? dialled->port : 5060;
+	was = leg_was(c);
+	was->written = addr_with_port(&a, a.port ? a.port : 5060);
+	was->by = addr_with_port(&by, dialled->port ? dialled->port : 5060);
 }
 
 int leg_call(struct chan *c, const struct leg_call *call)
@@ -155,7 +157,8 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	chan_text(c, &c->caller_name, span_of(call->caller_name));
 	chan_text(c, &c->path, span_of(call->path));
 	c->behind_nat = call->behind_nat;
-	c->note.source = call->source;
+	if (call->source.family)
+		leg_was(c)->source = call->source;
 	c->note.at_source = call->at_source;
 	note_written(c, call->written, &u);
 	c->listener = call->listener;
@@ -276,7 +279,8 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
 	chan_text(c, &c->target, span_of(c->tries.uris[c->tries.at++]));
 	c->listener = 0;
-	c->note.written = (struct addr){ 0 };
+	if (c->note.was)
+		c->note.was->written = (struct addr){ 0 };
 	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;
 	ask(c);

@@ -5,59 +5,83 @@
  */
 #include "pbx/priv.h"
 
+#include <stdlib.h>
+
 #define STEP      100 /* ms: a router on the LAN takes one or two; a question to a STUN server is repeated */
 #define STUN_ASKS 3
 #define UNHEARD   3 /* calls that waited in vain: from then on nobody waits until there is an answer */
+
+struct leg_ports { /* of a leg whose RTP ports the world sees elsewhere, perhaps */
+	struct chan *chan;
+	struct sip_map *rtp, *rtcp; /* NULL: not asked for */
+	struct addr stun;           /* the server that is asked from the RTP ports; family 0: none */
+	unsigned asked;
+	struct timer wait;
+	void (*then)(struct chan *c); /* what waits for the answers */
+};
+
+static void due(struct timer *t, ms_t now);
+
+static struct leg_ports *ports_of(struct chan *c)
+{
+	if (!c->ports) {
+		c->ports = xcalloc(1, sizeof *c->ports);
+		c->ports->chan = c;
+		c->ports->wait.fire = due;
+	}
+	return c->ports;
+}
+
+static struct addr opened(const struct chan *c)
+{
+	return sip_map_outside(c->ports ? c->ports->rtp : NULL);
+}
 
 static bool is_mapped(const struct chan *c)
 {
 	return media_mapped(c->media, false).family && (c->ep->rtcp_mux || media_mapped(c->media, true).family);
 }
 
-static bool is_waiting(const struct chan *c)
+static bool is_waiting(const struct leg_ports *p)
 {
-	bool stun =
-		c->ports.stun.family && c->pbx->rtp_kept != NAT_KEPT && c->pbx->rtp_unheard < UNHEARD && !is_mapped(c);
+	const struct chan *c = p->chan;
+	bool stun = p->stun.family && c->pbx->rtp_kept != NAT_KEPT && c->pbx->rtp_unheard < UNHEARD && !is_mapped(c);
 
-	return sip_map_waits(c->ports.rtp) || sip_map_waits(c->ports.rtcp) || stun;
+	return sip_map_waits(p->rtp) || sip_map_waits(p->rtcp) || stun;
 }
 
-static void go(struct chan *c)
+static void ask_stun(struct leg_ports *p)
 {
-	void (*then)(struct chan * c) = c->ports.then;
-
-	c->ports.then = NULL;
-	if (then)
-		then(c);
+	p->asked++;
+	media_stun(p->chan->media, &p->stun);
 }
 
-static void ask_stun(struct chan *c)
+static void due(struct timer *t, ms_t now UNUSED)
 {
-	c->ports.asked++;
-	media_stun(c->media, &c->ports.stun);
-}
+	struct leg_ports *p = container_of(t, struct leg_ports, wait);
+	void (*then)(struct chan * c) = p->then;
+	struct chan *c = p->chan;
 
-void leg_ports_due(struct timer *t, ms_t now UNUSED)
-{
-	struct chan *c = container_of(t, struct chan, ports.wait);
-
-	if (!is_waiting(c) || !c->ports.stun.family || c->ports.asked >= STUN_ASKS) {
-		c->pbx->rtp_unheard += c->ports.asked >= STUN_ASKS && !media_mapped(c->media, false).family;
-		go(c);
+	if (is_waiting(p) && p->stun.family && p->asked < STUN_ASKS) {
+		ask_stun(p);
+		clock_in(c->pbx->clock, t, STEP);
 		return;
 	}
-	ask_stun(c);
-	clock_in(c->pbx->clock, t, STEP);
+	c->pbx->rtp_unheard += p->asked >= STUN_ASKS && !media_mapped(c->media, false).family;
+	p->then = NULL;
+	if (then)
+		then(c);
 }
 
 /* SDP that is on its way already is corrected by a re-INVITE, if it says something else. */
 static void told(void *arg)
 {
 	struct chan *c = arg;
+	bool waits = c->ports && c->ports->then;
 
-	if (c->ports.then && !is_waiting(c))
-		clock_in(c->pbx->clock, &c->ports.wait, 0);
-	else if (!c->ports.then && !c->pbx->conf->hairpin.compat_asterisk)
+	if (waits && !is_waiting(c->ports))
+		clock_in(c->pbx->clock, &c->ports->wait, 0);
+	else if (!waits && !c->pbx->conf->hairpin.compat_asterisk)
 		clock_in(c->pbx->clock, &c->renew, 0);
 }
 
@@ -85,33 +109,45 @@ static bool is_outside(const struct chan *c, const struct nat_door *door, const 
 void leg_ports_open(struct chan *c, const struct nat_door *door, const struct addr *toward,
 		    void (*then)(struct chan *c))
 {
-	struct addr bound = media_local(c->media), rtcp = addr_with_port(&bound, bound.port + 1);
+	struct addr bound = media_local(c->media), rtcp = addr_with_port(&bound, bound.port + 1), stun;
+	struct sip_map *map = NULL;
 
 	if (is_outside(c, door, toward) && bound.family == 4 && conf_router(door->t->external_media_address)) {
-		c->ports.rtp = open_port(c, &bound);
-		c->ports.rtcp = c->ports.rtp && !c->ep->rtcp_mux ? open_port(c, &rtcp) : NULL;
+		map = open_port(c, &bound);
+		if (map) {
+			ports_of(c)->rtp = map;
+			c->ports->rtcp = c->ep->rtcp_mux ? NULL : open_port(c, &rtcp);
+		}
 	}
-	if (!sip_map_outside(c->ports.rtp).family && !sip_map_waits(c->ports.rtp) && is_outside(c, door, toward) &&
-	    !is_mapped(c) && sip_door_stun(door, &c->ports.stun))
-		ask_stun(c);
-	c->ports.then = then;
-	if (is_waiting(c))
-		clock_in(c->pbx->clock, &c->ports.wait, STEP);
-	else
-		go(c);
+	if (!sip_map_outside(map).family && !sip_map_waits(map) && is_outside(c, door, toward) && !is_mapped(c) &&
+	    sip_door_stun(door, &stun)) {
+		ports_of(c)->stun = stun;
+		ask_stun(c->ports);
+	}
+	if (c->ports && is_waiting(c->ports)) {
+		c->ports->then = then;
+		clock_in(c->pbx->clock, &c->ports->wait, STEP);
+	} else {
+		then(c);
+	}
 }
 
 void leg_ports_close(struct chan *c)
 {
-	clock_stop(c->pbx->clock, &c->ports.wait);
-	c->ports.then = NULL;
-	sip_map_close(&c->ports.rtp);
-	sip_map_close(&c->ports.rtcp);
+	struct leg_ports *p = c->ports;
+
+	if (!p)
+		return;
+	clock_stop(c->pbx->clock, &p->wait);
+	sip_map_close(&p->rtp);
+	sip_map_close(&p->rtcp);
+	free(p);
+	c->ports = NULL;
 }
 
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face)
 {
-	struct addr open = sip_map_outside(c->ports.rtp), mapped = media_mapped(c->media, false);
+	struct addr open = opened(c), mapped = media_mapped(c->media, false);
 	bool ours = addr_ip_eq(&face, &f->local) || addr_ip_eq(&face, &open); /* nobody says that we are elsewhere */
 
 	if (!is_outside(c, door, &f->peer))
@@ -123,9 +159,9 @@ struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, co
 
 uint16_t leg_ports_rtcp(const struct chan *c)
 {
-	struct addr open = sip_map_outside(c->ports.rtp), mapped = media_mapped(c->media, false);
+	struct addr open = opened(c), mapped = media_mapped(c->media, false);
 
-	if (addr_eq(&c->local.face, &open))
-		return sip_map_outside(c->ports.rtcp).port;
+	if (c->ports && addr_eq(&c->local.face, &open))
+		return sip_map_outside(c->ports->rtcp).port;
 	return addr_eq(&c->local.face, &mapped) ? media_mapped(c->media, true).port : 0;
 }

@@ -199,7 +199,7 @@ struct chan {
 	struct sip_uas *invite; /* an INVITE of the peer that waits for our final answer */
 	struct sip_uac *asking; /* our INVITE that waits for its final answer */
 	struct sip_dialog *dialog;
-	char *request; /* the bytes of the initial INVITE (incoming) */
+	char *request; /* the initial INVITE (incoming) without its body */
 	size_t request_n;
 	const char *target; /* outgoing: Request-URI; chan_text() */
 	char *headers;      /* PJSIP_HEADER(add): header lines */
@@ -226,25 +226,21 @@ struct chan {
 	struct sdp_local local;
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
-	struct span offer; /* the peer's pending offer, in `request` or in own_offer; empty: there is none */
+	struct span offer; /* the peer's, until it is answered, in own_offer; empty: there is none */
 	char *own_offer;
 	struct media_leg *media;
-	struct {                            /* of our RTP ports, as the world sees them: leg_ports.c */
-		struct sip_map *rtp, *rtcp; /* NULL: not asked for */
-		struct addr stun;           /* the server that is asked from the RTP ports; family 0: none */
-		unsigned asked;
-		struct timer wait;
-		void (*then)(struct chan *c); /* what waits for the answers */
-	} ports;
+	struct leg_ports *ports; /* what is asked of our RTP ports (leg_ports.c); NULL: nothing */
 
 	/* for the doctor (record.c) */
 	struct call_record *record;
 	struct leg_note {
-		struct flow flow;           /* of the peer's INVITE, then of the last message with our Contact */
-		struct addr target, source; /* of the dialog; of the REGISTER behind the contact */
+		struct flow flow;   /* of the peer's INVITE, then of the last message with our Contact */
+		struct addr target; /* of the dialog */
 		ms_t sdp_at;
 		unsigned slot, reoffers, repeats, invite_bytes;
-		struct addr written, by, sdp_was; /* as in struct leg_facts */
+		struct leg_was { /* as in struct leg_facts; NULL: none of them. leg_was() */
+			struct addr source, written, by, sdp_was;
+		} * was;
 		bool heard, early, by_peer, asked_fax, at_source;
 		enum leg_offer offer;
 		enum leg_end end;
@@ -281,6 +277,7 @@ const char *chan_account(const struct chan *c);
 void chans_free(struct pbx *p);
 
 /* leg.c: the SIP side */
+struct leg_was *leg_was(struct chan *c); /* to be written to */
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 struct leg_call {
 	struct span aor_or_uri;       /* the Request-URI */
@@ -327,7 +324,6 @@ void leg_ports_open(struct chan *c, const struct nat_door *door, const struct ad
 		    void (*then)(struct chan *c));
 void leg_ports_close(struct chan *c);
 void leg_ports_seen(struct chan *c, const struct media_event *ev); /* STUN has answered */
-void leg_ports_due(struct timer *t, ms_t now);
 /* What SDP to the peer of f says: `face`, or what the router has opened. */
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
 uint16_t leg_ports_rtcp(const struct chan *c); /* beside c->local.face; 0: the port above it */

@@ -252,12 +252,25 @@ void record_missing(struct chan *c, const struct conf_endpoint *ep)
 	}
 }
 
+struct leg_was *leg_was(struct chan *c)
+{
+	if (!c->note.was)
+		c->note.was = xcalloc(1, sizeof *c->note.was);
+	return c->note.was;
+}
+
 void record_dialog(struct chan *c)
 {
+	struct addr written, by = { 0 };
+
 	if (!c->dialog)
 		return;
 	c->note.target = uri_address(sip_dialog_target(c->dialog));
-	c->note.written = sip_dialog_written(c->dialog, &c->note.by);
+	written = sip_dialog_written(c->dialog, &by);
+	if (written.family || c->note.was) {
+		leg_was(c)->written = written;
+		c->note.was->by = by;
+	}
 	c->note.repeats = sip_dialog_repeats(c->dialog);
 }
 
@@ -291,8 +304,10 @@ static void gather(struct chan *c, struct leg_facts *f)
 	struct pbx *p = c->pbx;
 	struct sip_transport_info t = sip_transport_of(p->sip, &c->note.flow);
 	ms_t now = p->clock->now;
+	struct leg_was was;
 
 	record_dialog(c);
+	was = c->note.was ? *c->note.was : (struct leg_was){ 0 };
 	*f = (struct leg_facts){ .incoming = c->incoming,
 				 .answered = c->answered_at != 0,
 				 .tcp = c->note.flow.proto == NET_TCP,
@@ -320,11 +335,11 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .told = told(c),
 				 .face = c->local.face,
 				 .target = c->note.target,
-				 .source = c->note.source,
-				 .written = c->note.written,
-				 .by = c->note.by,
+				 .source = was.source,
+				 .written = was.written,
+				 .by = was.by,
 				 .at_source = c->note.at_source,
-				 .sdp_was = c->note.sdp_was,
+				 .sdp_was = was.sdp_was,
 				 .has_media = c->media != NULL };
 	if (!c->incoming && !f->answered)
 		f->target = uri_address(span_of(c->target));

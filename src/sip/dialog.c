@@ -175,6 +175,7 @@ void sip_dialog_free(struct sip_dialog **dp)
 	if (d->target != d->target_room)
 		free(d->target);
 	free(d->ack);
+	free(d->rewritten);
 	free(d->credentials);
 	conf_unref(d->conf.conf);
 	free(d);
@@ -202,8 +203,12 @@ static void note_rewritten(struct sip_dialog *d, const struct sip_uri *u, const 
 	if (!addr_parse_ip(u->host, &a))
 		return;
 	a.port = u->port ? u->port : 5060;
-	d->written = addr_eq(&a, by) ? (struct addr){ 0 } : a;
-	d->by = *by;
+	free(d->rewritten);
+	d->rewritten = NULL;
+	if (addr_eq(&a, by))
+		return;
+	d->rewritten = xmalloc(sizeof *d->rewritten);
+	*d->rewritten = (struct rewritten){ a, *by };
 }
 
 static void take_target(struct sip_dialog *d, const struct sip_msg *m, enum nat_rewrite how)
@@ -453,8 +458,10 @@ unsigned sip_dialog_repeats(const struct sip_dialog *d)
 
 struct addr sip_dialog_written(const struct sip_dialog *d, struct addr *by)
 {
-	*by = d->by;
-	return d->written;
+	if (!d->rewritten)
+		return (struct addr){ 0 };
+	*by = d->rewritten->by;
+	return d->rewritten->written;
 }
 
 bool sip_dialog_ack_again(struct sip_dialog *d, uint32_t cseq)

@@ -371,7 +371,9 @@ struct sip_dialog {
 	struct kept_ack *ack; /* our last ACK, if it cannot be built again, else NULL */
 	uint32_t ack_cseq;
 	unsigned ack_repeats;
-	struct addr written, by; /* rewrite_contact put `by` in the place of `written`; family 0: it did not */
+	struct rewritten { /* rewrite_contact put `by` in the place of `written`; NULL: it did not */
+		struct addr written, by;
+	} * rewritten;
 	char *credentials;
 	char texts[];
 };
