@@ -9,6 +9,8 @@
 #include "base/diag.h"
 #include "base/secret.h"
 
+/* What each request reads of an object fits a line of the cache and does not lie across two. */
+#define CONF_LINE 64
 struct conf_obj {         /* first member of every object */
 	const char *name; /* the section's */
 	const char *file;
@@ -65,8 +67,8 @@ struct conf_transport {
 #define AUTH_ALG_SHA256     2u
 #define AUTH_ALG_SHA512_256 4u
 
-struct conf_auth { /* what each request asks for stands together */
-	struct conf_obj o;
+struct conf_auth {
+	_Alignas(CONF_LINE) struct conf_obj o;
 	const char *username, *realm; /* realm "": the default realm */
 	struct secret password;
 	uint32_t nonce_lifetime;                                     /* s */
@@ -76,9 +78,9 @@ struct conf_auth { /* what each request asks for stands together */
 };
 
 struct conf_aor {
-	struct conf_obj o;
-	struct strs contact; /* static contacts, as written */
+	_Alignas(CONF_LINE) struct conf_obj o;
 	uint32_t max_contacts, minimum_expiration, default_expiration, maximum_expiration;
+	struct strs contact; /* static contacts, as written */
 	uint32_t qualify_frequency;
 	uint32_t keep_open; /* s, automatic: how often a contact behind NAT is asked; not about whether it answers */
 	double qualify_timeout;
@@ -105,8 +107,8 @@ struct conf_acl { /* type=acl: holds for every request, before an endpoint is lo
 	struct conf_acls acl, contact_acl;
 };
 
-struct conf_endpoint { /* what each request asks for comes first */
-	struct conf_obj o;
+struct conf_endpoint {
+	_Alignas(CONF_LINE) struct conf_obj o;
 	const struct conf_aor **aors;
 	const struct conf_auth **auth, **outbound_auth;
 	size_t n_aors, n_auth, n_outbound_auth;

@@ -86,6 +86,13 @@ static void find_objects(struct plan *p)
 
 /* ---- slots ---- */
 
+static void *object_room(struct plan *p, size_t size)
+{
+	uintptr_t at = (uintptr_t)arena_zero(p->load->arena, size + CONF_LINE - 1);
+
+	return (void *)((at + CONF_LINE - 1) & ~(uintptr_t)(CONF_LINE - 1));
+}
+
 static void start_object(struct plan *p, struct placed *o, void *slot)
 {
 	o->obj = slot;
@@ -101,7 +108,7 @@ static void place_array(struct plan *p, const struct opt_type *t)
 
 	for (size_t i = 0; i < p->n; i++)
 		n += p->objects[i].type == t && !p->objects[i].left_out;
-	array = arena_zero(p->load->arena, n * t->size);
+	array = object_room(p, n * t->size);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->objects[i].type == t && !p->objects[i].left_out)
 			start_object(p, &p->objects[i], array + t->size * at++);
@@ -119,7 +126,7 @@ static void place_one(struct plan *p, const struct opt_type *t)
 		if (o->type != t)
 			continue;
 		if (first) {
-			start_object(p, o, arena_zero(p->load->arena, t->size));
+			start_object(p, o, object_room(p, t->size));
 			diag_add(p->load->why, DIAG_ERROR, o->section->file, o->section->line,
 				 "%s %s: there is one already, at %s:%u", t->name, o->section->name,
 				 first->section->file, first->section->line);
@@ -143,7 +150,7 @@ static void place_objects(struct plan *p)
 		size_t size = MAX(o->type->size, sizeof(struct conf_obj));
 
 		if (!o->obj)
-			start_object(p, o, arena_zero(p->load->arena, size));
+			start_object(p, o, object_room(p, size));
 	}
 }
 

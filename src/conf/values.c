@@ -126,7 +126,7 @@ static void show_double(const struct opt *opt, const void *field, const void *ob
 
 static bool set_str(struct opt_cx *cx, void *field, struct span v)
 {
-	*(const char **)field = arena_str(cx->arena, v);
+	*(const char **)field = v.n ? arena_str(cx->arena, v) : ""; /* most are never set: one "" is enough */
 	return true;
 }
 

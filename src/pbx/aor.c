@@ -234,6 +234,7 @@ struct contact *contact_put(struct aor *a, const struct store_contact *s)
 	struct contact *c;
 	struct sip_uri u;
 	int64_t left = s->expires - clock_wall(p->clock);
+	ms_t until;
 	bool same;
 
 	c = p->loading ? NULL : contact_find(a, span_of(s->uri)); /* the store has each but once */
@@ -243,9 +244,10 @@ struct contact *contact_put(struct aor *a, const struct store_contact *s)
 		c = contact_new(a, false);
 	same = says_the_same(c, s);
 	take(c, s);
-	c->until = p->clock->now + MAX(left, 0);
-	if (!timer_runs(&c->expiry) || c->expiry.at > c->until)
-		clock_at(p->clock, &c->expiry, c->until);
+	until = p->clock->now + MAX(left, 0);
+	if (!c->until || until < c->until)
+		clock_at(p->clock, &c->expiry, until);
+	c->until = until;
 	row.id = c->stored;
 	if (!p->loading && same)
 		store_refresh_contact(p->store, c->stored, s->cseq, s->expires);

@@ -29,7 +29,7 @@ struct contact {
 	uint16_t via_port;
 	uint32_t cseq;
 	int64_t expires; /* Unix ms; 0: static */
-	ms_t until;      /* the same by our clock */
+	ms_t until;      /* the same by our clock; 0: not known yet */
 	bool is_static, prune_on_boot;
 	bool keeps_open;     /* the OPTIONS on its way is for its NAT only */
 	bool no_rport;       /* the Via of its last REGISTER did not ask for rport */
