@@ -293,6 +293,9 @@ static const struct {
 	{ "no Via", "OPTIONS sip:a@b SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n" },
 	{ "no CSeq", "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\n\r\n" },
 	{ "CSeq without a method", "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nCSeq: 1\r\n\r\n" },
+	{ "an answer's CSeq without a method",
+	  "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n"
+	  "Call-ID: c\r\nCSeq: 1 \r\n\r\n" },
 	{ "bare CR", "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nX: y\rZ: z\r\nCSeq: 1 OPTIONS\r\n\r\n" },
 	{ "lines that a bare CR begins", "O sip:a SIP/2.0\n\rA: 1\n\rB: 2\n\rC: 3\n\rD: 4\n\rE: 5\n\rF: 6\n\n" },
 };
@@ -314,6 +317,37 @@ static void test_broken(void **state)
 	out_str(&o, "\r\n");
 	assert_null(sip_msg_parse(out_look(&o), &why));
 	assert_string_equal(why, "too many lines");
+	out_free(&o);
+}
+
+/* The block of one message is room for the next; when it is too small, the larger one is kept instead. */
+static void test_spare(void **state)
+{
+	struct sip_msg *spare = NULL, *m, *large;
+	const size_t sizes[] = { 100, 5000, 100, 5000, 3000 };
+	struct out o = out_growing();
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		out_free(&o);
+		o = out_growing();
+		out_str(&o, "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\n"
+			    "To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n");
+		for (size_t n = 0; n < sizes[i]; n++)
+			out_char(&o, 'x');
+		m = sip_msg_parse_in(&spare, out_look(&o), &why);
+		assert_non_null(m);
+		assert_int_equal(m->body.n, sizes[i]);
+		assert_null(spare);
+		if (i == 1)
+			large = m;
+		if (i > 1)
+			assert_ptr_equal(m, large);
+		sip_msg_spare(&spare, m);
+		assert_ptr_equal(spare, m);
+	}
+	sip_msg_unref(spare);
 	out_free(&o);
 }
 
@@ -368,9 +402,9 @@ static void test_long_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parser),  cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
-		cmocka_unit_test(test_values),  cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_parties), cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_parser), cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_spare),  cmocka_unit_test(test_parties),       cmocka_unit_test(test_long_name),
 	};
 
 	return cmocka_run_group_tests_name("sip torture", tests, NULL, NULL);
