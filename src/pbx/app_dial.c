@@ -264,12 +264,12 @@ static void drop_legs(struct dial *s, const struct chan *but, int cause)
 		s->legs[0] = (struct chan *)(uintptr_t)but;
 }
 
-static void set_number(struct dp *dp, const char *name, long v)
+static void set_number(struct dp *dp, const char *name, uint64_t v)
 {
 	char text[24] = "";
 	struct out o = out_fixed(text, sizeof text - 1);
 
-	out_fmt(&o, "%ld", v);
+	out_all(&o, v);
 	dp_set(dp, name, text);
 }
 
@@ -278,9 +278,9 @@ static void publish(struct dial *s)
 	ms_t now = s->dp->chan->pbx->clock->now;
 
 	dp_set(s->dp, "DIALSTATUS", s->status);
-	set_number(s->dp, "HANGUPCAUSE", s->cause ? s->cause : 16);
-	set_number(s->dp, "DIALEDTIME", (long)((now - s->began) / 1000));
-	set_number(s->dp, "ANSWEREDTIME", s->answered ? (long)((now - s->answered) / 1000) : 0);
+	set_number(s->dp, "HANGUPCAUSE", (uint64_t)(s->cause ? s->cause : 16));
+	set_number(s->dp, "DIALEDTIME", (uint64_t)(now - s->began) / 1000);
+	set_number(s->dp, "ANSWEREDTIME", s->answered ? (uint64_t)(now - s->answered) / 1000 : 0);
 }
 
 static enum app_say nobody_left(struct dial *s)

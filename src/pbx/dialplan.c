@@ -362,7 +362,7 @@ void dp_event(struct dp *dp, const struct chan_event *ev)
 		char cause[16];
 		struct out o = out_fixed(cause, sizeof cause);
 
-		out_fmt(&o, "%d", ev->cause);
+		out_all(&o, (uint32_t)ev->cause);
 		out_char(&o, '\0');
 		leave_app(dp);
 		dp_set(dp, "HANGUPCAUSE", cause);

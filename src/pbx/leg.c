@@ -54,7 +54,7 @@ static void build_plain(void *arg, struct sip_build *b)
 static void build_with_sdp(void *arg, struct sip_build *b)
 {
 	leg_put_contact(arg, b);
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
 	leg_media_put_answer(arg, b);
 }
 
@@ -379,7 +379,7 @@ static void on_info(struct chan *c, struct sip_uas *uas, const struct sip_msg *m
 
 static void build_allow(void *arg UNUSED, struct sip_build *b)
 {
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
 }
 
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)

@@ -41,7 +41,7 @@ static void build_invite(void *arg, struct sip_build *b)
 	struct chan *c = arg;
 
 	leg_put_contact(c, b);
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
 	put_identity(c, b);
 	if (c->headers)
 		out_str(b->o, c->headers);
@@ -344,7 +344,7 @@ void leg_bye(struct chan *c, int cause)
 	struct out o = out_fixed(line, sizeof line);
 
 	if (cause && !c->ep->suppress_q850_reason_headers)
-		out_fmt(&o, "Reason: Q.850;cause=%d\r\n", cause);
+		out_all(&o, "Reason: Q.850;cause=", (uint32_t)cause, "\r\n");
 	bye.headers = out_look(&o);
 	sip_dialog_ask(c->dialog, &bye);
 	leg_drop_dialog(c);
