@@ -83,6 +83,7 @@ static void on_tidy(struct timer *t, ms_t now UNUSED)
 
 	if (!io_is_busy(s->loop)) {
 		io_rest(s->loop);
+		pbx_rest(s->pbx);
 		heap_tidy(&s->tidied);
 	}
 	clock_in(&s->clock, t, TIDY_EACH);

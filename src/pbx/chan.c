@@ -113,7 +113,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	struct out o = out_fixed(names, sizeof names);
 	size_t id = make_names(p, ep, &o);
 	size_t room = o.n + (from ? ROOM_OUT : ROOM_IN);
-	struct chan *c = xcalloc(1, sizeof *c + room);
+	struct chan *c = spares_zero(&p->spares, sizeof *c + room);
 	bool incoming = !from;
 
 	memcpy(c->texts, names, o.n);
@@ -180,7 +180,7 @@ static void chan_free(struct chan *c)
 	sdp_deal_free(&c->deal);
 	record_leave(c);
 	conf_unref(c->conf);
-	free(c);
+	spares_give(&c->pbx->spares, c);
 }
 
 void chan_tell(struct chan *c, const struct chan_event *ev)

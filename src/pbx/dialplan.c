@@ -207,7 +207,7 @@ static void leave_app(struct dp *dp)
 	dp->app = NULL;
 	if (app->stop)
 		app->stop(dp);
-	free(dp->state);
+	spares_give(&dp->chan->pbx->spares, dp->state);
 	dp->state = NULL;
 	dp->data = "";
 }
@@ -231,9 +231,9 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 		      dp->ctx_name, dp->exten_name, dp->prio);
 		return APP_HANGUP;
 	}
-	state = xcalloc(1, app->state_size + data.n + 1);
+	state = spares_zero(&dp->chan->pbx->spares, app->state_size + data.n + 1);
 	span_copy(data, state + app->state_size, data.n + 1);
-	free(dp->state);
+	spares_give(&dp->chan->pbx->spares, dp->state);
 	dp->state = state;
 	dp->data = state + app->state_size;
 	dp->app = app;
@@ -382,7 +382,7 @@ static void on_chan_event(void *arg, struct chan *c UNUSED, const struct chan_ev
 
 void dp_start(struct chan *c, const char *context, const char *exten)
 {
-	struct dp *dp = xcalloc(1, sizeof *dp);
+	struct dp *dp = spares_zero(&c->pbx->spares, sizeof *dp);
 
 	dp->chan = c;
 	dp->ctx_name = dp->data = "";
@@ -412,7 +412,7 @@ void dp_free(struct dp **dpp)
 		vars_free(&dp->stack[i].locals);
 	free(dp->stack);
 	free(dp->digits);
-	free(dp);
+	spares_give(&dp->chan->pbx->spares, dp);
 }
 
 /* ---- Gosub's stack ---- */

@@ -251,6 +251,12 @@ struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *w
 	return NULL;
 }
 
+void pbx_rest(struct pbx *p)
+{
+	spares_free(&p->spares);
+	sip_rest(p->sip);
+}
+
 void pbx_free(struct pbx *p)
 {
 	if (!p)
@@ -267,6 +273,7 @@ void pbx_free(struct pbx *p)
 	table_free(&p->aors_by_name);
 	table_free(&p->reaches);
 	conf_unref(p->conf);
+	spares_free(&p->spares);
 	free(p);
 }
 

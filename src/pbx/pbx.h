@@ -48,6 +48,7 @@ void pbx_stop(struct pbx *p, bool now);
 /* Stopping, and nothing is left to wait for; what our router opened for us is given back last. */
 bool pbx_is_idle(struct pbx *p);
 enum nat_kept pbx_rtp_kept(const struct pbx *p); /* does the NAT keep RTP ports? As STUN saw the last one */
+void pbx_rest(struct pbx *p);                    /* gives back memory that only a rush needs */
 void pbx_free(struct pbx *p);                    /* drops what is left without a word */
 
 /* ---- what there is ---- */

@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "base/siphash.h"
+#include "base/spares.h"
 #include "base/table.h"
 #include "nat/lint.h"
 #include "pbx/pbx.h"
@@ -446,6 +447,7 @@ struct pbx {
 	unsigned rtp_unheard;                /* legs in a row whose question had no answer */
 	struct strangers *strangers;         /* unidentified_request_* */
 	struct list chans;
+	struct spares spares; /* of channels and their runs */
 	unsigned n_chans, n_calls;
 	struct kept_calls *kept;    /* the last calls that have ended (record.c); NULL: none has */
 	struct lint_host hosts[32]; /* our own addresses, as they were at hosts_at; 0: to be asked for */

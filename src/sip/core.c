@@ -92,6 +92,11 @@ struct sip *sip_new(const struct sip_config *c)
 	return s;
 }
 
+void sip_rest(struct sip *s)
+{
+	spares_free(&s->spares);
+}
+
 void sip_free(struct sip *s)
 {
 	struct table_walk ctxs = { 0 }, uass = { 0 };
@@ -123,6 +128,7 @@ void sip_free(struct sip *s)
 	sip_targets_free(s);
 	conf_unref(s->conf);
 	free(s->spare);
+	spares_free(&s->spares);
 	free(s->scratch);
 	free(s);
 }

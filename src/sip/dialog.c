@@ -97,7 +97,7 @@ static struct span put_text(char **at, struct span s)
 static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf *c, const struct names *n)
 {
 	size_t names = n->call_id.n + n->remote_tag.n + n->local.n + n->remote.n + 4;
-	struct sip_dialog *d = xmalloc(sizeof *d + names + TARGET_ROOM);
+	struct sip_dialog *d = spares_take(&s->spares, sizeof *d + names + TARGET_ROOM);
 	char *at = d->texts;
 
 	*d = (struct sip_dialog){ .sip = s };
@@ -145,8 +145,8 @@ static void forget_ok(struct sip_dialog *d)
 		return;
 	sip_stop(d->sip, &k->again);
 	sip_stop(d->sip, &k->life);
-	free(k->bytes);
-	free(k);
+	spares_give(&d->sip->spares, k->bytes);
+	spares_give(&d->sip->spares, k);
 	d->ok = NULL;
 }
 
@@ -178,7 +178,7 @@ void sip_dialog_free(struct sip_dialog **dp)
 	free(d->rewritten);
 	free(d->credentials);
 	conf_unref(d->conf.conf);
-	free(d);
+	spares_give(&d->sip->spares, d);
 }
 
 /* ---- target and routes ---- */
@@ -431,7 +431,7 @@ static void ok_over(struct timer *t, ms_t now UNUSED)
 
 void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t)
 {
-	struct kept_ok *k = xcalloc(1, sizeof *k);
+	struct kept_ok *k = spares_zero(&d->sip->spares, sizeof *k);
 
 	forget_ok(d);
 	d->ok = k;

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/siphash.h"
+#include "base/spares.h"
 #include "base/table.h"
 #include "nat/behave.h"
 #include "nat/pcp.h"
@@ -450,6 +451,7 @@ struct sip {
 	char *scratch;                            /* SIP_SCRATCH bytes for the message being built */
 	char body[1024];                          /* where its body begins */
 	struct sip_msg *spare;                    /* a block for the next message, or NULL */
+	struct spares spares;                     /* of transactions and dialogs */
 };
 bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes); /* false: not a SIP message */
 static inline ms_t sip_now(const struct sip *s)

@@ -49,6 +49,7 @@ struct net_sink sip_sink(struct sip *s); /* give it to the network */
  * that could not move stays where it was.
  */
 int sip_adopt(struct sip *s, struct conf *c, struct diag *why);
+void sip_rest(struct sip *s); /* gives back memory that only a rush needs */
 void sip_free(struct sip *s); /* every dialog must be freed; transactions are dropped */
 
 bool sip_is_quiet(const struct sip *s); /* nothing that we asked waits for its answer */

@@ -174,7 +174,7 @@ void sip_ctx_drop(struct sip_ctx *t)
 	shrink_peers(s);
 	if (t->gone)
 		t->gone(t->arg, t);
-	free(t);
+	spares_give(&s->spares, t);
 }
 
 static void ctx_up(struct sip_ctx *t, const struct sip_msg *m, int err)
@@ -264,7 +264,7 @@ void sip_ctx_peers_free(struct sip *s)
 
 struct sip_ctx *sip_ctx_new(struct sip *s, const char *branch, bool invite, const struct flow *f, struct span bytes)
 {
-	struct sip_ctx *t = xmalloc(sizeof *t + bytes.n);
+	struct sip_ctx *t = spares_take(&s->spares, sizeof *t + bytes.n);
 
 	*t = (struct sip_ctx){ .sip = s, .n = bytes.n };
 	memcpy(t->bytes, bytes.p, bytes.n);
@@ -445,7 +445,7 @@ static void uas_over(struct sip_uas *t)
 	table_del(&s->uass, t->key.w[0], t);
 	list_del(&t->of_dialog);
 	sip_msg_unref(t->msg);
-	free(t->bytes);
+	spares_give(&s->spares, t->bytes);
 	t->msg = NULL;
 	t->bytes = NULL;
 	t->dialog = NULL;
@@ -456,15 +456,17 @@ void sip_uass_tidy(struct sip *s)
 {
 	list_for_safe(n, &s->over) {
 		list_del(n);
-		free(list_entry(n, struct sip_uas, of_dialog));
+		spares_give(&s->spares, list_entry(n, struct sip_uas, of_dialog));
 	}
 }
 
 static void uas_free(struct sip_uas *t)
 {
+	struct spares *to = &t->sip->spares;
+
 	uas_over(t);
 	list_del(&t->of_dialog);
-	free(t);
+	spares_give(to, t);
 }
 
 void sip_uas_forget(struct sip_uas *t)
@@ -538,7 +540,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sipha
 
 	if (s->uass.n + s->spent.uass.n >= s->conf->hairpin.max_transactions)
 		return NULL;
-	t = xcalloc(1, sizeof *t);
+	t = spares_zero(&s->spares, sizeof *t);
 	t->key = *key;
 	t->sip = s;
 	t->invite = m->method == SIP_INVITE;
@@ -567,9 +569,9 @@ void sip_uas_input(struct sip_uas *t, const struct sip_msg *m)
 static void keep_bytes(struct sip_uas *t, struct span bytes, bool for_long)
 {
 	if (bytes.n > t->room || (for_long && t->room > bytes.n)) {
-		free(t->bytes);
+		spares_give(&t->sip->spares, t->bytes);
 		t->room = t->invite && !for_long ? MAX(bytes.n, (size_t)ANSWERS) : bytes.n;
-		t->bytes = xmalloc(t->room);
+		t->bytes = spares_take(&t->sip->spares, t->room);
 	}
 	t->n = bytes.n;
 	if (bytes.n)

@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/diag.h"
 #include "base/rng.h"
+#include "base/spares.h"
 #include "base/secret.h"
 #include "base/trace.h"
 
@@ -105,6 +106,39 @@ static void test_rng_vector(void **state)
 	for (int i = 0; i < 16; i++) /* into the second block */
 		rng_u32(&r);
 	assert_int_equal(r.block, 2);
+}
+
+#define MANY 1000
+
+/* What is taken is whole and nobody else's, whatever lay there before; nothing is kept without end. */
+static void test_spares(void **state)
+{
+	static const size_t sizes[] = { 1, 24, 25, 100, 567, 1000, 1100, 2030, 5000 };
+	struct spares s = { 0 };
+	unsigned char *p[MANY];
+	unsigned kept = 0;
+
+	(void)state;
+	spares_give(&s, NULL);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < MANY; i++) {
+			p[i] = spares_zero(&s, sizes[i % ARRAY_LEN(sizes)]);
+			for (size_t j = 0; j < sizes[i % ARRAY_LEN(sizes)]; j++)
+				assert_int_equal(p[i][j], 0);
+			memset(p[i], (int)i, sizes[i % ARRAY_LEN(sizes)]);
+		}
+		for (size_t i = 0; i < MANY; i++) {
+			for (size_t j = 0; j < sizes[i % ARRAY_LEN(sizes)]; j++)
+				assert_int_equal(p[i][j], (unsigned char)i);
+			spares_give(&s, p[i]);
+		}
+	}
+	for (size_t i = 0; i < SPARES_SIZES; i++)
+		kept += s.n[i];
+	assert_in_range(kept, 0, 8 * 256); /* none of 5,000 bytes */
+	spares_free(&s);
+	for (size_t i = 0; i < SPARES_SIZES; i++)
+		assert_true(!s.n[i] && !s.first[i]);
 }
 
 static void test_codecs(void **state)
@@ -216,8 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nearest),    cmocka_unit_test(test_diag),   cmocka_unit_test(test_rng),
-		cmocka_unit_test(test_rng_vector), cmocka_unit_test(test_codecs), cmocka_unit_test(test_arena),
-		cmocka_unit_test(test_secret),     cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_rng_vector), cmocka_unit_test(test_spares), cmocka_unit_test(test_codecs),
+		cmocka_unit_test(test_arena),      cmocka_unit_test(test_secret), cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests_name("base parts", tests, NULL, NULL);
