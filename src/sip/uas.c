@@ -236,6 +236,8 @@ void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, st
 	b->flow = *f;
 	b->flow.local = sip_local_of(s, f);
 	b->face.host[0] = '\0';
+	b->face.port = 0;
+	b->face.external = false;
 	b->request = false;
 	b->content_type = SPAN_NONE;
 	b->body = out_growing_in(s->body, sizeof s->body);
