@@ -177,11 +177,13 @@ static __always_inline int is_of(const struct route *r, const struct packet *p)
 	       p->src_port == r->src_port && same_ip(p->src, r->src) && bpf_ntohl(p->head.ssrc) == r->ssrc;
 }
 
-static __always_inline struct route *find_in(const struct packet *p, __u32 hash, __u32 at)
+/* The number of the route in this table, plus 1; 0: it is not there. Not inline: so it is verified once, not per table.
+ */
+__attribute__((noinline)) __u32 find_in(const struct packet *p, __u32 hash, __u32 at)
 {
 	struct route_group *g = bpf_map_lookup_elem(&groups, &at);
 
-	if (!g)
+	if (!g || !p)
 		return 0;
 #pragma unroll
 	for (int i = 0; i < ROUTE_GROUP; i++) {
@@ -192,22 +194,20 @@ static __always_inline struct route *find_in(const struct packet *p, __u32 hash,
 			continue;
 		r = bpf_map_lookup_elem(&routes, &number);
 		if (r && is_of(r, p))
-			return r;
+			return number + 1;
 	}
 	return 0;
 }
 
 static __always_inline struct route *find(const struct packet *p)
 {
-	__u32 hash = route_hash(&p->key), n = *(volatile __u32 *)&n_groups;
+	__u32 hash = route_hash(&p->key), n = *(volatile __u32 *)&n_groups, number = 0;
 
-	for (int i = 0; i < ROUTE_GROUPS_LEVELS && n >= ROUTE_GROUPS_LEAST; i++, n /= 2) {
-		struct route *r = find_in(p, hash, ROUTE_GROUP_AT(hash, n));
-
-		if (r)
-			return r;
-	}
-	return 0;
+	for (int i = 0; !number && i < ROUTE_GROUPS_LEVELS && n >= ROUTE_GROUPS_LEAST; i++, n /= 2)
+		number = find_in(p, hash, ROUTE_GROUP_AT(hash, n));
+	if (!number--)
+		return 0;
+	return bpf_map_lookup_elem(&routes, &number);
 }
 
 static __always_inline const struct route_format *format_of(const struct route *r, struct packet *p)
