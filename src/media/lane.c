@@ -19,9 +19,11 @@
 #define DIRECT    1280       /* larger datagrams take the port's own socket: it may have to make fragments of them */
 #define ROOM      (8 << 20)  /* for what waits to be heard */
 #define OUT_ROOM  (16 << 20) /* for what waits to be sent: hosts that do not answer hold it up, each for itself */
-#define SOURCE_MS 1000       /* how long a route is believed to give the same source address */
-#define ERRORS    16         /* streams whose peers last could not be reached */
-#define SEARCH_MS 20         /* between two searches for such a stream */
+#define WAY_MS    1000       /* how long a route is believed to give the same source address */
+#define WAY_SETS  1024
+#define WAY_EACH  4
+#define ERRORS    16 /* streams whose peers last could not be reached */
+#define SEARCH_MS 20 /* between two searches for such a stream */
 
 struct outgoing {
 	struct sock *k;
@@ -39,6 +41,14 @@ struct queue {
 	unsigned n;
 };
 
+/* The address that packets leave with, as the routes say. */
+struct way {
+	struct addr to; /* without a port */
+	uint8_t from[16];
+	uint8_t tos;
+	ms_t asked;
+};
+
 struct lane {
 	struct steer *steer;
 	struct worker *w;
@@ -53,6 +63,7 @@ struct lane {
 	struct sock *errors[ERRORS];
 	unsigned next_error;
 	struct queue queues[2];
+	struct way ways[WAY_SETS][WAY_EACH];
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_storage names[BATCH];
@@ -147,18 +158,9 @@ static void prepare(struct lane *l)
 	}
 }
 
-/* From the kernel: what nobody has touched yet of its buffers is not there. */
-static struct lane *lane_alloc(void)
-{
-	void *mem = mmap(NULL, sizeof(struct lane), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	BUG_ON(mem == MAP_FAILED);
-	return mem;
-}
-
 struct lane *lane_new(struct steer *st, unsigned number, const char **why)
 {
-	struct lane *l = lane_alloc();
+	struct lane *l = shared_pages(sizeof *l);
 
 	l->steer = st;
 	l->number = number;
@@ -295,7 +297,7 @@ bool lane_watch(struct lane *l, struct sock *k, bool on)
 
 	if (!on)
 		return unwatch(l, k);
-	if (k->heard != l->number + 1 && !steer_put(l->steer, &at, l->number, false) && waited)
+	if (k->heard != l->number + 1 && !steer_put(l->steer, &at, l->number) && waited)
 		return false;
 	k->heard = (uint16_t)(l->number + 1);
 	table_add(&l->w->socks, hash_of_sock(k), k);
@@ -426,27 +428,38 @@ static bool ask_route(struct lane *l, const struct addr *to, unsigned tos, struc
 	return true;
 }
 
-/* The address that a packet of this port leaves with. */
-static bool find_source(struct lane *l, struct sock *k, const struct addr *to, struct addr *from)
+/* The longest known one gives way to a new one. */
+static struct way *look_at_ways(struct lane *l, const struct addr *ip, uint8_t tos)
 {
-	struct ports *p = k->ports;
-	struct addr ip = addr_with_port(to, 0);
-	uint32_t hash;
+	struct way *set = l->ways[addr_hash(ip) % WAY_SETS], *oldest = set;
+
+	for (int i = 0; i < WAY_EACH; i++) {
+		if (set[i].tos == tos && addr_eq(&set[i].to, ip))
+			return &set[i];
+		if (set[i].asked < oldest->asked)
+			oldest = &set[i];
+	}
+	*oldest = (struct way){ .to = *ip, .tos = tos };
+	return oldest;
+}
+
+/* The address that a packet of this port leaves with. */
+static bool find_source(struct lane *l, const struct sock *k, const struct addr *to, struct addr *from)
+{
+	struct addr ip = addr_with_port(to, 0), found;
+	struct way *s;
 
 	*from = bound_to(k);
 	if (!addr_is_any(from))
 		return true;
-	hash = addr_hash(&ip);
-	if (!p->source_at || p->source_of != hash || (uint32_t)l->now - p->source_at >= SOURCE_MS) {
-		struct addr found;
-
-		if (!ask_route(l, to, p->tos, &found))
+	s = look_at_ways(l, &ip, k->ports->tos);
+	if (!s->asked || l->now - s->asked >= WAY_MS) {
+		if (!ask_route(l, to, s->tos, &found))
 			return false;
-		memcpy(p->source, found.ip, sizeof p->source);
-		p->source_of = hash;
-		p->source_at = MAX((uint32_t)l->now, 1u);
+		memcpy(s->from, found.ip, sizeof s->from);
+		s->asked = l->now;
 	}
-	memcpy(from->ip, p->source, sizeof from->ip);
+	memcpy(from->ip, s->from, sizeof from->ip);
 	return true;
 }
 

@@ -42,11 +42,7 @@ struct ports {
 	uint8_t tos;
 	uint32_t priority; /* that the kernel gives to its packets, by tos */
 	ms_t rested;
-	struct addr mapped[2]; /* RTP, RTCP: as STUN saw them; the signalling thread's */
-	/* Of shared ports on any address: the one that packets leave with; where to (a hash); asked for when (ms; 0:
-	 * never). The worker's. */
-	uint8_t source[16];
-	uint32_t source_of, source_at;
+	struct addr mapped[2];     /* RTP, RTCP: as STUN saw them; the signalling thread's */
 	atomic_int_fast64_t stray; /* when a packet last came that nobody waited for */
 	struct list link;          /* at rest, or in its worker's `dead` */
 };

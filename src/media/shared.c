@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,19 +20,30 @@ struct shared {
 	struct media_io own, bare;
 	int spare;     /* a file that is there when none can be opened; also told what ToS means */
 	int nobody[2]; /* floods go there */
-	atomic_uint_fast32_t taken[65536 / 32]; /* ports without sockets; on whatever address */
+	/* Of ports without sockets: how many have this number, and whether one of them is on any address. */
+	atomic_uchar bare_ports[65536], bare_any[65536];
 };
+
+void *shared_pages(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	BUG_ON(mem == MAP_FAILED);
+	return mem;
+}
 
 /* ---- ports ---- */
 
-static bool is_taken(struct shared *sh, unsigned port)
+static bool is_taken(struct shared *sh, const struct addr *bind)
 {
-	return atomic_load(&sh->taken[port / 32]) >> (port % 32) & 1;
+	if (!atomic_load(&sh->bare_ports[bind->port]))
+		return false;
+	return addr_is_any(bind) || atomic_load(&sh->bare_any[bind->port]) || steer_has(sh->steer, bind);
 }
 
 static int open_own(void *arg, const struct addr *bind, uint32_t *sock)
 {
-	return is_taken(arg, bind->port) ? -EADDRINUSE : udp_io.open(udp_io.arg, bind, sock);
+	return is_taken(arg, bind) ? -EADDRINUSE : udp_io.open(udp_io.arg, bind, sock);
 }
 
 static void open_spare(struct shared *sh)
@@ -45,7 +57,7 @@ static int open_bare(void *arg, const struct addr *bind, uint32_t *sock)
 	uint32_t fd;
 	int err;
 
-	if (is_taken(sh, bind->port))
+	if (is_taken(sh, bind))
 		return -EADDRINUSE;
 	if (sh->spare >= 0)
 		close(sh->spare);
@@ -55,7 +67,8 @@ static int open_bare(void *arg, const struct addr *bind, uint32_t *sock)
 	open_spare(sh);
 	if (err)
 		return err;
-	atomic_fetch_or(&sh->taken[bind->port / 32], 1u << (bind->port % 32));
+	atomic_fetch_add(&sh->bare_ports[bind->port], 1);
+	atomic_store(&sh->bare_any[bind->port], addr_is_any(bind));
 	*sock = SOCK_BARE | bind->port;
 	return 0;
 }
@@ -66,10 +79,12 @@ static void close_any(void *arg, uint32_t sock)
 	struct shared *sh = arg;
 	uint32_t port = sock & 0xffff;
 
-	if (sock & SOCK_BARE)
-		atomic_fetch_and(&sh->taken[port / 32], ~(1u << (port % 32)));
-	else
+	if (!(sock & SOCK_BARE)) {
 		udp_io.close(udp_io.arg, sock);
+		return;
+	}
+	atomic_store(&sh->bare_any[port], false); /* it was the only one of the number, if it was on any address */
+	atomic_fetch_sub(&sh->bare_ports[port], 1);
 }
 
 const struct media_io *shared_io(const struct shared *sh)
@@ -84,7 +99,7 @@ static bool steer(struct shared *sh, struct sock *k, unsigned worker)
 	struct addr at = addr_with_port(local, (uint16_t)(local->port + k->is_rtcp));
 
 	if (k->open && lane_hears(sh->lanes[worker], local->family == 6))
-		k->shared = steer_put(sh->steer, &at, worker, true);
+		k->shared = steer_put(sh->steer, &at, worker);
 	if (k->shared)
 		k->heard = (uint16_t)(worker + 1);
 	return k->shared || !k->open;
@@ -158,7 +173,7 @@ static bool begin(struct shared *sh, const struct shared_config *c, const char *
 
 struct shared *shared_start(const struct shared_config *c, const char **why)
 {
-	struct shared *sh = xcalloc(1, sizeof *sh);
+	struct shared *sh = shared_pages(sizeof *sh);
 
 	sh->own = (struct media_io){ .arg = sh, .open = open_own, .close = close_any, .send = udp_io.send };
 	sh->bare = (struct media_io){ .arg = sh, .open = open_bare, .close = close_any, .send = udp_io.send };
@@ -181,7 +196,7 @@ void shared_stop(struct shared *sh)
 		if (files[i] >= 0)
 			close(files[i]);
 	free(sh->lanes);
-	free(sh);
+	munmap(sh, sizeof *sh);
 }
 
 struct lane *shared_lane(struct shared *sh, unsigned worker)

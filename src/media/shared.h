@@ -29,6 +29,9 @@ int shared_bare_ports(struct shared *sh, const struct ports_ask *ask, struct rng
 		      struct ports **out);
 uint32_t shared_priority(struct shared *sh, const struct addr *bind, uint8_t tos); /* as udp_tos(), of bare ports */
 
+/* Zeroed, from the kernel: what nobody has touched yet is not there. munmap() gives it back. */
+void *shared_pages(size_t size);
+
 /* ---- the worker's ---- */
 
 struct lane *lane_new(struct steer *st, unsigned number, const char **why);
@@ -51,10 +54,11 @@ struct steer *steer_load(unsigned workers, unsigned ports, const char **why);
 bool steer_attach(struct steer *s, const char **why);
 void steer_free(struct steer *s);
 bool steer_socket(struct steer *s, unsigned worker, bool v6, int fd);
-bool steer_nobody(struct steer *s, bool v6, int fd);                                 /* makes it deaf, too */
-bool steer_put(struct steer *s, const struct addr *at, unsigned worker, bool fresh); /* fresh: nobody has it yet */
+bool steer_nobody(struct steer *s, bool v6, int fd);                     /* makes it deaf, too */
+bool steer_put(struct steer *s, const struct addr *at, unsigned worker); /* whoever had it before */
 void steer_del(struct steer *s, const struct addr *at);
-uint64_t steer_refused(const struct steer *s); /* packets of floods */
+bool steer_has(const struct steer *s, const struct addr *at); /* not on any address */
+uint64_t steer_refused(const struct steer *s);                /* packets of floods */
 
 /* ---- datagram.c ---- */
 

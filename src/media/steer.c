@@ -44,7 +44,7 @@ struct steer *steer_load(unsigned workers, unsigned ports, const char **why)
 	s->bpf = steer_bpf__open();
 	if (s->bpf) {
 		s->bpf->bss->nobody = workers;
-		bpf_map__set_max_entries(s->bpf->maps.ports, ports);
+		bpf_map__set_max_entries(s->bpf->maps.bound, ports);
 		bpf_map__set_max_entries(s->bpf->maps.socks, STEER_SOCKS(workers));
 		err = steer_bpf__load(s->bpf);
 	}
@@ -94,26 +94,40 @@ bool steer_nobody(struct steer *s, bool v6, int fd)
 
 static struct steer_key key_of(const struct addr *at)
 {
-	struct steer_key key = { .port = at->port, .family = at->family };
+	struct steer_key key = { .port = STEER_PORT(at->port, at->family == 6) };
 
 	memcpy(key.ip, at->ip, sizeof key.ip);
 	return key;
 }
 
-bool steer_put(struct steer *s, const struct addr *at, unsigned worker, bool fresh)
+bool steer_put(struct steer *s, const struct addr *at, unsigned worker)
 {
 	struct steer_key key = key_of(at);
-	struct steer_port port = { .worker = worker };
+	struct steer_port port = { .worker = (uint16_t)(worker + 1) };
 
-	__atomic_store_n(addr_is_any(at) ? &s->bpf->bss->any : &s->bpf->bss->one, 1, __ATOMIC_RELAXED);
-	return bpf_map_update_elem(bpf_map__fd(s->bpf->maps.ports), &key, &port, fresh ? BPF_NOEXIST : BPF_ANY) == 0;
+	if (addr_is_any(at))
+		return bpf_map_update_elem(bpf_map__fd(s->bpf->maps.any), &key.port, &port, BPF_ANY) == 0;
+	__atomic_store_n(&s->bpf->bss->some_bound, 1, __ATOMIC_RELAXED);
+	return bpf_map_update_elem(bpf_map__fd(s->bpf->maps.bound), &key, &port, BPF_ANY) == 0;
 }
 
 void steer_del(struct steer *s, const struct addr *at)
 {
 	struct steer_key key = key_of(at);
+	struct steer_port nobody = { 0 };
 
-	bpf_map_delete_elem(bpf_map__fd(s->bpf->maps.ports), &key);
+	if (addr_is_any(at))
+		bpf_map_update_elem(bpf_map__fd(s->bpf->maps.any), &key.port, &nobody, BPF_ANY);
+	else
+		bpf_map_delete_elem(bpf_map__fd(s->bpf->maps.bound), &key);
+}
+
+bool steer_has(const struct steer *s, const struct addr *at)
+{
+	struct steer_key key = key_of(at);
+	struct steer_port port;
+
+	return bpf_map_lookup_elem(bpf_map__fd(s->bpf->maps.bound), &key, &port) == 0;
 }
 
 uint64_t steer_refused(const struct steer *s)

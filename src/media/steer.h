@@ -5,16 +5,18 @@
 #pragma once
 #include <linux/types.h>
 
+/* Ports on any address stand in an array, by STEER_PORT(); those on one address in a table, by this. */
 struct steer_key {
-	__u32 ip[4];  /* as bound, network order; zero: any address */
-	__u16 port;   /* host order */
-	__u16 family; /* 4, 6 */
+	__u32 ip[4]; /* network order */
+	__u32 port;  /* STEER_PORT() */
 };
 struct steer_port {
-	__u32 worker;
-	__u32 count; /* packets in this window */
-	__u64 window;
+	__u16 worker; /* counted from 1; 0: none */
+	__u16 count;  /* packets in this window */
+	__u32 window;
 };
+#define STEER_PORTS          (2u << 16)
+#define STEER_PORT(port, v6) ((__u32)(port) | (__u32)(v6) << 16)
 
 /*
  * All ports of a worker share one buffer, so no port may fill it: audio is 50 packets a second, or 100; what waited

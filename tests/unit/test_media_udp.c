@@ -536,6 +536,32 @@ static void test_without_files(void **state)
 	setrlimit(RLIMIT_NOFILE, &was);
 }
 
+/* One number may be had on each of two addresses, or once on any. */
+static void numbers(struct world *w)
+{
+	struct media_open one = { .bind = addr_with_port(&w->a.me, 0), .port_start = 36900, .port_end = 36901 };
+	struct media_open two = one, any = one;
+	struct media_leg *a, *b;
+
+	assert_true(addr_parse_ip(span_of("127.0.0.2"), &two.bind));
+	any.bind = (struct addr){ .family = 4 };
+	a = media_open(w->m, &one);
+	b = media_open(w->m, &two);
+	assert_true(a && b);
+	assert_null(media_open(w->m, &one));
+	assert_null(media_open(w->m, &any));
+	media_close(&a);
+	media_close(&b);
+	while (!(a = media_open(w->m, &any)))
+		wait_a_bit(w);
+	assert_null(media_open(w->m, &any));
+	assert_null(media_open(w->m, &two));
+	media_close(&a);
+	while (!(b = media_open(w->m, &two)))
+		wait_a_bit(w);
+	media_close(&b);
+}
+
 /* The whole of a call between two legs without files, of different workers; also what is large, and ICMP. */
 static void test_bare_call(void **state)
 {
@@ -554,6 +580,7 @@ static void test_bare_call(void **state)
 	nobody_listens(w, &gone);
 	test_moves(state);
 	test_any_address(state);
+	numbers(w);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 }
 
