@@ -5,7 +5,7 @@ import sys
 import time
 from statistics import median
 
-from servers import SERVER_CPU, SIP, Hairpin, Kamailio, Rtpengine, files_limit, sipload
+from servers import SERVER_CPU, SIP, Hairpin, Kamailio, Rtpengine, sipload
 from table import Row
 
 ASTERISK = "Asterisk 23"  # figures recorded on a machine of this kind: it is not in Debian 12, so not measured here
@@ -93,10 +93,10 @@ def calls():
         note=f"{RATE} calls/s, {first['failed']} failed", lowest=first["min"])
     for up in UP:
         with Hairpin() as h:
-            cost[up] = cpu_per_call(h, up=up)
-        there, note = up, ""
-        if (held := cost[up]["held"]["up"]) < up:  # no files left for the calls that come and go
-            there, note = int(held * 0.85), f"; {up:,} do not fit: {files_limit():,} open files are allowed here"
+            cost[up] = cpu_per_call(h, up=up, ramp=2000 if up <= 1000 else 1000)
+        there, note, held = up, "", cost[up]["held"]
+        if held["up"] < up:  # nothing may be left for the calls that come and go
+            there, note = int(held["up"] * 0.85), f"; of {up:,} only {held['up']:,} got up ({held['shed']:,} were shed)"
             with Hairpin() as h:
                 cost[there] = cpu_per_call(h, up=there)
             del cost[up]
