@@ -68,7 +68,8 @@ size_t datagram_write(uint8_t *at, const struct addr *from, const struct addr *t
 	put16(udp + 2, to->port);
 	put16(udp + 4, (uint16_t)len);
 	put16(udp + 6, 0);
-	memcpy(udp + 8, bytes.p, bytes.n);
+	if (bytes.n)
+		memcpy(udp + 8, bytes.p, bytes.n);
 	put_checksum(udp + 6, sum(sum(sum(0, pseudo, sizeof pseudo), udp - addresses, addresses), udp, len));
 	return ip_len + len;
 }
