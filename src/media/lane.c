@@ -344,10 +344,8 @@ static void take(struct lane *l, unsigned i, struct sock *k, const struct addr *
 /* All of it that packets touch. */
 static void fetch(const struct stream *s)
 {
-	const char *end = (const char *)&s->pub;
-
-	for (const char *line = (const char *)s; s && line < end; line += LINE)
-		__builtin_prefetch(line, 1);
+	for (size_t at = 0; s && at < offsetof(struct stream, pub); at += LINE)
+		__builtin_prefetch((const char *)s + at, 1);
 }
 
 /* Some packets at a time: what they will need comes into the cache together, while they are still looked at. */
