@@ -42,9 +42,11 @@ struct sock {
 	struct addr bound, peer; /* peer: of a connection */
 	struct list packets;     /* UDP: waiting to be sent */
 	size_t packets_n;
-	uint64_t behind_ns; /* UDP: since then a turn has not read it to its end; 0: it has */
-	struct outq out;    /* TCP */
-	struct timer later; /* a failure to be told, a connect that takes too long, accepting again */
+	uint64_t behind_ns;  /* UDP: since then a turn has not read it to its end; 0: it has */
+	uint64_t stamped_ns; /* when that was last so: the kernel notes when datagrams come; 0: it does not */
+	uint64_t came_ns;    /* Unix time: when the first of the last batch came; 0: not known */
+	struct outq out;     /* TCP */
+	struct timer later;  /* a failure to be told, a connect that takes too long, accepting again */
 	int err;
 };
 

@@ -20,9 +20,10 @@
 #include "io/priv.h"
 #include "base/trace.h"
 
-#define BATCHES_MAX 8          /* per wake-up, then the others get their turn */
-#define KERNEL_ROOM (16 << 20) /* bytes asked for in each direction: what comes while others have the processor */
-#define BEARABLE_NS 500000000u /* of not keeping up: T1, RFC 3261 17.1.1.2; then peers begin to repeat */
+#define BATCHES_MAX 8            /* per wake-up, then the others get their turn */
+#define KERNEL_ROOM (32 << 20)   /* bytes asked for in each direction: what comes while others have the processor */
+#define BEARABLE_NS 500000000u   /* of not keeping up: T1, RFC 3261 17.1.1.2; then peers begin to repeat */
+#define STAMPS_NS   10000000000u /* without falling behind: then the kernel need not note times any more */
 #define CMSG_ROOM   256
 
 static void set_options(int fd, bool v6)
@@ -161,14 +162,50 @@ struct inbox *inbox_new(char *room)
 	return in;
 }
 
-/* Returns how many datagrams came, or -errno. */
+static uint64_t wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* When it came, as the kernel noted it; 0: it did not. */
+static uint64_t stamp_of(struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct timespec t;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&t, CMSG_DATA(c), sizeof t);
+		return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	}
+	return 0;
+}
+
+/* Noting times costs each packet of the whole host a little: so it is done only while it is wanted. */
+static void stamp(struct sock *s, bool on)
+{
+	int value = on;
+
+	if (on != (s->stamped_ns != 0))
+		setsockopt(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof value);
+	s->stamped_ns = on ? uv_hrtime() : 0;
+}
+
+/* Returns how many datagrams came, or -errno. What came before times were noted is stamped when it is read. */
 static int read_batch(struct sock *s)
 {
 	struct inbox *in = s->loop->inbox;
+	uint64_t before = s->stamped_ns ? wall_ns() : 0;
 	int n = recvmmsg(s->fd, in->m, RECV_BATCH, MSG_DONTWAIT, NULL);
 
 	if (n < 0)
 		return -errno;
+	s->came_ns = s->stamped_ns && n == RECV_BATCH ? stamp_of(&in->m[0].msg_hdr) : 0;
+	if (s->came_ns >= before)
+		s->came_ns = 0;
 	for (int i = 0; i < n; i++) {
 		if (!s->closed)
 			deliver(s, &in->m[i], in->iov[i].iov_base);
@@ -188,13 +225,31 @@ static unsigned room_taken(struct sock *s)
 	return (unsigned)((uint64_t)mem[SK_MEMINFO_RMEM_ALLOC] * 100 / mem[SK_MEMINFO_RCVBUF]);
 }
 
+/* How long what is read now has waited: no longer than since the queue was last empty. */
+static uint64_t waited_ns(const struct sock *s)
+{
+	uint64_t since = s->behind_ns ? uv_hrtime() - s->behind_ns : 0, now;
+
+	if (!s->behind_ns || !s->came_ns)
+		return since;
+	now = wall_ns();
+	return now > s->came_ns ? MIN(since, now - s->came_ns) : 0;
+}
+
 /* Asked only when a batch was full: else the queue is empty. */
 static unsigned backlog_of(struct sock *s)
 {
-	uint64_t behind = s->behind_ns ? (uv_hrtime() - s->behind_ns) * 100 / BEARABLE_NS : 0;
+	uint64_t waited = waited_ns(s) * 100 / BEARABLE_NS;
 	unsigned taken = room_taken(s);
 
-	return (unsigned)MAX(behind, taken);
+	return (unsigned)MAX(waited, taken);
+}
+
+static void caught_up(struct sock *s)
+{
+	s->behind_ns = 0;
+	if (s->stamped_ns && uv_hrtime() - s->stamped_ns > STAMPS_NS)
+		stamp(s, false);
 }
 
 /* Woken for datagrams, mostly; an error that waits makes the read fail, or leaves nothing to read. */
@@ -205,7 +260,7 @@ static void read_some(struct sock *s)
 
 		s->loop->backlog = n == RECV_BATCH ? backlog_of(s) : 0;
 		if (n != RECV_BATCH)
-			s->behind_ns = 0;
+			caught_up(s);
 		if (n < 0 && n != -EINTR && (i == 0 || n != -EAGAIN))
 			read_errors(s);
 		if (n == -EAGAIN || n == -EINTR || (n >= 0 && n < RECV_BATCH))
@@ -214,6 +269,7 @@ static void read_some(struct sock *s)
 	s->loop->more = true;
 	if (!s->behind_ns)
 		s->behind_ns = uv_hrtime();
+	stamp(s, true);
 }
 
 void udp_ready(struct sock *s, int events)

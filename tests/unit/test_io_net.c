@@ -24,9 +24,12 @@ struct world {
 	struct io_loop *loop;
 	struct net net;
 	struct timer limit, rest;
-	int want, got;   /* run() returns when got reaches want */
-	int slow_at;     /* the datagram that takes 100 ms; 0: none does */
-	unsigned behind; /* at most, of what the net said after it */
+	int want, got;      /* run() returns when got reaches want */
+	int slow_at;        /* the datagram that takes 100 ms; 0: none does */
+	unsigned behind;    /* at most, of what the net said after it */
+	struct flow *again; /* each datagram is followed by another one, which goes here */
+	ms_t began;
+	bool fresh; /* the net said that datagrams wait less than half as long as they have come without a gap */
 	struct flow flow, failed;
 	char text[256];
 	uint32_t connected;
@@ -42,6 +45,25 @@ static void seen(struct world *w)
 		io_stop(w->loop);
 }
 
+static ms_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (ms_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A busy server: the queue is never empty, and never long. */
+static void refill(struct world *w)
+{
+	ms_t gone = now_ms() - w->began;
+
+	nanosleep(&(struct timespec){ 0, 50000 }, NULL);
+	assert_int_equal(w->net.send(w->net.arg, w->again, SPAN("x")), 0);
+	w->fresh |= w->got > w->want / 2 &&
+		    w->net.backlog(w->net.arg) < (uint64_t)gone * 100 / 500 / 2; /* 500 ms: all that is bearable */
+}
+
 static void on_input(void *arg, const struct flow *f, struct span bytes)
 {
 	struct world *w = arg;
@@ -52,6 +74,8 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 		w->behind = MAX(w->behind, w->net.backlog(w->net.arg));
 	if (w->slow_at && w->got == w->slow_at)
 		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+	if (w->again)
+		refill(w);
 	seen(w);
 }
 
@@ -250,6 +274,23 @@ static void behind_is_a_matter_of_time(void **state)
 	assert_int_equal(w->net.send(w->net.arg, &f, SPAN("x")), 0);
 	assert_true(run(w, 1));
 	assert_int_equal(w->net.backlog(w->net.arg), 0);
+}
+
+/* A queue that is never read to its end is no backlog as long as nothing waits in it for long. */
+static void busy_is_not_behind(void **state)
+{
+	struct world *w = *state;
+	struct addr bound;
+	uint32_t id = listen_on(w, NET_UDP, "127.0.0.1:0", &bound);
+	struct flow f = { .sock = id, .listener = id, .peer = bound };
+
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(w->net.send(w->net.arg, &f, SPAN("x")), 0);
+	w->again = &f;
+	w->began = now_ms();
+	assert_true(run(w, 4000));
+	assert_true(w->fresh);
+	w->again = NULL;
 }
 
 static void on_rest(struct timer *t, ms_t now UNUSED)
@@ -734,6 +775,7 @@ int main(void)
 		T(icmp_names_the_peer_that_is_gone),
 		T(many_datagrams),
 		T(behind_is_a_matter_of_time),
+		T(busy_is_not_behind),
 		T(room_is_given_back),
 		T(source_is_what_the_kernel_takes),
 		T(routes),
