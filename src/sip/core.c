@@ -81,7 +81,6 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->uacs);
 	list_init(&s->looks);
 	sip_router_init(s);
-	list_init(&s->nonces_by_age);
 	list_init(&s->dead_by_age);
 	list_init(&s->over);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
@@ -94,6 +93,7 @@ struct sip *sip_new(const struct sip_config *c)
 
 void sip_rest(struct sip *s)
 {
+	sip_digest_rest(s);
 	spares_free(&s->spares);
 }
 

@@ -29,7 +29,6 @@ struct nonce {                 /* what the text says in hex digits */
 };
 
 struct nonce_use {
-	struct list age;
 	struct nonce nonce; /* nobody but us can make it: its mac is the key of the table */
 	uint32_t nc;
 };
@@ -232,14 +231,16 @@ static enum nonce_say nonce_check(const struct sip *s, struct span text, struct 
 	nonce_write(n, ours);
 	if (!secret_eq(text, (struct span){ ours, sizeof ours }))
 		return NONCE_FOREIGN;
-	return now - n->second > lifetime ? NONCE_OLD : NONCE_FRESH;
+	return now - n->second > lifetime || n->second < s->nonces_from ? NONCE_OLD : NONCE_FRESH;
 }
 
-static void nonce_forget(struct sip *s, struct nonce_use *u)
+/* The oldest. */
+static void nonce_forget(struct sip *s)
 {
+	struct nonce_use *u = fifo_head(&s->nonces_by_age);
+
 	table_del(&s->nonces, u->nonce.mac.w[0], u);
-	list_del(&u->age);
-	free(u);
+	fifo_drop(&s->nonces_by_age, sizeof *u);
 }
 
 static struct nonce_use *nonce_find(const struct sip *s, const struct nonce *n)
@@ -278,12 +279,10 @@ static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
 	u = nonce_find(s, n);
 	if (!u) {
 		if (s->nonces.n >= NONCES_MAX)
-			nonce_forget(s, list_entry(s->nonces_by_age.next, struct nonce_use, age));
-		u = xmalloc(sizeof *u);
-		u->nonce = *n;
-		u->nc = 0;
+			nonce_forget(s);
+		u = fifo_add(&s->nonces_by_age, sizeof *u);
+		*u = (struct nonce_use){ .nonce = *n };
 		table_add(&s->nonces, n->mac.w[0], u);
-		list_push(&s->nonces_by_age, &u->age);
 	}
 	if (v <= u->nc)
 		return false;
@@ -291,10 +290,29 @@ static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
 	return true;
 }
 
+void sip_digest_adopt(struct sip *s)
+{
+	s->nonces_live = 0;
+	for (size_t i = 0; i < s->conf->n_auths; i++)
+		s->nonces_live = MAX(s->nonces_live, s->conf->auths[i].nonce_lifetime);
+}
+
+/* What is forgotten is not taken again, even if a nonce may live longer from now on. */
+void sip_digest_rest(struct sip *s)
+{
+	uint32_t now = (uint32_t)(sip_now(s) / 1000);
+	struct nonce_use *u;
+
+	while ((u = fifo_head(&s->nonces_by_age)) && now - u->nonce.second > s->nonces_live) {
+		s->nonces_from = MAX(s->nonces_from, u->nonce.second + 1);
+		nonce_forget(s);
+	}
+}
+
 void sip_digest_free(struct sip *s)
 {
-	while (!list_empty(&s->nonces_by_age))
-		nonce_forget(s, list_entry(s->nonces_by_age.next, struct nonce_use, age));
+	while (fifo_head(&s->nonces_by_age))
+		nonce_forget(s);
 }
 
 /* ---- as the one who challenges ---- */

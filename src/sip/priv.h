@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "base/fifo.h"
 #include "base/siphash.h"
 #include "base/spares.h"
 #include "base/table.h"
@@ -393,6 +394,8 @@ void sip_dialog_keep_ack(struct sip_dialog *d, const struct flow *f, struct span
 struct nonce_use;
 /* Credentials for a challenge, as whole header lines (malloc'd), or NULL when no auth object fits. */
 char *sip_digest_answer(struct sip *s, const struct sip_msg *challenge, const struct sip_uac *uac);
+void sip_digest_adopt(struct sip *s); /* s->conf is new */
+void sip_digest_rest(struct sip *s);  /* forgets nonces that are too old for everybody */
 void sip_digest_free(struct sip *s);
 
 /* ---- hash.c ---- */
@@ -429,7 +432,7 @@ struct sip {
 		struct table ctxs, uass; /* by key of the branch; by key */
 		struct spent_queue {
 			struct sip *sip;
-			struct spent_block *first, *last;
+			struct fifo entries;
 			struct timer timer; /* of the first entry */
 		} queues[SPENT_TIMES];
 	} spent;
@@ -439,7 +442,8 @@ struct sip {
 	struct dead_target *dead;
 	struct list dead_by_age;
 	struct table nonces;
-	struct list nonces_by_age;
+	struct fifo nonces_by_age;
+	uint32_t nonces_live, nonces_from; /* s: the longest lifetime; older ones than from then are not taken */
 	struct hashes *hashes;
 	uint64_t key_secret[2]; /* of siphash(): tables and nonces */
 	ms_t t1;

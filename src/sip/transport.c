@@ -157,6 +157,7 @@ int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
 	s->conf = conf_ref(c);
 	s->t1 = c->system.timer_t1;
 	s->timer_b = c->system.timer_b;
+	sip_digest_adopt(s);
 	for (size_t i = 0; i < c->n_transports; i++) {
 		int e = tp_adopt(s, c, &c->transports[i], why);
 

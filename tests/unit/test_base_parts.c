@@ -10,9 +10,10 @@
 #include "base/arena.h"
 #include "base/codec.h"
 #include "base/diag.h"
+#include "base/fifo.h"
 #include "base/rng.h"
-#include "base/spares.h"
 #include "base/secret.h"
+#include "base/spares.h"
 #include "base/trace.h"
 
 static void test_nearest(void **state)
@@ -141,6 +142,32 @@ static void test_spares(void **state)
 		assert_true(!s.n[i] && !s.first[i]);
 }
 
+/* First in, first out, whatever the sizes, and nothing is left at the end. */
+static void test_fifo(void **state)
+{
+	struct fifo f = { 0 };
+	unsigned in = 0, out = 0;
+
+	(void)state;
+	assert_null(fifo_head(&f));
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < 1000; i++, in++) {
+			size_t n = sizeof(unsigned) + in * 37 % 500 + (in % 333 == 0 ? 200000 : 0);
+			unsigned *p = fifo_add(&f, n);
+
+			assert_int_equal((uintptr_t)p % 8, 0);
+			memset(p, 0xff, n);
+			*p = in;
+		}
+		for (unsigned i = 0; i < (round == 3 ? 2500 : 500); i++, out++) {
+			assert_int_equal(*(unsigned *)fifo_head(&f), out);
+			fifo_drop(&f, sizeof(unsigned) + out * 37 % 500 + (out % 333 == 0 ? 200000 : 0));
+		}
+	}
+	assert_null(fifo_head(&f));
+	assert_true(!f.first && !f.last && in == out);
+}
+
 static void test_codecs(void **state)
 {
 	struct codec_list l = { 0 };
@@ -250,8 +277,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nearest),    cmocka_unit_test(test_diag),   cmocka_unit_test(test_rng),
-		cmocka_unit_test(test_rng_vector), cmocka_unit_test(test_spares), cmocka_unit_test(test_codecs),
-		cmocka_unit_test(test_arena),      cmocka_unit_test(test_secret), cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_rng_vector), cmocka_unit_test(test_spares), cmocka_unit_test(test_fifo),
+		cmocka_unit_test(test_codecs),     cmocka_unit_test(test_arena),  cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests_name("base parts", tests, NULL, NULL);

@@ -295,6 +295,28 @@ static void test_nonce_lifetime(void **state)
 	assert_int_equal(check(a, d), DIGEST_WRONG); /* too old and wrong: wrong */
 }
 
+/* A nonce that nobody may use any more takes no room, and does not come back when nonces may live longer. */
+static void test_forgotten_nonces(void **state)
+{
+	const struct conf_auth *a = auth("alice");
+	struct digest d;
+
+	(void)state;
+	challenge(a, "");
+	d = right(MD5, "00000001");
+	assert_int_equal(check(a, d), DIGEST_OK);
+	sip_rest(f->sip);
+	assert_int_equal(f->sip->nonces.n, 1);
+	fake_run(f, 33000); /* nonce_lifetime: 32 s */
+	sip_rest(f->sip);
+	assert_int_equal(f->sip->nonces.n, 0);
+	assert_int_equal(check(a, d), DIGEST_STALE);
+	d = right(MD5, "00000001");
+	((struct conf_auth *)(uintptr_t)a)->nonce_lifetime = 3600;
+	assert_int_equal(check(a, d), DIGEST_STALE); /* used before: forgotten, not forgiven */
+	((struct conf_auth *)(uintptr_t)a)->nonce_lifetime = 32;
+}
+
 static void test_prepared_hashes(void **state)
 {
 	char md5[129], sha[129];
@@ -531,6 +553,7 @@ int main(void)
 		T(test_odd_counts),
 		T(test_nonce_count),
 		T(test_nonce_lifetime),
+		T(test_forgotten_nonces),
 		T(test_prepared_hashes),
 		T(test_stranger),
 		T(test_several_algorithms),

@@ -378,7 +378,7 @@ static void test_what_is_left(void **state)
 	}
 	assert_int_equal(f->requests, ARRAY_LEN(sent));
 	assert_int_equal(fake_uass(f), 0);
-	assert_null(f->sip->spent.queues[SPENT_64_T1].first);
+	assert_null(f->sip->spent.queues[SPENT_64_T1].entries.first);
 	request("OPTIONS", branch, "10.0.0.7", "");
 	assert_int_equal(f->requests, ARRAY_LEN(sent) + 1);
 	sip_reply(f->uas, 200, NULL, NULL, NULL);

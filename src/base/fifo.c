@@ -1,0 +1,65 @@
+/*
+ * base/fifo.c: a chain of blocks, each large enough for the allocator to map by itself. Of the first, only pages that
+ * were used are there; at most one block at each end holds what is gone or has not come yet.
+ */
+#include "base/fifo.h"
+
+#include <stdlib.h>
+
+#define BLOCK ((size_t)128 << 10)
+#define ALIGN 8u
+
+struct fifo_block {
+	struct fifo_block *next;
+	size_t from, to, size; /* pieces are between from and to */
+	char bytes[];
+};
+
+static size_t aligned(size_t n)
+{
+	return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static struct fifo_block *block_with(struct fifo *f, size_t room)
+{
+	size_t size = MAX(room, BLOCK - sizeof(struct fifo_block));
+	struct fifo_block *b = f->last;
+
+	if (b && b->size - b->to >= room)
+		return b;
+	b = xmalloc(sizeof *b + size);
+	*b = (struct fifo_block){ .size = size };
+	if (f->last)
+		f->last->next = b;
+	else
+		f->first = b;
+	f->last = b;
+	return b;
+}
+
+void *fifo_add(struct fifo *f, size_t n)
+{
+	struct fifo_block *b = block_with(f, aligned(n));
+	void *p = b->bytes + b->to;
+
+	b->to += aligned(n);
+	return p;
+}
+
+void *fifo_head(const struct fifo *f)
+{
+	return f->first ? f->first->bytes + f->first->from : NULL;
+}
+
+void fifo_drop(struct fifo *f, size_t n)
+{
+	struct fifo_block *b = f->first;
+
+	b->from += aligned(n);
+	if (b->from < b->to)
+		return;
+	f->first = b->next;
+	if (!b->next)
+		f->last = NULL;
+	free(b);
+}
