@@ -5,6 +5,7 @@
  * restarts. The URI of a contact is what we dial: when rewrite_contact applies it is where the packet came from, and
  * orig_host keeps what the phone said (nat-semantics 3.3).
  */
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +195,7 @@ static bool says_the_same(const struct contact *c, const struct store_contact *s
 	return same;
 }
 
-/* All texts in one block: there may be a million of these. */
+/* All texts in one block, and new ones in the same if they fit: there may be a million of these, and holes add up. */
 static void take_texts(struct contact *c, const struct store_contact *s)
 {
 	char room[256];
@@ -204,11 +205,13 @@ static void take_texts(struct contact *c, const struct store_contact *s)
 #define X(f) out_bytes(&o, s->f ? s->f : "", (s->f ? strlen(s->f) : 0) + 1);
 	TEXTS(X)
 #undef X
-	p = xmalloc(o.n);
+	if (!c->texts || malloc_usable_size(c->texts) < o.n) {
+		free(c->texts);
+		c->texts = xmalloc(o.n);
+	}
+	p = c->texts;
 	memcpy(p, o.p, o.n);
 	out_free(&o);
-	free(c->texts);
-	c->texts = p;
 #define X(f)      \
 	c->f = p; \
 	p += strlen(p) + 1;

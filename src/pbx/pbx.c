@@ -255,6 +255,7 @@ void pbx_rest(struct pbx *p)
 {
 	spares_free(&p->spares);
 	sip_rest(p->sip);
+	store_rest(p->store);
 }
 
 void pbx_free(struct pbx *p)

@@ -46,7 +46,7 @@ static void mem_close(struct store *s)
 
 struct store *store_mem(void)
 {
-	static const struct backend backend = { mem_changed, mem_load, mem_close };
+	static const struct backend backend = { .changed = mem_changed, .load = mem_load, .close = mem_close };
 	struct mem *m = xcalloc(1, sizeof *m);
 
 	m->store.backend = &backend;

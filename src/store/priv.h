@@ -30,6 +30,7 @@ void changes_free(struct change **table);
 struct backend {
 	void (*changed)(struct store *s, struct change *c); /* takes it over */
 	void (*load)(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg);
+	void (*rest)(struct store *s); /* NULL: there is nothing to give back */
 	void (*close)(struct store *s);
 };
 struct store { /* first member of every backend's store */

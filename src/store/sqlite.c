@@ -283,6 +283,15 @@ static void close_db(struct sqlite *q)
 	free(q);
 }
 
+/* Not while the pool works with it. */
+static void sqlite_rest(struct store *s)
+{
+	struct sqlite *q = (struct sqlite *)s;
+
+	if (!q->busy)
+		sqlite3_db_release_memory(q->db);
+}
+
 static void sqlite_close(struct store *s)
 {
 	struct sqlite *q = (struct sqlite *)s;
@@ -365,7 +374,7 @@ static int prepare(struct sqlite *q, int64_t version)
 
 struct store *store_sqlite(struct io_loop *loop, const char *path, char **why)
 {
-	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_close };
+	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_rest, sqlite_close };
 	/* one thread at a time is ours to see to: the batch, or, while there is none, the signalling thread */
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	mode_t mask = umask(0077); /* contacts are nobody else's business */

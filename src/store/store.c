@@ -92,6 +92,12 @@ void store_load(struct store *s, void (*each)(void *arg, const struct store_cont
 	s->backend->load(s, each, arg);
 }
 
+void store_rest(struct store *s)
+{
+	if (s->backend->rest)
+		s->backend->rest(s);
+}
+
 void store_close(struct store **s)
 {
 	if (!*s)

@@ -33,5 +33,7 @@ void store_refresh_contact(struct store *s, uint64_t id, uint32_t cseq, int64_t 
 void store_del_contact(struct store *s, uint64_t id);
 /* Every contact, once, in the order of their ids, before the first put; blocks. */
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg);
+/* Gives back memory that only a rush needs: what was read of a file is read again. */
+void store_rest(struct store *s);
 /* Writes what is pending and closes; blocks. Clears the handle. */
 void store_close(struct store **s);
