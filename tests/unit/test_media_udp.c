@@ -154,16 +154,36 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* For ports by number: several of these programs may run at once. */
+static struct addr own_loopback(void)
+{
+	uint32_t pid = (uint32_t)getpid();
+
+	return (struct addr){ .family = 4,
+			      .ip = { 127, (uint8_t)(100 + (pid >> 16 & 63)), (uint8_t)(pid >> 8), (uint8_t)pid } };
+}
+
+/* A pair on any address that another of these programs does not want at the same time. */
+static uint16_t own_pair(void)
+{
+	return (uint16_t)(37000 + getpid() % 1000 * 2);
+}
+
+static struct media_plan plan_towards(struct addr to)
+{
+	return (struct media_plan){ .remote = to,
+				    .new_sdp = true,
+				    .send = true,
+				    .recv = true,
+				    .n_formats = 1,
+				    .ptime = 20,
+				    .latch = { STRICTRTP_YES, 4, true, true, true } };
+}
+
 static struct media_leg *leg_beside(struct world *w, const struct phone *p, struct media_leg *beside)
 {
 	struct media_open ask = { .bind = addr_with_port(&p->me, 0), .owner = w, .tos = 0xb8, .beside = beside };
-	struct media_plan plan = { .remote = p->me,
-				   .new_sdp = true,
-				   .send = true,
-				   .recv = true,
-				   .n_formats = 1,
-				   .ptime = 20,
-				   .latch = { STRICTRTP_YES, 4, true, true, true } };
+	struct media_plan plan = plan_towards(p->me);
 	struct media_leg *leg = media_open(w->m, &ask);
 
 	assert_non_null(leg);
@@ -395,7 +415,7 @@ static void test_icmp(void **state)
 static void test_full(void **state)
 {
 	struct world *w = *state;
-	struct media_open ask = { .bind = addr_with_port(&w->a.me, 0), .port_start = 36500, .port_end = 36503 };
+	struct media_open ask = { .bind = own_loopback(), .port_start = 36500, .port_end = 36503 };
 	struct media_leg *one = media_open(w->m, &ask), *two = media_open(w->m, &ask), *three = media_open(w->m, &ask);
 
 	assert_null(three);
@@ -448,13 +468,7 @@ static void test_any_address(void **state)
 {
 	struct world *w = *state;
 	struct media_open ask = { .bind = { .family = 4 }, .owner = w, .tos = 0xb8 };
-	struct media_plan plan = { .remote = w->a.me,
-				   .new_sdp = true,
-				   .send = true,
-				   .recv = true,
-				   .n_formats = 1,
-				   .ptime = 20,
-				   .latch = { STRICTRTP_YES, 4, true, true, true } };
+	struct media_plan plan = plan_towards(w->a.me);
 	struct media_leg *a = media_open(w->m, &ask), *b = media_open(w->m, &ask);
 	struct sockaddr_in from;
 	socklen_t len = sizeof from;
@@ -507,9 +521,7 @@ static void test_without_files(void **state)
 {
 	enum { LEGS = 60, FILES = 80 };
 	struct world *w = *state;
-	struct media_open ask = { .bind = addr_with_port(&w->a.me, 0),
-				  .port_start = 36500,
-				  .port_end = 36500 + 2 * LEGS - 1 };
+	struct media_open ask = { .bind = own_loopback(), .port_start = 36500, .port_end = 36500 + 2 * LEGS - 1 };
 	struct rlimit was, few = { FILES, FILES };
 	struct media_leg *legs[LEGS];
 
@@ -539,7 +551,8 @@ static void test_without_files(void **state)
 /* One number may be had on each of two addresses, or once on any. */
 static void numbers(struct world *w)
 {
-	struct media_open one = { .bind = addr_with_port(&w->a.me, 0), .port_start = 36900, .port_end = 36901 };
+	uint16_t pair = own_pair();
+	struct media_open one = { .bind = addr_with_port(&w->a.me, 0), .port_start = pair, .port_end = pair + 1 };
 	struct media_open two = one, any = one;
 	struct media_leg *a, *b;
 
@@ -619,9 +632,10 @@ static void test_flood(void **state)
 static void test_others(void **state)
 {
 	struct world *w = *state;
-	struct addr at = addr_with_port(&w->a.me, 36800);
-	struct media_open ask = { .bind = addr_with_port(&at, 0), .port_start = 36800, .port_end = 36801 };
-	struct media_open any = { .bind = { .family = 4 }, .port_start = 36800, .port_end = 36801 };
+	uint16_t pair = own_pair();
+	struct addr at = addr_with_port(&w->a.me, pair);
+	struct media_open ask = { .bind = addr_with_port(&at, 0), .port_start = pair, .port_end = pair + 1 };
+	struct media_open any = { .bind = { .family = 4 }, .port_start = pair, .port_end = pair + 1 };
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&at, &ss);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), spare = dup(fd);
