@@ -157,26 +157,30 @@ static void send_out(struct worker *w, struct sock *k, const struct addr *to, st
 		worker_send(w, k, to, bytes);
 }
 
-static void take_errors(struct sock *k)
+bool udp_error(int fd, struct addr *dest)
 {
-	struct sockaddr_storage dest;
+	struct sockaddr_storage ss;
 	char control[512], byte;
 	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_name = &ss,
+			    .msg_namelen = sizeof ss,
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof control };
 
-	for (;;) {
-		struct msghdr m = { .msg_name = &dest,
-				    .msg_namelen = sizeof dest,
-				    .msg_iov = &iov,
-				    .msg_iovlen = 1,
-				    .msg_control = control,
-				    .msg_controllen = sizeof control };
-		struct addr to;
+	if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	*dest = m.msg_namelen ? addr_from_sockaddr((struct sockaddr *)&ss) : (struct addr){ 0 };
+	return true;
+}
 
-		if (recvmsg((int)k->id, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-			return;
-		to = m.msg_namelen ? addr_from_sockaddr((struct sockaddr *)&dest) : (struct addr){ 0 };
+static void take_errors(struct sock *k)
+{
+	struct addr to;
+
+	while (udp_error((int)k->id, &to))
 		worker_icmp(k, &to);
-	}
 }
 
 /* Told only where routes are made of it; else as the socket is bound. */

@@ -398,27 +398,12 @@ static struct sock *find_sender(struct lane *l, const struct addr *dest)
 
 static void take_errors(struct lane *l, int fd)
 {
-	struct sockaddr_storage dest;
-	char control[512], byte;
-	struct iovec iov = { &byte, 1 };
+	struct addr to;
+	struct sock *k;
 
-	for (int i = 0; i < BATCH; i++) {
-		struct msghdr m = { .msg_name = &dest,
-				    .msg_namelen = sizeof dest,
-				    .msg_iov = &iov,
-				    .msg_iovlen = 1,
-				    .msg_control = control,
-				    .msg_controllen = sizeof control };
-		struct addr to;
-		struct sock *k;
-
-		if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-			return;
-		to = m.msg_namelen ? addr_from_sockaddr((struct sockaddr *)&dest) : (struct addr){ 0 };
-		k = find_sender(l, &to);
-		if (k)
+	for (int i = 0; i < BATCH && udp_error(fd, &to); i++)
+		if ((k = find_sender(l, &to)))
 			worker_icmp(k, &to);
-	}
 }
 
 /* An error that waits is told instead of packets, once. */

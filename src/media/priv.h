@@ -371,4 +371,6 @@ void udp_stop(struct udp_worker *u); /* after STOP: waits for the thread; free()
 struct worker *udp_worker(struct udp_worker *u);
 void udp_wake(struct udp_worker *u);
 uint32_t udp_tos(uint32_t sock, const struct addr *bind, uint8_t tos); /* returns the priority that comes with it */
+/* Takes an ICMP error out of the queue: where the packet that met it went to. False: there is none. */
+bool udp_error(int fd, struct addr *dest);
 int udp_event_fd(void);

@@ -7,7 +7,6 @@
 #include "sip/priv.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NONCES_MAX 65536

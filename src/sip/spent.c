@@ -6,9 +6,6 @@
  */
 #include "sip/priv.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 struct sip_spent *sip_spent_find(const struct table *t, const struct siphash *key)
 {
 	size_t at = key->w[0];

@@ -388,6 +388,17 @@ static void build_ack(void *arg, struct sip_build *b)
 	out_str(sip_put_body(b, "application/sdp"), "v=0\r\n");
 }
 
+/* The INVITE of a call that rings; the caller's to unref. */
+static struct sip_msg *rung(struct fake_call *c)
+{
+	struct sip_msg *inv;
+
+	fake_ask(f, c, SIP_INVITE, "sip:bob@198.51.100.7:5062", NULL);
+	inv = sip_msg_ref((struct sip_msg *)fake_expect(f, "INVITE"));
+	fake_reply(f, inv, 180, "b", "");
+	return inv;
+}
+
 /* The Contact is a name whose address is not known: the ACK does not wait for it, and its builder is called at once. */
 static void test_ack_to_a_name(void **state)
 {
@@ -395,9 +406,7 @@ static void test_ack_to_a_name(void **state)
 	struct sip_msg *inv;
 
 	(void)state;
-	fake_ask(f, &c, SIP_INVITE, "sip:bob@198.51.100.7:5062", NULL);
-	inv = sip_msg_ref((struct sip_msg *)fake_expect(f, "INVITE"));
-	fake_reply(f, inv, 180, "b", "");
+	inv = rung(&c);
 	fake_reply(f, inv, 200, "b", "Contact: <sip:b@phone.example.com>\n");
 	sip_dialog_ack(d, inv->cseq, build_ack, &ack_body);
 	fake_expect(f, "ACK");
@@ -418,9 +427,7 @@ static void test_ack_again(void **state)
 	struct sip_msg *inv;
 
 	(void)state;
-	fake_ask(f, &c, SIP_INVITE, "sip:bob@198.51.100.7:5062", NULL);
-	inv = sip_msg_ref((struct sip_msg *)fake_expect(f, "INVITE"));
-	fake_reply(f, inv, 180, "b", "");
+	inv = rung(&c);
 	fake_reply(f, inv, 200, "b", "Record-Route: <sip:198.51.100.2;lr>\nContact: <sip:b@203.0.113.10>\n");
 	fake_reply(f, inv, 200, "b", "Record-Route: <sip:198.51.100.2;lr>\nContact: <sip:b@203.0.113.10>\n");
 	fake_silence(f); /* the user has not sent it yet */
