@@ -233,11 +233,12 @@ static enum nonce_say nonce_check(const struct sip *s, struct span text, struct 
 	return now - n->second > lifetime || n->second < s->nonces_from ? NONCE_OLD : NONCE_FRESH;
 }
 
-/* The oldest. */
+/* The one used first. What is forgotten is not taken again, even if a nonce may live longer from now on. */
 static void nonce_forget(struct sip *s)
 {
 	struct nonce_use *u = fifo_head(&s->nonces_by_age);
 
+	s->nonces_from = MAX(s->nonces_from, u->nonce.second + 1);
 	table_del(&s->nonces, u->nonce.mac.w[0], u);
 	fifo_drop(&s->nonces_by_age, sizeof *u);
 }
@@ -296,16 +297,13 @@ void sip_digest_adopt(struct sip *s)
 		s->nonces_live = MAX(s->nonces_live, s->conf->auths[i].nonce_lifetime);
 }
 
-/* What is forgotten is not taken again, even if a nonce may live longer from now on. */
 void sip_digest_rest(struct sip *s)
 {
 	uint32_t now = (uint32_t)(sip_now(s) / 1000);
 	struct nonce_use *u;
 
-	while ((u = fifo_head(&s->nonces_by_age)) && now - u->nonce.second > s->nonces_live) {
-		s->nonces_from = MAX(s->nonces_from, u->nonce.second + 1);
+	while ((u = fifo_head(&s->nonces_by_age)) && now - u->nonce.second > s->nonces_live)
 		nonce_forget(s);
-	}
 }
 
 void sip_digest_free(struct sip *s)

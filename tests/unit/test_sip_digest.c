@@ -317,6 +317,31 @@ static void test_forgotten_nonces(void **state)
 	((struct conf_auth *)(uintptr_t)a)->nonce_lifetime = 32;
 }
 
+/* More nonces than are remembered, all of them within their lifetime: the oldest is forgotten, not forgiven. */
+static void test_too_many_nonces(void **state)
+{
+	const struct conf_auth *a = auth("alice");
+	char first[sizeof nonce];
+	struct digest d;
+	size_t n = 0;
+
+	(void)state;
+	challenge(a, "");
+	memcpy(first, nonce, sizeof nonce);
+	assert_int_equal(check(a, right(MD5, "00000001")), DIGEST_OK);
+	while (f->sip->nonces.n != n) { /* until it grows no more */
+		n = f->sip->nonces.n;
+		if (n % 4096 == 1)
+			fake_run(f, 1000);
+		challenge(a, "");
+		assert_int_equal(check(a, right(MD5, "00000001")), DIGEST_OK);
+	}
+	d = right(MD5, "00000001");
+	assert_int_equal(check(a, right(MD5, "00000002")), DIGEST_OK);
+	d.nonce = first;
+	assert_int_equal(check(a, d), DIGEST_STALE);
+}
+
 static void test_prepared_hashes(void **state)
 {
 	char md5[129], sha[129];
@@ -554,6 +579,7 @@ int main(void)
 		T(test_nonce_count),
 		T(test_nonce_lifetime),
 		T(test_forgotten_nonces),
+		T(test_too_many_nonces),
 		T(test_prepared_hashes),
 		T(test_stranger),
 		T(test_several_algorithms),
