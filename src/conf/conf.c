@@ -24,6 +24,23 @@ static void destroy(struct conf *c)
 	arena_free(c->priv->arena);
 }
 
+static void note_found(void *ctx, const char *path UNUSED)
+{
+	*(bool *)ctx = true;
+}
+
+bool load_optional(struct load *l, struct ini *ini, const char *path)
+{
+	bool there = false;
+
+	if (ini_load(ini, l->arena, l->src, path, l->why))
+		return true;
+	l->src->glob(l->src->arg, path, note_found, &there);
+	if (there)
+		diag_add(l->why, DIAG_ERROR, path, 0, "it may not be read");
+	return there;
+}
+
 static struct conf *load(const struct conf_source *src, struct diag *why, bool placed)
 {
 	struct arena *a = arena_new(16384);

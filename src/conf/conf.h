@@ -204,6 +204,7 @@ struct conf_dialplan {
 	struct dp_var *globals;
 	size_t n_globals;
 	bool clearglobalvars;
+	bool is_missing; /* there is no extensions.conf */
 };
 
 struct conf {
@@ -237,8 +238,8 @@ struct conf_source {
 struct conf_source conf_source_dir(const char **dir); /* dir: must outlive the loads */
 
 /*
- * A new snapshot with one reference, or NULL when `why` holds errors; warnings do not refuse it. pjsip.conf and
- * extensions.conf must exist (Asterisk's own optional files may be missing silently). Reads files; signalling thread.
+ * A new snapshot with one reference, or NULL when `why` holds errors; warnings do not refuse it. pjsip.conf must exist;
+ * without extensions.conf there is a warning; other files may be missing silently. Reads files; signalling thread.
  */
 struct conf *conf_load(const struct conf_source *src, struct diag *why);
 struct conf *conf_ref(struct conf *c);

@@ -431,8 +431,10 @@ void load_dialplan(struct load *l)
 	struct reading r = { .load = l, .d = &l->c->dialplan };
 	struct ini ini;
 
-	if (!ini_load(&ini, l->arena, l->src, "extensions.conf", l->why))
-		diag_add(l->why, DIAG_ERROR, "extensions.conf", 0, "there is no such file, or it may not be read");
+	r.d->is_missing = !load_optional(l, &ini, "extensions.conf");
+	if (r.d->is_missing)
+		diag_add(l->why, DIAG_WARNING, "extensions.conf", 0,
+			 "there is no such file: each call is refused with 404");
 	for (size_t i = 0; i < ini.n; i++) /* extensions' names may hold globals that stand further down */
 		if (!ini.sections[i].is_template && strcasecmp(ini.sections[i].name, "globals") == 0)
 			read_section(&r, &ini.sections[i]);

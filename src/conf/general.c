@@ -126,7 +126,7 @@ static void load_one(struct load *l, const struct opt_type *t, const char *other
 
 	obj->name = "general";
 	opt_defaults(&cx);
-	ini_load(&ini, l->arena, l->src, t->file, l->why);
+	load_optional(l, &ini, t->file);
 	for (size_t i = 0; i < ini.n; i++) {
 		const struct ini_section *s = &ini.sections[i];
 

@@ -160,6 +160,8 @@ struct load { /* one conf_load() */
 	const struct conf_source *src;
 	struct diag *why;
 };
-void load_pjsip(struct load *l);    /* pjsip.c */
-void load_general(struct load *l);  /* general.c: rtp.conf, hairpin.conf */
-void load_dialplan(struct load *l); /* dialplan.c */
+/* ini_load() of a file that may be missing: false when it is. If it is there and may not be read, that is an error. */
+bool load_optional(struct load *l, struct ini *ini, const char *path); /* conf.c */
+void load_pjsip(struct load *l);                                       /* pjsip.c */
+void load_general(struct load *l);                                     /* general.c: rtp.conf, hairpin.conf */
+void load_dialplan(struct load *l);                                    /* dialplan.c */

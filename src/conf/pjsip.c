@@ -244,7 +244,7 @@ void load_pjsip(struct load *l)
 
 	if (!ini_load(&p.ini, l->arena, l->src, "pjsip.conf", l->why))
 		diag_add(l->why, DIAG_ERROR, "pjsip.conf", 0, "there is no such file, or it may not be read");
-	ini_load(&p.acl, l->arena, l->src, "acl.conf", l->why);
+	load_optional(l, &p.acl, "acl.conf");
 	find_objects(&p);
 	place_objects(&p);
 	index_objects(&p);

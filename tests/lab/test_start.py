@@ -50,6 +50,19 @@ def start(lab):
     assert not os.path.exists(os.path.join(server.run_dir, "hairpin.ctl")), "the socket stays behind"
 
 
+@scenario("start.no-dialplan")
+def no_dialplan(lab):
+    """Without extensions.conf and rtp.conf the server serves, and says once what that means; at a reload, too."""
+    w = Two(lab, provider=False)
+    said = "extensions.conf: warning: there is no such file: each call is refused with 404"
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT, without=("extensions.conf", "rtp.conf"))
+    assert w.hairpin.program.text().count(said) == 1, w.hairpin.program.text()
+    w.phone_a()
+    w.hairpin.wait_contact("6001", "Avail")
+    assert said in w.hairpin.rx("core reload")
+    wait_for(lambda: w.hairpin.program.text().count(said) == 2, 5, "the log says it of the reload")
+
+
 @scenario("start.no-ipv6")
 def no_ipv6(lab):
     """Without IPv6 in the kernel, the IPv4 transports serve and the others are told."""

@@ -3,6 +3,8 @@
 Addresses are the guide's: PBX 192.0.2.10 behind 198.51.100.5 (scenario 1 and
 double NAT) or public at 203.0.113.10 (scenario 2); phones at 192.0.2.20.
 """
+import os
+
 import capture
 import hairpin
 from peers import Phone
@@ -79,8 +81,10 @@ class World:
         lab.closing.append(self.save)
         self.place()
 
-    def hairpin_in(self, node, extra="", change=None, files=None, wrap=()):
+    def hairpin_in(self, node, extra="", change=None, files=None, wrap=(), without=()):
         conf = hairpin.make_conf(self.lab, self.guide, extra, change, files)
+        for name in without:
+            os.remove(os.path.join(conf, name))
         self.hairpin = hairpin.Hairpin(node, conf, wrap=wrap)
 
     def phone(self, node, tone, user="6001", **options):

@@ -321,10 +321,59 @@ static void missing_files(void **state)
 
 	(void)state;
 	assert_null(conf_load(&src, &why));
-	assert_int_equal(why.n, 2);
+	assert_int_equal(why.errors, 1);
 	assert_string_equal(mem_remark(&why, 0, buf), "pjsip.conf: there is no such file, or it may not be read");
-	assert_string_equal(mem_remark(&why, 1, buf), "extensions.conf: there is no such file, or it may not be read");
 	diag_free(&why);
+}
+
+/* Asterisk starts without one, too. */
+static void no_dialplan(void **state)
+{
+	static const char *const files[] = { "pjsip.conf", EP, NULL };
+	struct diag why = { 0 };
+	struct conf *c = mem_load(files, &why);
+	char buf[1200];
+
+	(void)state;
+	assert_int_equal(why.n, 1);
+	assert_string_equal(mem_remark(&why, 0, buf),
+			    "extensions.conf: warning: there is no such file: each call is refused with 404");
+	assert_null(conf_context(c, SPAN("default")));
+	conf_unref(c);
+	diag_free(&why);
+}
+
+/* "" stands for a file that is there and may not be read. */
+static bool read_allowed(void *arg, const char *path, struct out *o)
+{
+	size_t before = o->n;
+
+	return mem_read(arg, path, o) && o->n > before;
+}
+
+static void unreadable_files(void **state)
+{
+	static const char *const names[] = { "pjsip.conf",  "acl.conf",     "rtp.conf",
+					     "dnsmgr.conf", "hairpin.conf", "extensions.conf" };
+	char buf[1200], want[100];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *files[] = {
+			"pjsip.conf", i ? EP : "", "extensions.conf", "[default]\n", names[i], "", NULL
+		};
+		struct conf_source src = { read_allowed, mem_glob, files };
+		struct diag why = { 0 };
+
+		if (i == 5)
+			files[3] = "";
+		assert_null(conf_load(&src, &why));
+		snprintf(want, sizeof want, "%s: %sit may not be read", names[i],
+			 i ? "" : "there is no such file, or ");
+		assert_string_equal(mem_remark(&why, 0, buf), want);
+		assert_int_equal(why.n, 1);
+		diag_free(&why);
+	}
 }
 
 static void all_errors_are_told(void **state)
@@ -520,6 +569,8 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(missing_files),
+		cmocka_unit_test(no_dialplan),
+		cmocka_unit_test(unreadable_files),
 		cmocka_unit_test(all_errors_are_told),
 		cmocka_unit_test(warned),
 		cmocka_unit_test(left_out_transport),

@@ -92,6 +92,21 @@ static void what_cannot_take_a_call_is_named(void **state)
 	       "[a]\nexten => 1,1,Answer()\n", remarks);
 }
 
+/* It is said once, and not of each endpoint. */
+static void no_dialplan(void **state)
+{
+	static const char *const files[] = { "pjsip.conf", SIP "context=a\n", NULL };
+	struct diag why = { 0 };
+	struct conf *c = mem_load(files, &why);
+
+	(void)state;
+	pbx_review(c, &why);
+	mem_print(&why);
+	assert_int_equal(why.n, 1);
+	conf_unref(c);
+	diag_free(&why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +114,7 @@ int main(void)
 		cmocka_unit_test(what_dial_cannot_do_is_named),
 		cmocka_unit_test(what_is_there_is_not_named),
 		cmocka_unit_test(what_cannot_take_a_call_is_named),
+		cmocka_unit_test(no_dialplan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
