@@ -347,6 +347,7 @@ void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
 void tell_engine(bool kernel, const char *why_not);  /* pbx.c: one line of the log */
+void pbx_end(struct pbx *p);                         /* pbx.c: stopping, and the last call has ended */
 void tell_sockets(bool shared, const char *why_not); /* likewise */
 
 /* record.c */
@@ -462,5 +463,5 @@ struct pbx {
 		time_t second;
 		char text[32];
 	} date;
-	bool stopping, loading;
+	bool stopping, ending, loading; /* no new calls; no registrations either */
 };

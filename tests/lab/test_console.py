@@ -113,7 +113,8 @@ def console(lab):
 
 @scenario("console.restart", timeout=120)
 def restart(lab):
-    """`gracefully` waits for the call and takes no other; `now` does not wait. Phones need not do anything."""
+    """`gracefully` waits for the call and takes no other, `when convenient` takes it and waits for both; either may be
+    cancelled. `now` does not wait. Phones need not do anything."""
     w = Two(lab, provider=False)
     w.hairpin_in(w.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002"))
     phone, other = w.phone_a(expires=600), w.phone_b(expires=600)
@@ -121,9 +122,17 @@ def restart(lab):
     here, there = calls.connect(phone, other, "6002")
     w.hairpin.rx("core restart gracefully")
     calls.hear_each_other(phone, other)
-    refused = third.dial("6001")
+    refused = third.dial("600")
     third.wait("CALL_CLOSED", refused, 4)
+    assert w.hairpin._rx("core stop when convenient").returncode == 1, "what is more urgent goes on"
+    w.hairpin.rx("core abort shutdown")
+    w.hairpin.rx("core restart when convenient")
+    echo = third.dial("600")
+    third.wait("CALL_ESTABLISHED", echo, 4)
     calls.end(phone, other, (here, there))
+    assert w.hairpin.program.text().count("core.start") == 1
+    third.hangup()
+    third.wait("CALL_CLOSED", echo, 6)
     restarted(w.hairpin, 2)
     calls.short_call(phone, other, "6002", w.hairpin)
     here, there = calls.connect(phone, other, "6002")
