@@ -82,6 +82,12 @@ bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family
 /* A flow to `to`: the socket, an open connection or a new one. 0 or -errno. */
 int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f);
 bool sip_flow_alive(const struct sip *s, const struct flow *f);
+/* The first sequence number of requests: always five digits, so that those of one kind have one length
+ * (io/udp_batch.c). */
+uint32_t sip_new_cseq(struct sip *s);
+/* What the messages of a call share: they do not overtake each other (struct flow). Nobody relies on its being unique.
+ */
+uint32_t sip_order(struct span call_id);
 int sip_send(struct sip *s, const struct flow *f, struct span bytes);
 /* Our address and port as the peer of f should know it before NAT: a TCP flow has its listener's port. */
 struct addr sip_local_of(const struct sip *s, const struct flow *f);
