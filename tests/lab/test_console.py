@@ -19,6 +19,7 @@ COMMANDS = (
     ("pjsip show contacts", "Avail"), ("pjsip show auths", "sipus_auth"), ("pjsip show registrations", "Registered"),
     ("pjsip show identifies", "203.0.113.1/32"), ("pjsip show transports", "0.0.0.0:5060"),
     ("pjsip show channels", "PJSIP/6001-"), ("pjsip show channelstats", "ulaw"),
+    ("pjsip list endpoints like ^6001", "Objects found: 1"), ("pjsip list contacts", "Avail"),
     ("pjsip qualify 6001", "Qualifying"), ("pjsip send register sipus_reg", "Re-register"),
     ("core show channels", "1 active call"), ("core show uptime", "System uptime"), ("core show version", "hairpin"),
     ("core set verbose 3", "is now 3"), ("core set debug 0", "is now 0"),
