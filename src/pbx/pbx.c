@@ -30,7 +30,7 @@ static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_end
 	struct out user = out_growing_in(room, sizeof room);
 	unsigned code = 200;
 
-	out_uri_user(&user, p->conf, m->ruri.user);
+	out_uri_user(&user, p->conf, &m->ruri);
 	if (p->stopping)
 		code = 503;
 	else if (user.n && !dp_exists(p, p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))

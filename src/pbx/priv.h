@@ -136,7 +136,7 @@ void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *fro
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
 /* The user of a URI, unescaped; ignore_uri_user_options cuts it at the first semicolon. */
-void out_uri_user(struct out *o, const struct conf *c, struct span user);
+void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u);
 /* True: go on. False: a challenge or refusal was sent. ep NULL: challenged as a stranger, always false. */
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);

@@ -42,6 +42,7 @@ struct sip_uri {
 	struct span params, headers;              /* without the leading ';' and '?' */
 	uint16_t port;                            /* 0: not given */
 	bool is_sip, secure;
+	bool is_tel; /* a tel: URI (RFC 3966) whose number is in user, as written */
 };
 bool sip_is_token(struct span s); /* RFC 3261 25.1 */
 bool sip_uri_parse(struct span s, struct sip_uri *u);
@@ -51,8 +52,9 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 bool sip_param(struct span params, const char *name, struct span *value);
 /* The next ";name=value" of a list; false at the end. */
 bool sip_param_next(struct span *params, struct span *name, struct span *value);
-void sip_out_unescaped(struct out *o, struct span s); /* %41 becomes A */
-void sip_out_user(struct out *o, struct span user);   /* with what a user part may not hold escaped */
+void sip_out_unescaped(struct out *o, struct span s);          /* %41 becomes A */
+void sip_out_uri_user(struct out *o, const struct sip_uri *u); /* so; of tel: without the visual separators */
+void sip_out_user(struct out *o, struct span user);            /* with what a user part may not hold escaped */
 
 /* ["Display"] <uri>;params, or uri;params (RFC 3261 20.10). */
 struct sip_naddr {

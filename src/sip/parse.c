@@ -146,7 +146,7 @@ static bool parse_request_line(struct sip_msg *m, struct span line)
 		bad(m, 400, "Request-URI in angle brackets");
 	if (!sip_uri_parse(uri, &m->ruri))
 		bad(m, 400, "malformed Request-URI");
-	else if (!m->ruri.is_sip)
+	else if (!m->ruri.is_sip && !m->ruri.is_tel)
 		bad(m, 416, "unsupported scheme in the Request-URI");
 	else if (m->ruri.headers.n)
 		bad(m, 400, "headers in the Request-URI");

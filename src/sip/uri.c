@@ -27,6 +27,8 @@ static const uint8_t classes[256] = {
 	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
 };
 
+#define TEL_MAX 128 /* bytes of a number with its separators; E.164 has 15 digits */
+
 static bool is(char c, unsigned class)
 {
 	return classes[(unsigned char)c] & class;
@@ -136,6 +138,29 @@ static bool take_scheme(struct span *in, struct span *scheme)
 	return true;
 }
 
+/*
+ * telephone-subscriber (RFC 3966 3): digits, in local numbers those of hexadecimal and * #, with visual separators; a
+ * local number without its phone-context is met, too. What is no number leaves the URI one of an unknown scheme.
+ */
+static void take_number(struct span in, struct sip_uri *u)
+{
+	struct span number = in;
+	bool digits = false;
+
+	if (span_cut(&in, ';', &number))
+		u->params = in;
+	if (number.n > TEL_MAX)
+		return;
+	for (size_t i = number.n && number.p[0] == '+'; i < number.n; i++) {
+		if (is_hex(number.p[i]) || number.p[i] == '*' || number.p[i] == '#')
+			digits = true;
+		else if (!strchr("-.()", number.p[i]))
+			return;
+	}
+	u->is_tel = digits;
+	u->user = digits ? number : SPAN_NONE;
+}
+
 bool sip_uri_parse(struct span s, struct sip_uri *u)
 {
 	struct span in = s;
@@ -147,8 +172,13 @@ bool sip_uri_parse(struct span s, struct sip_uri *u)
 		return false;
 	u->secure = span_ieq(u->scheme, SPAN("sips"));
 	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
-	if (!u->is_sip)
-		return in.n > 0 && is_uri_text(in);
+	if (!u->is_sip) {
+		if (!in.n || !is_uri_text(in))
+			return false;
+		if (span_ieq(u->scheme, SPAN("tel")))
+			take_number(in, u);
+		return true;
+	}
 	at = span_chr(in, '@');
 	if (at >= 0) {
 		struct span user = span_sub(in, 0, (size_t)at);
@@ -232,6 +262,15 @@ void sip_out_user(struct out *o, struct span user)
 		else
 			out_fmt(o, "%%%02X", (unsigned char)c);
 	}
+}
+
+void sip_out_uri_user(struct out *o, const struct sip_uri *u)
+{
+	if (!u->is_tel)
+		sip_out_unescaped(o, u->user);
+	for (size_t i = 0; u->is_tel && i < u->user.n; i++)
+		if (!strchr("-.()", u->user.p[i]))
+			out_char(o, u->user.p[i]);
 }
 
 bool sip_param_next(struct span *params, struct span *name, struct span *value)
