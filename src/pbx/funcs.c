@@ -1,5 +1,6 @@
 /*
- * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each.
+ * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each; PJSIP_… are in
+ * funcs_pjsip.c.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -351,210 +352,7 @@ static bool w_timeout(struct dp *dp, struct span args, struct span value)
 	return true;
 }
 
-/* ---- PJSIP ---- */
-
-/* PJSIP_HEADER(read,Name[,n]) */
-static bool f_header(struct dp *dp, struct span args, struct out *o)
-{
-	struct sip_msg *m;
-	uint32_t n = 1;
-
-	if (!span_iis(dp_arg(args, 0), "read"))
-		return false;
-	span_u32(dp_arg(args, 2), 1000, &n);
-	m = leg_request(dp->chan);
-	if (m && n)
-		out_span(o, sip_hdr_named(m, dp_arg(args, 1), n - 1));
-	sip_msg_unref(m);
-	return true;
-}
-
-/* Headers that the core writes: a dialplan may not say them twice. */
-static bool header_is_ours(struct span name)
-{
-	static const char *const ours[] = { "Via",
-					    "From",
-					    "To",
-					    "Call-ID",
-					    "CSeq",
-					    "Contact",
-					    "Max-Forwards",
-					    "Route",
-					    "Record-Route",
-					    "Content-Length",
-					    "Content-Type",
-					    "v",
-					    "f",
-					    "t",
-					    "i",
-					    "m",
-					    "l",
-					    "c" };
-
-	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (span_iis(name, ours[i]))
-			return true;
-	return false;
-}
-
-/* PJSIP_HEADER(add,Name)=value: for the legs that this channel dials. */
-static bool w_header(struct dp *dp, struct span args, struct span value)
-{
-	struct chan *c = dp->chan;
-	struct span name = dp_arg(args, 1);
-	struct out o = out_growing();
-
-	if (!span_iis(dp_arg(args, 0), "add") || !name.n || header_is_ours(name))
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		if (!isalnum((unsigned char)name.p[i]) && !strchr("-.!%*_+`'~", name.p[i]))
-			return false;
-	if (c->headers)
-		out_str(&o, c->headers);
-	out_fmt(&o, "%.*s: ", SP(name));
-	for (size_t i = 0; i < value.n; i++)
-		out_char(&o, value.p[i] == '\r' || value.p[i] == '\n' ? ' ' : value.p[i]);
-	out_str(&o, "\r\n");
-	free(c->headers);
-	c->headers = out_take(&o);
-	return true;
-}
-
-struct option_ask {
-	struct span name;
-	struct out *o;
-	bool found;
-};
-
-static void take_option(void *ctx, const char *option, const char *value)
-{
-	struct option_ask *a = ctx;
-
-	if (a->found || !span_iis(a->name, option))
-		return;
-	a->found = true;
-	out_str(a->o, value);
-}
-
-static bool option_text(const struct conf_obj *obj, const char *type, struct span name, struct out *o)
-{
-	struct option_ask a = { name, o, false };
-
-	conf_each_option(obj, type, take_option, &a);
-	return a.found;
-}
-
-static bool f_endpoint(struct dp *dp, struct span args, struct out *o)
-{
-	const struct conf_endpoint *ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0));
-	struct span what = dp_arg(args, 1);
-
-	if (!ep)
-		return false;
-	if (span_iis(what, "aors")) {
-		for (size_t i = 0; i < ep->n_aors; i++)
-			out_fmt(o, "%s%s", i ? "," : "", ep->aors[i]->o.name);
-		return true;
-	}
-	return option_text(&ep->o, "endpoint", what, o);
-}
-
-static bool f_aor(struct dp *dp, struct span args, struct out *o)
-{
-	struct aor *a = aor_find(dp->chan->pbx, dp_arg(args, 0));
-	struct span what = dp_arg(args, 1);
-	bool first = true;
-
-	if (!a)
-		return false;
-	if (!span_iis(what, "contact"))
-		return option_text(&a->conf->o, "aor", what, o);
-	list_for(l, &a->contacts) {
-		char id[11];
-
-		contact_id(list_entry(l, struct contact, link), id);
-		out_fmt(o, "%s%s;@%s", first ? "" : ",", a->name, id);
-		first = false;
-	}
-	return true;
-}
-
-/* PJSIP_CONTACT(id from PJSIP_AOR, field) */
-static bool f_contact(struct dp *dp, struct span args, struct out *o)
-{
-	struct span id = dp_arg(args, 0), what = dp_arg(args, 1);
-	long semi = span_chr(id, ';');
-	struct aor *a = aor_find(dp->chan->pbx, semi < 0 ? id : span_sub(id, 0, (size_t)semi));
-
-	if (!a || semi < 0)
-		return false;
-	list_for(l, &a->contacts) {
-		const struct contact *c = list_entry(l, struct contact, link);
-		char hash[11];
-
-		contact_id(c, hash);
-		if (!span_is(span_from(id, (size_t)semi + 2), hash))
-			continue;
-		if (span_iis(what, "uri"))
-			out_str(o, c->uri);
-		else if (span_iis(what, "status"))
-			out_str(o, contact_status_label(c->status));
-		else if (span_iis(what, "rtt"))
-			out_fmt(o, "%.0f", c->rtt_ms < 0 ? 0 : c->rtt_ms * 1000);
-		else if (span_iis(what, "user_agent"))
-			out_str(o, c->user_agent);
-		else if (span_iis(what, "expiration_time"))
-			out_fmt(o, "%lld", (long long)(c->expires / 1000));
-		else
-			return false;
-		return true;
-	}
-	return false;
-}
-
-struct dial_list {
-	const struct conf_endpoint *ep;
-	struct span user;
-	bool usable; /* else the others */
-};
-
-static void out_contacts(const struct aor *a, const struct dial_list *d, struct out *o)
-{
-	list_for(l, &a->contacts) {
-		const struct contact *c = list_entry(l, struct contact, link);
-
-		if (contact_usable(c) != d->usable)
-			continue;
-		out_fmt(o, "%sPJSIP/%s/", o->n ? "&" : "", d->ep->o.name);
-		if (d->user.n && span_istarts(span_of(c->uri), SPAN("sip:")) && !strchr(c->uri, '@'))
-			out_fmt(o, "sip:%.*s@%s", SP(d->user), c->uri + 4);
-		else
-			out_str(o, c->uri);
-	}
-}
-
-/* PJSIP_DIAL_CONTACTS(endpoint[,aor[,user]]): every contact that may be dialled, joined with '&'; as Dial has it, the
- * unreachable when there is no other. */
-static bool f_dial_contacts(struct dp *dp, struct span args, struct out *o)
-{
-	struct pbx *p = dp->chan->pbx;
-	struct dial_list d = { .ep = conf_endpoint(dp->chan->conf, dp_arg(args, 0)), .user = dp_arg(args, 2) };
-	struct span only = dp_arg(args, 1);
-	struct out found = out_growing();
-
-	for (int round = 0; d.ep && round < (p->conf->hairpin.compat_asterisk ? 1 : 2) && !found.n; round++) {
-		d.usable = round == 0;
-		for (size_t i = 0; i < d.ep->n_aors; i++) {
-			const struct aor *a = aor_find(p, span_of(d.ep->aors[i]->o.name));
-
-			if (a && (!only.n || span_is(only, a->name)))
-				out_contacts(a, &d, &found);
-		}
-	}
-	out_span(o, out_look(&found));
-	out_free(&found);
-	return d.ep != NULL;
-}
+/* ---- the table ---- */
 
 static bool f_device_state(struct dp *dp, struct span args, struct out *o)
 {
@@ -565,11 +363,7 @@ static bool f_device_state(struct dp *dp, struct span args, struct out *o)
 	return true;
 }
 
-static const struct func {
-	const char *name, *help;
-	bool (*read)(struct dp *dp, struct span args, struct out *o);
-	bool (*write)(struct dp *dp, struct span args, struct span value);
-} funcs[] = {
+static const struct func funcs[] = {
 	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
 	{ "CHANNEL",
 	  "Facts of the channel: name, state, exten, pjsip,remote_addr, rtp,dest …; language and accountcode can be "
@@ -584,24 +378,22 @@ static const struct func {
 	{ "ISNULL", "1 when the text is empty.", f_isnull, NULL },
 	{ "LEN", "The length of the text.", f_len, NULL },
 	{ "LOCAL", "A variable of the current Gosub.", f_local, w_local },
-	{ "PJSIP_AOR", "An AOR's option, or its contacts: PJSIP_AOR(name,contact).", f_aor, NULL },
-	{ "PJSIP_CONTACT", "A contact's uri, status, rtt, user_agent, expiration_time.", f_contact, NULL },
-	{ "PJSIP_DIAL_CONTACTS", "All reachable contacts of an endpoint, for Dial.", f_dial_contacts, NULL },
-	{ "PJSIP_ENDPOINT", "An endpoint's option.", f_endpoint, NULL },
-	{ "PJSIP_HEADER", "PJSIP_HEADER(read,Name) of the INVITE; (add,Name)=value for what we dial.", f_header,
-	  w_header },
 	{ "RAND", "A random number: RAND(min,max).", f_rand, NULL },
 	{ "TIMEOUT", "Seconds that Background and WaitExten wait: TIMEOUT(digit), TIMEOUT(response).", f_timeout,
 	  w_timeout },
 	{ "TOLOWER", "The text in lower case.", f_tolower, NULL },
 	{ "TOUPPER", "The text in upper case.", f_toupper, NULL },
+	{ 0 },
 };
 
 static const struct func *func_named(struct span name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(funcs); i++)
-		if (span_iis(name, funcs[i].name))
-			return &funcs[i];
+	static const struct func *const tables[] = { funcs, pjsip_funcs };
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		for (const struct func *f = tables[i]; f->name; f++)
+			if (span_iis(name, f->name))
+				return f;
 	return NULL;
 }
 

@@ -420,7 +420,13 @@ struct span dial_endpoint(struct span text); /* of "name", "number@name", "name/
 extern const char app_dial_options[];        /* the letters that are served */
 /* Substitutes into a malloc'd string. */
 char *dp_expand(struct dp *dp, struct span text);
-/* Variable and function values (funcs.c). */
+/* Variable and function values (funcs.c); one that has no such value says false. */
+struct func {
+	const char *name, *help;
+	bool (*read)(struct dp *dp, struct span args, struct out *o);
+	bool (*write)(struct dp *dp, struct span args, struct span value);
+};
+extern const struct func pjsip_funcs[]; /* funcs_pjsip.c; ends without a name */
 bool func_read(struct dp *dp, struct span name, struct span args, struct out *o);
 bool func_write(struct dp *dp, struct span name, struct span args, struct span value);
 bool func_known(struct span name);
