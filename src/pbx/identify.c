@@ -349,14 +349,13 @@ static const struct conf_endpoint *by_request_uri(struct pbx *p, const struct si
 	return by_pattern(p, m, false);
 }
 
-void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u)
+void out_uri_user(struct out *o, const struct conf *c, struct span user)
 {
-	struct sip_uri plain = *u;
-	long semi = span_chr(u->user, ';');
+	long semi = span_chr(user, ';');
 
 	if (semi >= 0 && c->global.ignore_uri_user_options)
-		plain.user = span_sub(u->user, 0, (size_t)semi);
-	sip_out_uri_user(o, &plain);
+		user = span_sub(user, 0, (size_t)semi);
+	sip_out_unescaped(o, user);
 }
 
 static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
@@ -396,7 +395,7 @@ static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_m
 	struct out user = out_growing_in(room, sizeof room);
 	const struct conf_endpoint *ep;
 
-	out_uri_user(&user, p->conf, &m->from.uri);
+	out_uri_user(&user, p->conf, m->from.uri.user);
 	ep = named(p, m, out_look(&user), m->from.uri.host);
 	out_free(&user);
 	return ep && (ep->identify_by & IDENTIFY_USERNAME) ? ep : NULL;

@@ -554,12 +554,8 @@ void outreg_closed(struct pbx *p, const struct flow *f)
 
 void outreg_stop(struct pbx *p)
 {
-	list_for(l, &p->outregs) {
-		struct outreg *r = list_entry(l, struct outreg, link);
-
-		if (!r->leaving)
-			leave(r);
-	}
+	list_for(l, &p->outregs)
+		leave(list_entry(l, struct outreg, link));
 }
 
 bool outreg_idle(const struct pbx *p)
