@@ -40,7 +40,8 @@ struct server {
 	struct pbx *pbx;
 	struct io_watch *media;
 	struct timer stopping, tidy;
-	size_t tidied; /* bytes in use when memory was last given back */
+	size_t tidied;      /* bytes in use when memory was last given back */
+	enum ctl_stop stop; /* asked for; STOP_NOW, too, once the last call has ended */
 	ms_t stop_by;
 	bool restart;
 };
@@ -95,21 +96,47 @@ static void on_stopping(struct timer *t, ms_t now)
 {
 	struct server *s = container_of(t, struct server, stopping);
 
-	if (pbx_is_idle(s->pbx) || now >= s->stop_by)
+	if (s->stop != STOP_NOW && !pbx_in_call(s->pbx)) {
+		s->stop = STOP_NOW;
+		s->stop_by = now + STOP_MAX;
+		pbx_stop(s->pbx, true);
+	}
+	if (s->stop == STOP_NOW && (pbx_is_idle(s->pbx) || now >= s->stop_by))
 		io_stop(s->loop);
 	else
 		clock_in(&s->clock, &s->stopping, STOP_LOOK);
 }
 
-static void stop(void *arg, bool now, bool restart)
+static bool stop(void *arg, enum ctl_stop how, bool restart)
+{
+	static const char *const when[] = { [STOP_CONVENIENT] = "when no call goes on",
+					    [STOP_GRACEFULLY] = "after the last call",
+					    [STOP_NOW] = "now" };
+	struct server *s = arg;
+
+	if (how <= s->stop)
+		return false;
+	trace(EV_CORE_STOP, NULL, "%s %s", restart ? "restarting" : "stopping", when[how]);
+	s->stop = how;
+	s->restart = restart;
+	s->stop_by = s->clock.now + STOP_MAX; /* of "now" */
+	if (how >= STOP_GRACEFULLY)
+		pbx_stop(s->pbx, how == STOP_NOW);
+	clock_in(&s->clock, &s->stopping, STOP_LOOK);
+	return true;
+}
+
+static bool abort_stop(void *arg)
 {
 	struct server *s = arg;
 
-	trace(EV_CORE_STOP, NULL, "%s %s", restart ? "restarting" : "stopping", now ? "now" : "after the last call");
-	s->restart = restart;
-	s->stop_by = now ? s->clock.now + STOP_MAX : MS_NEVER;
-	pbx_stop(s->pbx, now);
-	clock_in(&s->clock, &s->stopping, STOP_LOOK);
+	if (s->stop == STOP_NOT || s->stop == STOP_NOW || !pbx_resume(s->pbx))
+		return false;
+	trace(EV_CORE_STOP, NULL, "the %s is cancelled", s->restart ? "restart" : "shutdown");
+	s->stop = STOP_NOT;
+	s->restart = false;
+	clock_stop(&s->clock, &s->stopping);
+	return true;
 }
 
 static void on_signal(void *arg, int signo)
@@ -120,10 +147,8 @@ static void on_signal(void *arg, int signo)
 	if (signo == SIGHUP) {
 		ctl_reload(s->ctl, &why);
 		diag_free(&why);
-	} else if (timer_runs(&s->stopping) && s->stop_by != MS_NEVER) {
+	} else if (!stop(s, STOP_NOW, false)) {
 		io_stop(s->loop); /* asked twice: at once */
-	} else {
-		stop(s, true, false);
 	}
 }
 
@@ -221,7 +246,8 @@ static int open_ctl(struct server *s)
 				  .verbose = s->args.verbose,
 				  .debug = s->args.debug,
 				  .arg = s,
-				  .stop = stop };
+				  .stop = stop,
+				  .abort_stop = abort_stop };
 	int err = make_folder(s->args.run, 0755);
 	char *path;
 

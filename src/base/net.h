@@ -14,6 +14,7 @@ struct flow {
 	uint32_t listener; /* the socket or the listening socket it belongs to: one per configured transport */
 	struct addr local; /* our side: for a wildcard UDP socket the address the packet came to */
 	struct addr peer;
+	uint32_t order; /* UDP: datagrams of one turn with the same one stay in order; others may overtake each other */
 };
 
 struct net_listen {
@@ -22,6 +23,7 @@ struct net_listen {
 	uint8_t tos;
 	bool share; /* another listener of this program may hold a part of the address: the narrower one gets its
 		       packets */
+	bool gso;   /* UDP: datagrams may go through the kernel together, where it can do that */
 	bool tcp_keepalive;
 	int keep_idle, keep_interval, keep_probes; /* s, s, count */
 };

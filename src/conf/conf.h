@@ -164,8 +164,9 @@ struct conf_rtp { /* rtp.conf [general] */
 
 struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for */
 	struct conf_obj o;
+	bool udp_gso;           /* datagrams to one peer go through the kernel together */
 	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
-	uint32_t media_workers; /* 0: one per CPU */
+	uint32_t media_workers; /* 0: one per processor that it may run on */
 	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;
 	enum { SOCKETS_AUTO, SOCKETS_SHARED, SOCKETS_OWN } media_sockets;
 	/* caps on what peers can make us hold */

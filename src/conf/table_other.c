@@ -165,8 +165,13 @@ const struct opt hairpin_opts[] = {
 		  "without "
 		  "that hairpin does not start; `auto`: so if it can be; `own`: each port by its own. Read at the "
 		  "start." },
+	{ "udp_gso", OPT_BOOL, AT(udp_gso), .def = "yes",
+	  .help = "SIP datagrams of one length to one peer, said in one moment, go through the kernel together, and "
+		  "out of "
+		  "it one by one; not while somebody captures packets on this machine. Read when a transport is "
+		  "opened." },
 	{ "media_workers", OPT_UINT, AT(media_workers), .def = "0", .max = 256,
-	  .help = "Threads that carry media; 0: one for each processor." },
+	  .help = "Threads that carry media; 0: one for each processor that hairpin may run on." },
 	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/usr/share/asterisk/sounds",
 	  .help = "Folder of the sound files." },
 	{ 0 },

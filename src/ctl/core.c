@@ -373,31 +373,56 @@ static void set_debug(struct call *c)
 
 /* ---- stop, restart, reload ---- */
 
-static void stop(struct call *c, bool now, bool restart)
+static void stop(struct call *c, enum ctl_stop how, bool restart)
 {
-	rows_say(c->rows, now ? "%s now." : "%s when the last call has ended; no new calls are taken.",
-		 restart ? "Restarting" : "Stopping");
-	c->ctl->cfg.stop(c->ctl->cfg.arg, now, restart);
+	static const char *const says[] = {
+		[STOP_CONVENIENT] = "when no call goes on; calls are taken until then.",
+		[STOP_GRACEFULLY] = "when the last call has ended; no new calls are taken.",
+		[STOP_NOW] = "now.",
+	};
+
+	if (c->ctl->cfg.stop(c->ctl->cfg.arg, how, restart))
+		rows_say(c->rows, "%s %s", restart ? "Restarting" : "Stopping", says[how]);
+	else
+		cmd_fail(c, "A shutdown or restart is in progress already; 'core abort shutdown' cancels it.");
 }
 
 static void stop_now(struct call *c)
 {
-	stop(c, true, false);
+	stop(c, STOP_NOW, false);
 }
 
 static void stop_gracefully(struct call *c)
 {
-	stop(c, false, false);
+	stop(c, STOP_GRACEFULLY, false);
+}
+
+static void stop_convenient(struct call *c)
+{
+	stop(c, STOP_CONVENIENT, false);
 }
 
 static void restart_now(struct call *c)
 {
-	stop(c, true, true);
+	stop(c, STOP_NOW, true);
 }
 
 static void restart_gracefully(struct call *c)
 {
-	stop(c, false, true);
+	stop(c, STOP_GRACEFULLY, true);
+}
+
+static void restart_convenient(struct call *c)
+{
+	stop(c, STOP_CONVENIENT, true);
+}
+
+static void abort_shutdown(struct call *c)
+{
+	if (c->ctl->cfg.abort_stop(c->ctl->cfg.arg))
+		rows_say(c->rows, "The shutdown is cancelled; calls are taken.");
+	else
+		cmd_fail(c, "No shutdown waits for calls to end.");
 }
 
 static void reload(struct call *c)
@@ -439,9 +464,12 @@ const struct cmd core_cmds[] = {
 	{ "core set debug", "LEVEL|off", "Shows or hides details for the developers.", set_debug },
 	{ "core stop now", NULL, "Ends all calls and the server.", stop_now },
 	{ "core stop gracefully", NULL, "Takes no more calls; ends the server after the last one.", stop_gracefully },
+	{ "core stop when convenient", NULL, "Ends the server as soon as no call goes on.", stop_convenient },
 	{ "core restart now", NULL, "Ends all calls and starts the server again.", restart_now },
 	{ "core restart gracefully", NULL, "Takes no more calls; starts again after the last one.",
 	  restart_gracefully },
+	{ "core restart when convenient", NULL, "Starts again as soon as no call goes on.", restart_convenient },
+	{ "core abort shutdown", NULL, "Cancels a shutdown or restart that waits for calls to end.", abort_shutdown },
 	{ "core reload", NULL, "Reads the configuration again.", reload },
 	{ "module reload", "[MODULE]", "Reads the configuration again; there are no modules.", reload },
 	{ "reload", NULL, "Reads the configuration again.", reload },

@@ -8,14 +8,19 @@
 
 struct ctl;
 
+/* When the server goes down, the least urgent first: when no call happens to go on; after the calls that go on, and no
+ * others are taken; now. */
+enum ctl_stop { STOP_NOT, STOP_CONVENIENT, STOP_GRACEFULLY, STOP_NOW };
+
 struct ctl_config {
 	struct io_loop *loop;
 	const char *conf_dir; /* read again by `reload`; must outlive the ctl */
 	bool quiet;           /* nothing goes to stderr */
 	int verbose, debug;   /* how much is logged, as in "core set verbose" */
 	void *arg;
-	/* "core stop|restart now|gracefully": asked from a command; returns at once. */
-	void (*stop)(void *arg, bool now, bool restart);
+	/* "core stop|restart …": asked from a command; returns at once. False: one that is as urgent goes on. */
+	bool (*stop)(void *arg, enum ctl_stop how, bool restart);
+	bool (*abort_stop)(void *arg); /* false: none goes on, or calls end already */
 };
 /* From here on events are printed on stderr. */
 struct ctl *ctl_new(const struct ctl_config *c);

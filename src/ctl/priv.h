@@ -5,6 +5,8 @@
  * in the terminal is data, too (struct row_kind), so that another face can show the same rows in its own way.
  */
 #pragma once
+#include <regex.h>
+
 #include "ctl/ctl.h"
 
 /* ---- rows ---- */
@@ -47,6 +49,7 @@ struct call { /* one command being run */
 	struct ctl *ctl;
 	struct pbx *pbx;
 	struct conf *conf;
+	const struct cmd *cmd;
 	struct span args; /* behind the command's own words */
 	struct rows *rows;
 	int status; /* 0; a command that cannot do what it was asked sets 1 */
@@ -61,7 +64,7 @@ struct cmd {
 	const char *help;
 	void (*run)(struct call *c);
 };
-extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_cmds[], dialplan_cmds[], why_cmds[],
+extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_channel_cmds[], pjsip_cmds[], dialplan_cmds[], why_cmds[],
 	doctor_cmds[]; /* each ends without
 	  words */
 
@@ -72,6 +75,26 @@ void cmd_help(struct call *c); /* "core show help" */
 void cmd_usage(struct call *c, const char *words);
 /* Says it and sets the status. */
 void cmd_fail(struct call *c, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- "pjsip show" and "pjsip list" (show_walk.c) ---- */
+
+#define LINE "==========================================================================================\n"
+#define LIKE "[like PATTERN]" /* what may follow such a command */
+
+struct walk { /* one command that walks over things */
+	struct call *c;
+	const char *name; /* of the endpoint or AOR being shown */
+	const struct row_kind *kind;
+	size_t found;
+	bool list; /* a line for each, without what belongs to it */
+	bool some; /* those like the pattern only */
+	regex_t pattern;
+};
+/* Reads the command's arguments: none, or "like PATTERN". False: something is wrong with them, which is said. */
+bool walk_begin(struct walk *w, struct call *c);
+bool walk_wants(struct walk *w, const char *name); /* is it like the pattern? Then it is counted */
+void walk_end(struct walk *w);                     /* says how many */
+void show_put_channel(struct call *c, const struct row_kind *kind, const struct pbx_call_info *i);
 
 /* ---- verdicts (why.c) ---- */
 

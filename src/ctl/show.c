@@ -1,17 +1,21 @@
 /*
- * ctl/show.c: "pjsip show …": the configured objects and what lives behind them, in the layout that the users of
- * Asterisk know. The tree of an endpoint is the same in the list of all and in the view of one.
+ * ctl/show.c: "pjsip show …" and "pjsip list …": the configured objects and what lives behind them, in the layout that
+ * the users of Asterisk know. The tree of an endpoint is the same in the view of all and in the view of one; a list has
+ * one line for each object. show_walk.c has what all of them share.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/priv.h"
 
-#define LINE "==========================================================================================\n"
-
 static const struct row_kind endpoint_row = {
 	.name = "endpoint",
 	.gap = true,
+	.label = " Endpoint:  ",
+	.columns = { { .name = "endpoint" }, { .name = "state", .at = 65 }, { .name = "channels", .at = 79 } },
+};
+static const struct row_kind endpoint_in_list = {
+	.name = "endpoint",
 	.label = " Endpoint:  ",
 	.columns = { { .name = "endpoint" }, { .name = "state", .at = 65 }, { .name = "channels", .at = 79 } },
 };
@@ -63,19 +67,6 @@ static const struct row_kind channel_in_endpoint = {
 	.label = "    Channel:  ",
 	.columns = { { .name = "channel" }, { .name = "state", .at = 65 }, { .name = "time", .at = 79 } },
 };
-static const struct row_kind exten_row = {
-	.name = "exten",
-	.label = "        Exten:  ",
-	.columns = { { .name = "exten" }, { .name = "caller", .lead = "CLCID: ", .at = 40 } },
-};
-
-struct walk { /* one command that walks over things */
-	struct call *c;
-	const char *name; /* of the endpoint or AOR being shown */
-	const struct row_kind *kind;
-	size_t found;
-};
-
 /* ---- pieces ---- */
 
 static void put_auth(struct call *c, const struct row_kind *kind, const struct conf_auth *a)
@@ -90,7 +81,6 @@ static void put_contact(void *arg, const struct pbx_contact_info *i)
 	struct walk *w = arg;
 	struct rows *r = w->c->rows;
 
-	w->found++;
 	rows_add(r, w->kind);
 	rows_put(r, "%s", i->aor);
 	rows_put(r, "%s", i->uri);
@@ -132,6 +122,11 @@ static void put_identify(struct call *c, const struct row_kind *kind, const stru
 	rows_add(c->rows, kind);
 	rows_put(c->rows, "%s", i->o.name);
 	rows_put(c->rows, "%s", i->endpoint ? i->endpoint->o.name : "");
+}
+
+static void put_identify_tree(struct call *c, const struct row_kind *kind, const struct conf_identify *i)
+{
+	put_identify(c, kind, i);
 	for (size_t k = 0; k < i->match.n; k++) {
 		char text[96];
 		struct out o = out_fixed(text, sizeof text);
@@ -148,33 +143,18 @@ static void put_identify(struct call *c, const struct row_kind *kind, const stru
 		put_match(c, i->match_request_uri.v[k]);
 }
 
-static void put_channel(struct call *c, const struct row_kind *kind, const struct pbx_call_info *i)
-{
-	long s = (long)(i->age / 1000);
-
-	rows_add(c->rows, kind);
-	if (i->app && *i->app)
-		rows_put(c->rows, "%s/%s", i->name, i->app);
-	else
-		rows_put(c->rows, "%s", i->name);
-	rows_put(c->rows, "%s", i->state);
-	rows_put(c->rows, "%02ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-	rows_add(c->rows, &exten_row);
-	rows_put(c->rows, "%s", i->exten ? i->exten : "");
-	rows_put(c->rows, "\"%s\" <%s>", i->caller_name ? i->caller_name : "", i->caller_num ? i->caller_num : "");
-}
-
 /* ---- endpoints ---- */
 
-#define ENDPOINT_HEAD                                                                                    \
-	"\n Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>\n" \
-	"    I/OAuth:  <AuthId/UserName...........................................................>\n"   \
-	"        Aor:  <Aor............................................>  <MaxContact>\n"                \
-	"      Contact:  <Aor/ContactUri..........................> <Hash....> <Status> <RTT(ms)..>\n"   \
-	"  Transport:  <TransportId........>  <Type>  <cos>  <tos>  <BindAddress..................>\n"   \
-	"   Identify:  <Identify/Endpoint.........................................................>\n"   \
-	"        Match:  <criteria.........................>\n"                                          \
-	"    Channel:  <ChannelId......................................>  <State.....>  <Time.....>\n"   \
+#define ENDPOINT_LINE "\n Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>\n"
+#define ENDPOINT_HEAD                                                                                  \
+	ENDPOINT_LINE                                                                                  \
+	"    I/OAuth:  <AuthId/UserName...........................................................>\n" \
+	"        Aor:  <Aor............................................>  <MaxContact>\n"              \
+	"      Contact:  <Aor/ContactUri..........................> <Hash....> <Status> <RTT(ms)..>\n" \
+	"  Transport:  <TransportId........>  <Type>  <cos>  <tos>  <BindAddress..................>\n" \
+	"   Identify:  <Identify/Endpoint.........................................................>\n" \
+	"        Match:  <criteria.........................>\n"                                        \
+	"    Channel:  <ChannelId......................................>  <State.....>  <Time.....>\n" \
 	"        Exten: <DialedExten...........>  CLCID: <ConnectedLineCID.......>\n" LINE
 
 static void put_own_channel(void *arg, const struct pbx_call_info *i)
@@ -182,18 +162,25 @@ static void put_own_channel(void *arg, const struct pbx_call_info *i)
 	struct walk *w = arg;
 
 	if (strcmp(i->endpoint->o.name, w->name) == 0)
-		put_channel(w->c, &channel_in_endpoint, i);
+		show_put_channel(w->c, &channel_in_endpoint, i);
 }
 
-static void put_endpoint(struct call *c, const struct pbx_endpoint_info *i)
+static void put_endpoint(struct call *c, const struct row_kind *kind, const struct pbx_endpoint_info *i)
+{
+	const struct conf_endpoint *e = i->conf;
+
+	rows_add(c->rows, kind);
+	rows_put(c->rows, *e->callerid_num ? "%s/%s" : "%s", e->o.name, e->callerid_num);
+	rows_put(c->rows, "%s", i->state);
+	rows_put(c->rows, "%u of inf", i->channels);
+}
+
+static void put_endpoint_tree(struct call *c, const struct pbx_endpoint_info *i)
 {
 	const struct conf_endpoint *e = i->conf;
 	struct walk w = { .c = c, .name = e->o.name, .kind = &contact_in_aor };
 
-	rows_add(c->rows, &endpoint_row);
-	rows_put(c->rows, *e->callerid_num ? "%s/%s" : "%s", e->o.name, e->callerid_num);
-	rows_put(c->rows, "%s", i->state);
-	rows_put(c->rows, "%u of inf", i->channels);
+	put_endpoint(c, &endpoint_row, i);
 	for (size_t k = 0; k < e->n_auth; k++)
 		put_auth(c, &inauth_row, e->auth[k]);
 	for (size_t k = 0; k < e->n_outbound_auth; k++)
@@ -206,7 +193,7 @@ static void put_endpoint(struct call *c, const struct pbx_endpoint_info *i)
 		put_transport(c, &transport_in_endpoint, e->transport);
 	for (size_t k = 0; k < c->conf->n_identifies; k++)
 		if (c->conf->identifies[k].endpoint == e)
-			put_identify(c, &identify_in_endpoint, &c->conf->identifies[k]);
+			put_identify_tree(c, &identify_in_endpoint, &c->conf->identifies[k]);
 	pbx_each_call(c->pbx, put_own_channel, &w);
 }
 
@@ -214,20 +201,23 @@ static void each_endpoint(void *arg, const struct pbx_endpoint_info *i)
 {
 	struct walk *w = arg;
 
-	if (w->name && strcmp(w->name, i->conf->o.name) != 0)
+	if (w->name ? strcmp(w->name, i->conf->o.name) != 0 : !walk_wants(w, i->conf->o.name))
 		return;
-	w->found++;
-	put_endpoint(w->c, i);
+	if (w->list)
+		put_endpoint(w->c, &endpoint_in_list, i);
+	else
+		put_endpoint_tree(w->c, i);
 }
 
 static void show_endpoints(struct call *c)
 {
-	struct walk w = { .c = c };
+	struct walk w;
 
-	c->rows->head = ENDPOINT_HEAD;
-	c->rows->count = true;
+	if (!walk_begin(&w, c))
+		return;
+	c->rows->head = w.list ? ENDPOINT_LINE LINE "\n" : ENDPOINT_HEAD;
 	pbx_each_endpoint(c->pbx, each_endpoint, &w);
-	c->rows->objects = w.found;
+	walk_end(&w);
 }
 
 static void put_option(void *arg, const char *option, const char *value)
@@ -277,13 +267,19 @@ static void show_endpoint(struct call *c)
 
 /* ---- AORs and contacts ---- */
 
-#define AOR_HEAD                                                                            \
-	"\n      Aor:  <Aor..............................................>  <MaxContact>\n" \
+#define AOR_LINE "\n      Aor:  <Aor..............................................>  <MaxContact>\n"
+#define AOR_HEAD \
+	AOR_LINE \
 	"    Contact:  <Aor/ContactUri............................> <Hash....> <Status> <RTT(ms)..>\n" LINE
 
 static const struct row_kind aor_alone = {
 	.name = "aor",
 	.gap = true,
+	.label = "      Aor:  ",
+	.columns = { { .name = "aor" }, { .name = "max_contacts", .at = 65 } },
+};
+static const struct row_kind aor_in_list = {
+	.name = "aor",
 	.label = "      Aor:  ",
 	.columns = { { .name = "aor" }, { .name = "max_contacts", .at = 65 } },
 };
@@ -316,11 +312,22 @@ static void put_aor_tree(struct call *c, const struct conf_aor *a)
 
 static void show_aors(struct call *c)
 {
-	c->rows->head = AOR_HEAD;
-	c->rows->count = true;
-	c->rows->objects = c->conf->n_aors;
-	for (size_t i = 0; i < c->conf->n_aors; i++)
-		put_aor_tree(c, &c->conf->aors[i]);
+	struct walk w;
+
+	if (!walk_begin(&w, c))
+		return;
+	c->rows->head = w.list ? AOR_LINE LINE "\n" : AOR_HEAD;
+	for (size_t i = 0; i < c->conf->n_aors; i++) {
+		const struct conf_aor *a = &c->conf->aors[i];
+
+		if (!walk_wants(&w, a->o.name))
+			continue;
+		if (w.list)
+			put_aor(c, &aor_in_list, a);
+		else
+			put_aor_tree(c, a);
+	}
+	walk_end(&w);
 }
 
 static void show_aor(struct call *c)
@@ -340,16 +347,32 @@ static void show_aor(struct call *c)
 	put_options(c, &a->o, "aor");
 }
 
+static void each_contact(void *arg, const struct pbx_contact_info *i)
+{
+	char *name = xasprintf("%s/%s", i->aor, i->uri);
+
+	if (walk_wants(arg, name))
+		put_contact(arg, i);
+	free(name);
+}
+
 static void show_contacts(struct call *c)
 {
-	struct walk w = { .c = c, .kind = &contact_alone };
+	struct span aor = c->args, rest = c->args, word = SPAN_NONE;
+	struct walk w;
 
+	if (span_word(&rest, &word) && span_is(word, "like"))
+		aor = SPAN_NONE;
+	else
+		c->args = SPAN_NONE;
+	if (!walk_begin(&w, c))
+		return;
+	w.kind = &contact_alone;
 	c->rows->head =
 		"\n  Contact:  <Aor/ContactUri..............................> <Hash....> <Status> <RTT(ms)..>\n" LINE
 		"\n";
-	c->rows->count = true;
-	pbx_each_contact(c->pbx, c->args, put_contact, &w);
-	c->rows->objects = w.found;
+	pbx_each_contact(c->pbx, aor, each_contact, &w);
+	walk_end(&w);
 }
 
 static const struct row_kind contact_life = {
@@ -454,14 +477,17 @@ static void show_auths(struct call *c)
 		.label = "     Auth:  ",
 		.columns = { { .name = "auth" }, { .name = "username", .lead = "/" } },
 	};
+	struct walk w;
 
+	if (!walk_begin(&w, c))
+		return;
 	c->rows->head =
 		"\n  I/OAuth:  <AuthId/UserName.............................................................>\n" LINE
 		"\n";
-	c->rows->count = true;
-	c->rows->objects = c->conf->n_auths;
 	for (size_t i = 0; i < c->conf->n_auths; i++)
-		put_auth(c, &row, &c->conf->auths[i]);
+		if (walk_wants(&w, c->conf->auths[i].o.name))
+			put_auth(c, &row, &c->conf->auths[i]);
+	walk_end(&w);
 }
 
 static void put_registration(void *arg, const struct pbx_registration_info *i)
@@ -479,7 +505,8 @@ static void put_registration(void *arg, const struct pbx_registration_info *i)
 	struct walk *w = arg;
 	struct rows *r = w->c->rows;
 
-	w->found++;
+	if (!walk_wants(w, i->conf->o.name))
+		return;
 	rows_add(r, &row);
 	rows_put(r, "%s", i->conf->o.name);
 	rows_put(r, "%s", i->conf->server_uri);
@@ -493,15 +520,18 @@ static void put_registration(void *arg, const struct pbx_registration_info *i)
 
 static void show_registrations(struct call *c)
 {
-	struct walk w = { .c = c };
+	struct walk w;
 
+	if (!walk_begin(&w, c))
+		return;
 	c->rows->head =
 		"\n <Registration/ServerURI..............................>  <Auth..........>  <Status.......>\n" LINE
 		"\n";
-	c->rows->count = true;
 	pbx_each_registration(c->pbx, put_registration, &w);
-	c->rows->objects = w.found;
+	walk_end(&w);
 }
+
+#define IDENTIFY_LINE "\n Identify:  <Identify/Endpoint...........................................................>\n"
 
 static void show_identifies(struct call *c)
 {
@@ -512,12 +542,28 @@ static void show_identifies(struct call *c)
 		.columns = { { .name = "identify" }, { .name = "endpoint", .lead = "/" } },
 	};
 
-	c->rows->head = "\n Identify:  <Identify/Endpoint...........................................................>\n"
-			"        Match:  <criteria.........................>\n" LINE;
-	c->rows->count = true;
-	c->rows->objects = c->conf->n_identifies;
-	for (size_t i = 0; i < c->conf->n_identifies; i++)
-		put_identify(c, &row, &c->conf->identifies[i]);
+	static const struct row_kind in_list = {
+		.name = "identify",
+		.label = " Identify:  ",
+		.columns = { { .name = "identify" }, { .name = "endpoint", .lead = "/" } },
+	};
+	struct walk w;
+
+	if (!walk_begin(&w, c))
+		return;
+	c->rows->head = w.list ? IDENTIFY_LINE LINE "\n"
+			       : IDENTIFY_LINE "        Match:  <criteria.........................>\n" LINE;
+	for (size_t i = 0; i < c->conf->n_identifies; i++) {
+		const struct conf_identify *d = &c->conf->identifies[i];
+
+		if (!walk_wants(&w, d->o.name))
+			continue;
+		if (w.list)
+			put_identify(c, &in_list, d);
+		else
+			put_identify_tree(c, &row, d);
+	}
+	walk_end(&w);
 }
 
 static void show_transports(struct call *c)
@@ -533,129 +579,51 @@ static void show_transports(struct call *c)
 			     { .name = "note", .at = 74 } },
 	};
 	struct sip_transport_info info;
+	struct walk w;
 
+	if (!walk_begin(&w, c))
+		return;
 	c->rows->head =
 		"\nTransport:  <TransportId........>  <Type>  <cos>  <tos>  <BindAddress....................>\n" LINE
 		"\n";
-	c->rows->count = true;
-	c->rows->objects = c->conf->n_transports;
 	for (size_t i = 0; i < c->conf->n_transports; i++) {
 		const struct conf_transport *t = &c->conf->transports[i];
 		bool listens = false;
 
+		if (!walk_wants(&w, t->o.name))
+			continue;
 		for (unsigned n = 0; sip_transport_nth(pbx_sip(c->pbx), n, &info); n++)
 			listens |= strcmp(info.conf->o.name, t->o.name) == 0;
 		put_transport(c, &row, t);
 		if (!listens)
 			rows_put(c->rows, "(does not listen)");
 	}
-}
-
-static void each_channel(void *arg, const struct pbx_call_info *i)
-{
-	static const struct row_kind row = {
-		.name = "channel",
-		.gap = true,
-		.label = "  Channel:  ",
-		.columns = { { .name = "channel" }, { .name = "state", .at = 65 }, { .name = "time", .at = 79 } },
-	};
-	struct walk *w = arg;
-
-	w->found++;
-	put_channel(w->c, &row, i);
-}
-
-static void show_channels(struct call *c)
-{
-	struct walk w = { .c = c };
-
-	c->rows->head = "\n  Channel:  <ChannelId........................................>  <State.....>  <Time.....>\n"
-			"        Exten: <DialedExten...........>  CLCID: <ConnectedLineCID.......>\n" LINE;
-	c->rows->count = true;
-	pbx_each_call(c->pbx, each_channel, &w);
-	c->rows->objects = w.found;
-}
-
-/* Percent of `lost` in all packets that should have come. */
-static unsigned percent(uint64_t lost, uint64_t got)
-{
-	return lost + got ? (unsigned)(lost * 100 / (lost + got)) : 0;
-}
-
-static void each_stats(void *arg, const struct pbx_call_info *i)
-{
-	static const struct row_kind row = {
-		.name = "channelstats",
-		.columns = { { .name = "bridge", .lead = " " },
-			     { .name = "channel", .at = 10 },
-			     { .name = "up", .at = 29 },
-			     { .name = "codec", .at = 38 },
-			     { .name = "rx_count", .at = 52, .right = true },
-			     { .name = "rx_lost", .at = 60, .right = true },
-			     { .name = "rx_percent", .at = 64, .right = true },
-			     { .name = "rx_jitter", .at = 72, .right = true },
-			     { .name = "tx_count", .at = 80, .right = true },
-			     { .name = "tx_lost", .at = 88, .right = true },
-			     { .name = "tx_percent", .at = 92, .right = true },
-			     { .name = "tx_jitter", .at = 100, .right = true },
-			     { .name = "rtt", .at = 108, .right = true } },
-	};
-	const struct media_stats *s = &i->media;
-	struct walk *w = arg;
-	struct rows *r = w->c->rows;
-	long up = (long)(i->age / 1000);
-
-	if (!i->has_media)
-		return;
-	w->found++;
-	rows_add(r, &row);
-	rows_put(r, "%s", i->bridged && *i->bridged ? "bridged" : "-");
-	rows_put(r, "%s", strncmp(i->name, "PJSIP/", 6) == 0 ? i->name + 6 : i->name);
-	rows_put(r, "%02ld:%02ld:%02ld", up / 3600, up / 60 % 60, up % 60);
-	rows_put(r, "%s", i->codec);
-	rows_put(r, "%llu", (unsigned long long)s->rx_packets);
-	rows_put(r, "%u", s->rx_lost);
-	rows_put(r, "%u", percent(s->rx_lost, s->rx_packets));
-	rows_put(r, "%.3f", s->rx_jitter_us / 1e6);
-	rows_put(r, "%llu", (unsigned long long)s->tx_packets);
-	rows_put(r, "%u", s->rr_lost);
-	rows_put(r, "%u", percent(s->rr_lost, s->tx_packets));
-	rows_put(r, "%.3f", s->rr_jitter_us / 1e6);
-	rows_put(r, "%.3f", s->rtt_us / 1e6);
-}
-
-static void show_channelstats(struct call *c)
-{
-	struct walk w = { .c = c };
-
-	c->rows->head = "\n                                             ...........Receive......... "
-			".........Transmit..........\n"
-			" BridgeId ChannelId ........ UpTime.. Codec.   Count    Lost Pct  Jitter   Count    Lost Pct  "
-			"Jitter RTT....\n"
-			" ============================================================================================"
-			"===============\n\n";
-	c->rows->count = true;
-	pbx_each_call(c->pbx, each_stats, &w);
-	c->rows->objects = w.found;
+	walk_end(&w);
 }
 
 const struct cmd pjsip_show_cmds[] = {
-	{ "pjsip show endpoints", NULL, "All endpoints with what belongs to them.", show_endpoints },
+	{ "pjsip show endpoints", LIKE, "All endpoints with what belongs to them.", show_endpoints },
 	{ "pjsip show endpoint", "ENDPOINT", "One endpoint with all its options.", show_endpoint },
-	{ "pjsip show aors", NULL, "All AORs with their contacts.", show_aors },
+	{ "pjsip show aors", LIKE, "All AORs with their contacts.", show_aors },
 	{ "pjsip show aor", "AOR", "One AOR with its contacts and options.", show_aor },
-	{ "pjsip show contacts", "[AOR]", "Where phones can be reached, and whether they answer.", show_contacts },
+	{ "pjsip show contacts", "[AOR|like PATTERN]", "Where phones can be reached, and whether they answer.",
+	  show_contacts },
 	{ "pjsip show contact", "[AOR]", "Seconds since a contact was heard, how long its NAT remembers, our interval.",
 	  show_contact },
 	{ "pjsip show auth", "AUTH", "One set of credentials, without the password.", show_auth },
 	{ "pjsip show registration", "REGISTRATION", "One registration with all its options.", show_registration },
 	{ "pjsip show identify", "IDENTIFY", "One identify section with all its options.", show_identify },
 	{ "pjsip show transport", "TRANSPORT", "One transport with all its options.", show_transport },
-	{ "pjsip show auths", NULL, "The credentials, without the passwords.", show_auths },
-	{ "pjsip show registrations", NULL, "Our registrations at providers.", show_registrations },
-	{ "pjsip show identifies", NULL, "Which addresses belong to which endpoint.", show_identifies },
-	{ "pjsip show transports", NULL, "The addresses that we listen on.", show_transports },
-	{ "pjsip show channels", NULL, "Channels that exist.", show_channels },
-	{ "pjsip show channelstats", NULL, "Packets, losses and delays of each channel.", show_channelstats },
+	{ "pjsip show auths", LIKE, "The credentials, without the passwords.", show_auths },
+	{ "pjsip show registrations", LIKE, "Our registrations at providers.", show_registrations },
+	{ "pjsip show identifies", LIKE, "Which addresses belong to which endpoint.", show_identifies },
+	{ "pjsip show transports", LIKE, "The addresses that we listen on.", show_transports },
+	{ "pjsip list endpoints", LIKE, "All endpoints, a line each.", show_endpoints },
+	{ "pjsip list aors", LIKE, "All AORs, a line each.", show_aors },
+	{ "pjsip list contacts", "[AOR|like PATTERN]", "Where phones can be reached, a line each.", show_contacts },
+	{ "pjsip list auths", LIKE, "The credentials, without the passwords.", show_auths },
+	{ "pjsip list registrations", LIKE, "Our registrations at providers.", show_registrations },
+	{ "pjsip list identifies", LIKE, "The identify sections, a line each.", show_identifies },
+	{ "pjsip list transports", LIKE, "The addresses that we listen on.", show_transports },
 	{ 0 },
 };

@@ -12,8 +12,8 @@
 
 static const struct cmd *const *groups(void)
 {
-	static const struct cmd *const all[] = { core_cmds,   pjsip_cmds, pjsip_show_cmds, dialplan_cmds, why_cmds,
-						 doctor_cmds, NULL };
+	static const struct cmd *const all[] = { core_cmds,     pjsip_cmds, pjsip_show_cmds, pjsip_channel_cmds,
+						 dialplan_cmds, why_cmds,   doctor_cmds,     NULL };
 
 	return all;
 }
@@ -76,6 +76,7 @@ int ctl_run(struct ctl *ctl, struct span line, struct out *o)
 
 	if (!span_trim(line).n)
 		return 0;
+	c.cmd = cmd;
 	c.conf = c.pbx ? pbx_conf(c.pbx) : NULL;
 	if (!cmd)
 		cmd_fail(&c, "No such command '%.*s' (type 'core show help %.*s' for other possible commands)",

@@ -7,6 +7,8 @@
  */
 #pragma once
 #include <ares.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <uthash.h>
 #include <uv.h>
 #undef MIN /* <sys/param.h> has come along; base/util.h has the same under its own spelling: include this file first \
@@ -42,6 +44,7 @@ struct sock {
 	struct addr bound, peer; /* peer: of a connection */
 	struct list packets;     /* UDP: waiting to be sent */
 	size_t packets_n;
+	bool gso;            /* UDP: may send several that go together (UDP_SEGMENT) */
 	uint64_t behind_ns;  /* UDP: since then a turn has not read it to its end; 0: it has */
 	uint64_t stamped_ns; /* when that was last so: the kernel notes when datagrams come; 0: it does not */
 	uint64_t came_ns;    /* Unix time: when the first of the last batch came; 0: not known */
@@ -59,6 +62,20 @@ int sock_open(const struct net_listen *ask, int type); /* an fd with the options
 struct addr sock_local(int fd);
 
 int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out);
+
+/* udp_out.c: one datagram. */
+union udp_control { /* what a datagram is sent with: its source, and how it is cut */
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
+	struct cmsghdr align;
+};
+/* Fills h, whose name and control have their room. */
+void udp_address(const struct sock *s, struct msghdr *h, const struct addr *local, const struct addr *peer);
+/* 0 or -errno; -EAGAIN: no room in the kernel. */
+int udp_send_one(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes);
+int udp_enqueue(struct sock *s, const struct addr *local, const struct addr *peer, struct span bytes);
+void udp_tell_failed(struct sock *s, const struct addr *peer, int err);
+
+/* udp_batch.c: those of a turn. */
 /* Sent at the end of the turn; what goes wrong then comes through sink.failed. 0, or -errno at once. */
 int udp_send(struct sock *s, const struct flow *f, struct span bytes);
 void udp_flush(struct io_loop *l); /* sends what this turn has to say */

@@ -12,6 +12,7 @@
 #include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,15 @@ static void set_options(int fd, bool v6)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 }
 
+/* Can the kernel take several datagrams at once (UDP_SEGMENT)? */
+static bool cuts(int fd)
+{
+	int size;
+	socklen_t n = sizeof size;
+
+	return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, &n) == 0;
+}
+
 int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
 {
 	int fd = sock_open(ask, SOCK_DGRAM), err;
@@ -55,6 +65,7 @@ int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
 		return err;
 	}
 	*out = sock_new(l, SOCK_UDP, fd);
+	(*out)->gso = ask->gso && cuts(fd);
 	return 0;
 }
 

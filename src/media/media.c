@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -150,11 +151,18 @@ static unsigned pairs_that_fit(void)
 	return (unsigned)((r.rlim_cur - MIN(r.rlim_cur / 2, FILES_LEFT)) / 2);
 }
 
+/* Those that this process may run on: taskset, or a container, may leave it fewer than there are. */
+static unsigned processors(void)
+{
+	cpu_set_t set;
+	long n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (unsigned)MAX(n, 1);
+}
+
 static void start_threads(struct media *m)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	m->n_workers = m->c.workers ? m->c.workers : (unsigned)MAX(cpus, 1);
+	m->n_workers = m->c.workers ? m->c.workers : processors();
 	m->workers = xcalloc(m->n_workers, sizeof *m->workers);
 	m->udp = xcalloc(m->n_workers, sizeof(struct udp_worker *));
 	m->event_fd = udp_event_fd();

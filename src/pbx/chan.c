@@ -196,14 +196,18 @@ static void reap(struct timer *t, ms_t now UNUSED)
 {
 	struct chan *c = container_of(t, struct chan, reap);
 	struct chan_event ev = { .kind = CH_HANGUP, .cause = c->cause };
+	struct pbx *p = c->pbx;
 
 	if (!c->told) {
 		trace(EV_CALL_END, c->name, "cause %d, %s", c->cause, cause_text(c->cause));
 		chan_tell(c, &ev);
 		c->told = true;
 	}
-	if (!c->bye_waits)
-		chan_free(c);
+	if (c->bye_waits)
+		return;
+	chan_free(c);
+	if (p->stopping && !p->ending && !p->n_chans)
+		pbx_end(p);
 }
 
 void chan_ended(struct chan *c, int cause)

@@ -349,13 +349,14 @@ static const struct conf_endpoint *by_request_uri(struct pbx *p, const struct si
 	return by_pattern(p, m, false);
 }
 
-void out_uri_user(struct out *o, const struct conf *c, struct span user)
+void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u)
 {
-	long semi = span_chr(user, ';');
+	struct sip_uri plain = *u;
+	long semi = span_chr(u->user, ';');
 
 	if (semi >= 0 && c->global.ignore_uri_user_options)
-		user = span_sub(user, 0, (size_t)semi);
-	sip_out_unescaped(o, user);
+		plain.user = span_sub(u->user, 0, (size_t)semi);
+	sip_out_uri_user(o, &plain);
 }
 
 static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
@@ -395,7 +396,7 @@ static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_m
 	struct out user = out_growing_in(room, sizeof room);
 	const struct conf_endpoint *ep;
 
-	out_uri_user(&user, p->conf, m->from.uri.user);
+	out_uri_user(&user, p->conf, &m->from.uri);
 	ep = named(p, m, out_look(&user), m->from.uri.host);
 	out_free(&user);
 	return ep && (ep->identify_by & IDENTIFY_USERNAME) ? ep : NULL;

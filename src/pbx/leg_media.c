@@ -86,8 +86,8 @@ int leg_media_open(struct chan *c, uint8_t family, const struct chan *beside)
 		trace(EV_MEDIA_WARN, c->name, "no free RTP port in %u-%u", c->conf->rtp.rtpstart, c->conf->rtp.rtpend);
 		return -EADDRINUSE;
 	}
-	rng_bytes(&c->pbx->clock->rng, &c->local.session_id, 4);
-	c->local.session_id &= 0x7fffffff;
+	c->local.session_id =
+		1000000000 + rng_below(&c->pbx->clock->rng, 1000000000); /* ten digits: as sip_new_cseq() */
 	c->local.version = c->local.session_id;
 	c->local.owner = c->ep->sdp_owner;
 	c->local.session = c->ep->sdp_session;

@@ -554,8 +554,12 @@ void outreg_closed(struct pbx *p, const struct flow *f)
 
 void outreg_stop(struct pbx *p)
 {
-	list_for(l, &p->outregs)
-		leave(list_entry(l, struct outreg, link));
+	list_for(l, &p->outregs) {
+		struct outreg *r = list_entry(l, struct outreg, link);
+
+		if (!r->leaving)
+			leave(r);
+	}
 }
 
 bool outreg_idle(const struct pbx *p)

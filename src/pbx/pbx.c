@@ -30,7 +30,7 @@ static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_end
 	struct out user = out_growing_in(room, sizeof room);
 	unsigned code = 200;
 
-	out_uri_user(&user, p->conf, m->ruri.user);
+	out_uri_user(&user, p->conf, &m->ruri);
 	if (p->stopping)
 		code = 503;
 	else if (user.n && !dp_exists(p, p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))
@@ -104,7 +104,7 @@ static void on_moved(void *arg, const struct conf_transport *t)
 {
 	struct pbx *p = arg;
 
-	if (p->stopping)
+	if (p->ending)
 		return;
 	outreg_moved(p, t);
 	legs_moved(p, t);
@@ -115,7 +115,7 @@ static void on_network(void *arg)
 	struct pbx *p = arg;
 
 	p->hosts_at = 0;
-	if (!p->stopping)
+	if (!p->ending)
 		outreg_network(p);
 }
 
@@ -281,14 +281,33 @@ void pbx_free(struct pbx *p)
 void pbx_stop(struct pbx *p, bool now)
 {
 	p->stopping = true;
-	outreg_stop(p);
 	if (now)
 		pbx_hangup(p, SPAN("all"));
+	if (now || !p->n_chans)
+		pbx_end(p);
+}
+
+/* While a call goes on it needs them: a provider's BYE comes through the NAT that they keep open. */
+void pbx_end(struct pbx *p)
+{
+	p->ending = true;
+	outreg_stop(p);
+}
+
+bool pbx_resume(struct pbx *p)
+{
+	p->stopping &= p->ending;
+	return !p->stopping;
+}
+
+bool pbx_in_call(const struct pbx *p)
+{
+	return p->n_chans > 0;
 }
 
 bool pbx_is_idle(struct pbx *p)
 {
-	return p->stopping && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip) && sip_ports_closed(p->sip);
+	return p->ending && !p->n_chans && outreg_idle(p) && sip_is_quiet(p->sip) && sip_ports_closed(p->sip);
 }
 
 enum nat_kept pbx_rtp_kept(const struct pbx *p)

@@ -43,8 +43,10 @@ struct sip *pbx_sip(struct pbx *p);
 struct conf *pbx_conf(struct pbx *p);
 /* Takes a new snapshot; calls keep theirs. 0 or -errno of a transport that cannot listen (the rest is adopted). */
 int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why);
-/* No new calls from now on (503); `now`: calls end, too. Registrations are ended with Expires: 0. */
+/* No new calls from now on (503); `now`: calls end, too. After the last one registrations end with Expires: 0. */
 void pbx_stop(struct pbx *p, bool now);
+bool pbx_resume(struct pbx *p); /* takes calls again; false: the last one has ended, it is too late */
+bool pbx_in_call(const struct pbx *p);
 /* Stopping, and nothing is left to wait for; what our router opened for us is given back last. */
 bool pbx_is_idle(struct pbx *p);
 enum nat_kept pbx_rtp_kept(const struct pbx *p); /* does the NAT keep RTP ports? As STUN saw the last one */

@@ -136,7 +136,7 @@ void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *fro
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
 /* The user of a URI, unescaped; ignore_uri_user_options cuts it at the first semicolon. */
-void out_uri_user(struct out *o, const struct conf *c, struct span user);
+void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u);
 /* True: go on. False: a challenge or refusal was sent. ep NULL: challenged as a stranger, always false. */
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);
@@ -347,6 +347,7 @@ void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
 void tell_engine(bool kernel, const char *why_not);  /* pbx.c: one line of the log */
+void pbx_end(struct pbx *p);                         /* pbx.c: stopping, and the last call has ended */
 void tell_sockets(bool shared, const char *why_not); /* likewise */
 
 /* record.c */
@@ -468,5 +469,5 @@ struct pbx {
 		time_t second;
 		char text[32];
 	} date;
-	bool stopping, loading;
+	bool stopping, ending, loading; /* no new calls; no registrations either */
 };

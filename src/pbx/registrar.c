@@ -72,13 +72,13 @@ static bool names_aor(const struct conf *c, const char *aor, struct span user, s
 static struct aor *choose_aor(const struct reg *r)
 {
 	bool by_auth = r->ep->identify_by & IDENTIFY_AUTH_USERNAME;
-	struct span realm, user = r->m->to.uri.user;
+	struct span realm;
 	struct span auth = by_auth ? sip_digest_username(r->m, &realm) : SPAN_NONE;
 	char room[256];
 	struct out plain = out_growing_in(room, sizeof room);
 	struct aor *a = NULL;
 
-	out_uri_user(&plain, r->p->conf, user);
+	out_uri_user(&plain, r->p->conf, &r->m->to.uri);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
 		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, out_look(&plain), r->m->to.uri.host))
 			a = aor_of(r->p, r->ep->aors[i]);
@@ -461,7 +461,7 @@ void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 {
 	struct reg r = { .p = p, .uas = uas, .m = sip_uas_msg(uas), .ep = ep };
 
-	if (!r.m->to.uri.is_sip) {
+	if (!r.m->ruri.is_sip || !r.m->to.uri.is_sip) {
 		refuse(&r, 416, NULL);
 		return;
 	}

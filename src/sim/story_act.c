@@ -54,6 +54,8 @@ static bool pbx_life(struct tale *t, const struct words *w)
 		sim_pbx_kill(x->pbx->pbx);
 	else if (word_is(w, 0, "stop") && sim_pbx_get(x->pbx->pbx))
 		pbx_stop(sim_pbx_get(x->pbx->pbx), word_is(w, 2, "now"));
+	else if (word_is(w, 0, "resume") && sim_pbx_get(x->pbx->pbx))
+		pbx_resume(sim_pbx_get(x->pbx->pbx));
 	else
 		return false;
 	return true;

@@ -317,6 +317,7 @@ bool sip_input_message(struct sip *s, const struct flow *f, struct span bytes)
 		return false;
 	}
 	m->flow = *f;
+	m->flow.order = sip_order(m->call_id);
 	sip_uass_tidy(s);
 	if (m->request && f->proto == NET_UDP)
 		sip_uninvited_heard(s, f, m->method);

@@ -290,7 +290,7 @@ struct sip_dialog *sip_dialog_uas(struct sip_uas *t, const struct sip_dialog_con
 	how = rule(d, m, false);
 	d->remote_cseq = m->cseq;
 	d->remote_cseq_known = true;
-	d->local_cseq = rng_below(&t->sip->c.clock->rng, 20000);
+	d->local_cseq = sip_new_cseq(t->sip);
 	d->flow = m->flow;
 	d->frozen = true;
 	take_target(d, m, how);

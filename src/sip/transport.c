@@ -91,6 +91,7 @@ static struct sip_transport *tp_open(struct sip *s, struct conf *c, const struct
 	struct net_listen ask = { .proto = t->protocol == PROTO_TCP ? NET_TCP : NET_UDP,
 				  .bind = t->bind,
 				  .tos = t->tos,
+				  .gso = c->hairpin.udp_gso,
 				  .tcp_keepalive = t->tcp_keepalive_enable,
 				  .keep_idle = t->tcp_keepalive_idle_time,
 				  .keep_interval = t->tcp_keepalive_interval_time,
@@ -400,6 +401,22 @@ int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, 
 	f->local = sip_local_of(s, f);
 	conn_new(s, f, false);
 	return 0;
+}
+
+uint32_t sip_new_cseq(struct sip *s)
+{
+	return 10000 + rng_below(&s->c.clock->rng, 20000);
+}
+
+uint32_t sip_order(struct span call_id)
+{
+	uint64_t head = 0, next = 0;
+	size_t n = MIN(call_id.n, sizeof head), more = MIN(call_id.n - n, sizeof next);
+
+	memcpy(&head, call_id.p, n);
+	memcpy(&next, call_id.p + n, more);
+	head = (head ^ next * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+	return (uint32_t)(head >> 32);
 }
 
 int sip_send(struct sip *s, const struct flow *f, struct span bytes)

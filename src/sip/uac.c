@@ -469,6 +469,7 @@ static void attempt(struct sip_uac *u)
 		target_failed(u, err);
 		return;
 	}
+	u->flow.order = sip_order(u->ask.call_id);
 	sip_new_branch(s, branch);
 	write_request(u, branch, &o);
 	if (out_done(&o) < 0) {
@@ -650,7 +651,7 @@ struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 	u->mem = mem;
 	u->sip = s;
 	copy_ask(u, a);
-	u->cseq = a->cseq ? a->cseq : 1 + rng_below(&s->c.clock->rng, 30000);
+	u->cseq = a->cseq ? a->cseq : sip_new_cseq(s);
 	rng_token(&s->c.clock->rng, u->tag, SIP_TAG);
 	list_push(&s->uacs, &u->link);
 	list_init(&u->in_dialog);

@@ -11,41 +11,33 @@
  * What a character may be part of, as bits. TOKEN: letters, digits and -.!%*_+`'~ (RFC
  * 3261 25.1). HOST: letters, digits and -._ . TEXT: a user part, a parameter or a header of a URI: RFC 3261 is
  * followed, and {}|^ and what is beyond ASCII are let through; % is looked at by itself. PLAIN: a parameter's value
- * outside quotes. USER: TEXT without : and @, which end a user. VISIBLE: no space and no control character.
+ * outside quotes.
  */
-enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8, USER = 16, VISIBLE = 32 };
+enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8 };
 static const uint8_t classes[256] = {
 	0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
-	0,  0,  0,  0,  0,  0,  0,  61, 32, 60, 60, 41, 60, 61, 60, 60, 61, 61, 52, 63, 63, 60, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 44, 52, 40, 60, 40, 60, 44, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 60, 63, 61, 63, 63, 63, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 61, 0,  60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	0,  0,  0,  0,  0,  0,  0,  13, 0,  12, 12, 9,  12, 13, 12, 12, 13, 13, 4,  15, 15, 12, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 12, 4,  8,  12, 8,  12, 12, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 12, 15, 13, 15, 15, 15, 15, 15, 15, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 13, 0,  12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
 };
+
+#define TEL_MAX 128 /* bytes of a number with its separators; E.164 has 15 digits */
 
 static bool is(char c, unsigned class)
 {
 	return classes[(unsigned char)c] & class;
 }
 
-static inline size_t run_of(struct span s, unsigned class)
+static size_t run_of(struct span s, unsigned class)
 {
 	size_t n = 0;
 
-	for (; s.n - n >= 4; n += 4) {
-		if (!is(s.p[n], class))
-			return n;
-		if (!is(s.p[n + 1], class))
-			return n + 1;
-		if (!is(s.p[n + 2], class))
-			return n + 2;
-		if (!is(s.p[n + 3], class))
-			return n + 3;
-	}
 	while (n < s.n && is(s.p[n], class))
 		n++;
 	return n;
@@ -54,11 +46,6 @@ static inline size_t run_of(struct span s, unsigned class)
 bool sip_is_token(struct span s)
 {
 	return s.n > 0 && run_of(s, TOKEN) == s.n;
-}
-
-bool sip_is_visible(struct span s)
-{
-	return s.n > 0 && run_of(s, VISIBLE) == s.n;
 }
 
 static bool is_hex(char c)
@@ -131,68 +118,80 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 	return true;
 }
 
-static bool take_scheme(struct span *in, struct sip_uri *u)
+static bool take_scheme(struct span *in, struct span *scheme)
 {
 	long colon;
 
 	if (in->n > 4 && memcmp(in->p, "sip:", 4) == 0) { /* nearly always */
-		u->scheme = (struct span){ in->p, 3 };
-		u->is_sip = true;
+		*scheme = (struct span){ in->p, 3 };
 		*in = (struct span){ in->p + 4, in->n - 4 };
 		return true;
 	}
 	colon = span_chr(*in, ':');
 	if (colon <= 0 || !isalpha((unsigned char)in->p[0]))
 		return false;
-	u->scheme = span_sub(*in, 0, (size_t)colon);
-	for (size_t i = 0; i < u->scheme.n; i++)
-		if (!char_is_alnum(u->scheme.p[i]) && !strchr("+-.", u->scheme.p[i]))
+	*scheme = span_sub(*in, 0, (size_t)colon);
+	for (size_t i = 0; i < scheme->n; i++)
+		if (!char_is_alnum(scheme->p[i]) && !strchr("+-.", scheme->p[i]))
 			return false;
-	u->secure = span_ieq(u->scheme, SPAN("sips"));
-	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
 	*in = span_from(*in, (size_t)colon + 1);
 	return true;
 }
 
-/* [user [":" password] "@"] */
-static bool take_user(struct span *in, struct sip_uri *u)
+/*
+ * telephone-subscriber (RFC 3966 3): digits, in local numbers those of hexadecimal and * #, with visual separators; a
+ * local number without its phone-context is met, too. What is no number leaves the URI one of an unknown scheme.
+ */
+static void take_number(struct span in, struct sip_uri *u)
 {
-	size_t n = run_of(*in, USER);
-	struct span user;
-	long at, colon;
+	struct span number = in;
+	bool digits = false;
 
-	if (n && n < in->n && in->p[n] == '@') { /* nearly always */
-		u->user = (struct span){ in->p, n };
-		*in = (struct span){ in->p + n + 1, in->n - n - 1 };
-		return true;
+	if (span_cut(&in, ';', &number))
+		u->params = in;
+	if (number.n > TEL_MAX)
+		return;
+	for (size_t i = number.n && number.p[0] == '+'; i < number.n; i++) {
+		if (is_hex(number.p[i]) || number.p[i] == '*' || number.p[i] == '#')
+			digits = true;
+		else if (!strchr("-.()", number.p[i]))
+			return;
 	}
-	at = span_chr(*in, '@');
-	if (at < 0)
-		return true;
-	user = span_sub(*in, 0, (size_t)at);
-	colon = span_chr(user, ':');
-	u->user = colon < 0 ? user : span_sub(user, 0, (size_t)colon);
-	u->password = colon < 0 ? SPAN_NONE : span_from(user, (size_t)colon + 1);
-	*in = span_from(*in, (size_t)at + 1);
-	return u->user.n && is_uri_text(user);
+	u->is_tel = digits;
+	u->user = digits ? number : SPAN_NONE;
 }
 
 bool sip_uri_parse(struct span s, struct sip_uri *u)
 {
 	struct span in = s;
+	long at;
 
 	memset(u, 0, sizeof *u);
 	u->text = s;
-	if (!take_scheme(&in, u))
+	if (!take_scheme(&in, &u->scheme))
 		return false;
-	if (!u->is_sip)
-		return in.n > 0 && is_uri_text(in);
-	if (!take_user(&in, u))
-		return false;
+	u->secure = span_ieq(u->scheme, SPAN("sips"));
+	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
+	if (!u->is_sip) {
+		if (!in.n || !is_uri_text(in))
+			return false;
+		if (span_ieq(u->scheme, SPAN("tel")))
+			take_number(in, u);
+		return true;
+	}
+	at = span_chr(in, '@');
+	if (at >= 0) {
+		struct span user = span_sub(in, 0, (size_t)at);
+		long colon = span_chr(user, ':');
+
+		u->user = colon < 0 ? user : span_sub(user, 0, (size_t)colon);
+		u->password = colon < 0 ? SPAN_NONE : span_from(user, (size_t)colon + 1);
+		if (!u->user.n || !is_uri_text(user))
+			return false;
+		in = span_from(in, (size_t)at + 1);
+	}
 	if (!take_hostport(&in, false, &u->host, &u->port))
 		return false;
-	if (!in.n) /* nearly always */
-		return true;
 	if (span_take_char(&in, ';')) {
 		long q = span_chr(in, '?');
 
@@ -263,6 +262,15 @@ void sip_out_user(struct out *o, struct span user)
 		else
 			out_fmt(o, "%%%02X", (unsigned char)c);
 	}
+}
+
+void sip_out_uri_user(struct out *o, const struct sip_uri *u)
+{
+	if (!u->is_tel)
+		sip_out_unescaped(o, u->user);
+	for (size_t i = 0; u->is_tel && i < u->user.n; i++)
+		if (!strchr("-.()", u->user.p[i]))
+			out_char(o, u->user.p[i]);
 }
 
 bool sip_param_next(struct span *params, struct span *name, struct span *value)
@@ -415,8 +423,6 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	struct span name, value;
 
 	a->params = params;
-	if (!params.n)
-		return true;
 	while (params.n && next_valid(&params, &name, &value)) {
 		if (!span_ieq(name, SPAN("tag")))
 			continue;
@@ -448,7 +454,7 @@ static bool parse_naddr(struct span s, bool whole, struct sip_naddr *a)
 		if (!in.n || in.p[0] != '<')
 			return false;
 	}
-	open = in.n && in.p[0] == '<' ? 0 : span_chr(in, '<');
+	open = span_chr(in, '<');
 	if (open < 0) { /* addr-spec: what follows ';' are the header's parameters, '?' may not stand here */
 		long semi = span_chr(in, ';');
 		struct span uri = span_trim(semi < 0 ? in : span_sub(in, 0, (size_t)semi));

@@ -19,6 +19,7 @@ COMMANDS = (
     ("pjsip show contacts", "Avail"), ("pjsip show auths", "sipus_auth"), ("pjsip show registrations", "Registered"),
     ("pjsip show identifies", "203.0.113.1/32"), ("pjsip show transports", "0.0.0.0:5060"),
     ("pjsip show channels", "PJSIP/6001-"), ("pjsip show channelstats", "ulaw"),
+    ("pjsip list endpoints like ^6001", "Objects found: 1"), ("pjsip list contacts", "Avail"),
     ("pjsip qualify 6001", "Qualifying"), ("pjsip send register sipus_reg", "Re-register"),
     ("core show channels", "1 active call"), ("core show uptime", "System uptime"), ("core show version", "hairpin"),
     ("core set verbose 3", "is now 3"), ("core set debug 0", "is now 0"),
@@ -113,7 +114,8 @@ def console(lab):
 
 @scenario("console.restart", timeout=120)
 def restart(lab):
-    """`gracefully` waits for the call and takes no other; `now` does not wait. Phones need not do anything."""
+    """`gracefully` waits for the call and takes no other, `when convenient` takes it and waits for both; either may be
+    cancelled. `now` does not wait. Phones need not do anything."""
     w = Two(lab, provider=False)
     w.hairpin_in(w.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002"))
     phone, other = w.phone_a(expires=600), w.phone_b(expires=600)
@@ -121,9 +123,17 @@ def restart(lab):
     here, there = calls.connect(phone, other, "6002")
     w.hairpin.rx("core restart gracefully")
     calls.hear_each_other(phone, other)
-    refused = third.dial("6001")
+    refused = third.dial("600")
     third.wait("CALL_CLOSED", refused, 4)
+    assert w.hairpin._rx("core stop when convenient").returncode == 1, "what is more urgent goes on"
+    w.hairpin.rx("core abort shutdown")
+    w.hairpin.rx("core restart when convenient")
+    echo = third.dial("600")
+    third.wait("CALL_ESTABLISHED", echo, 4)
     calls.end(phone, other, (here, there))
+    assert w.hairpin.program.text().count("core.start") == 1
+    third.hangup()
+    third.wait("CALL_CLOSED", echo, 6)
     restarted(w.hairpin, 2)
     calls.short_call(phone, other, "6002", w.hairpin)
     here, there = calls.connect(phone, other, "6002")

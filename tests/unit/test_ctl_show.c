@@ -164,6 +164,46 @@ static void objects(void **state)
 	expect(w, "core show uptime seconds", 0, "System uptime: 0\nLast reload: 0\n", NULL);
 }
 
+/* One line for each object, and nothing of what belongs to it. */
+static void lists(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "pjsip list endpoints", 0, "\n Endpoint:  <Endpoint/CID",
+	       "<Channels.>\n====", "====\n\n Endpoint:  6001 ", "0 of inf\n Endpoint:  gw ",
+	       "0 of inf\n\nObjects found: 2\n", NULL);
+	expect(w, "pjsip list aors", 0, "<MaxContact>\n====", "====\n\n      Aor:  6001 ", " 2\n      Aor:  gw ",
+	       " 0\n\nObjects found: 2\n", NULL);
+	expect(w, "pjsip list auths", 0, "====\n\n     Auth:  6001/6001\n\nObjects found: 1\n", NULL);
+	expect(w, "pjsip list contacts", 0, "\n  Contact:  6001/sip:6001@127.0.0.7:5062", "Objects found: 2\n", NULL);
+	expect(w, "pjsip list identifies", 0, "....>\n====", "====\n\n Identify:  gw-ip/gw\n\nObjects found: 1\n",
+	       NULL);
+	expect(w, "pjsip list transports", 0, "\nTransport:  udp ", "127.0.0.1:", "Objects found: 1\n", NULL);
+	expect(w, "pjsip list registrations", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip list channels", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip list", 1, "No such command 'pjsip list'", NULL);
+	expect(w, "pjsip list endpoints 6001", 1, "Usage: pjsip list endpoints [like PATTERN]\n", NULL);
+}
+
+/* A POSIX extended regular expression on the object's name. */
+static void lists_of_some(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "pjsip list endpoints like ^6", 0, " Endpoint:  6001 ", "Objects found: 1\n", NULL);
+	expect(w, "pjsip list endpoints like 6|g", 0, "Objects found: 2\n", NULL);
+	expect(w, "pjsip list endpoints like x", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip list endpoints like (", 1, "'(' is not a regular expression: ", NULL);
+	expect(w, "pjsip list endpoints like", 1, "Usage: pjsip list endpoints [like PATTERN]\n", NULL);
+	expect(w, "pjsip show endpoints like g", 0, "\n   Identify:  gw-ip/gw\n", "Objects found: 1\n", NULL);
+	expect(w, "pjsip show aors like ^g", 0, "\n    Contact:  gw/sip:127", "Objects found: 1\n", NULL);
+	expect(w, "pjsip list auths like 2", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip list identifies like ip$", 0, "Objects found: 1\n", NULL);
+	expect(w, "pjsip list transports like UDP", 0, "No objects found.\n", NULL);
+	expect(w, "pjsip list contacts like gw/sip", 0, "gw/sip:127.0.0.9:5060", "Objects found: 1\n", NULL);
+	expect(w, "pjsip list registrations like .", 0, "No objects found.\n", NULL);
+}
+
 static void dialplan(void **state)
 {
 	struct world *w = *state;
@@ -276,6 +316,9 @@ static void names_are_completed(void **state)
 	ctl_complete(w->ctl, SPAN("pjsip show endpoint "), &o);
 	assert_true(span_is(out_look(&o), "6001\ngw\n"));
 	o.n = 0;
+	ctl_complete(w->ctl, SPAN("pjsip list endpoints "), &o);
+	assert_true(span_is(out_look(&o), "like\n"));
+	o.n = 0;
 	ctl_complete(w->ctl, SPAN("dialplan show m"), &o);
 	assert_true(span_is(out_look(&o), "more\n"));
 	out_free(&o);
@@ -286,6 +329,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(contacts),
 		cmocka_unit_test(objects),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(lists_of_some),
 		cmocka_unit_test(dialplan),
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),

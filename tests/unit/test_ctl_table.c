@@ -13,23 +13,36 @@ struct world {
 	struct clock clock;
 	struct ctl *ctl;
 	struct io_loop *loop;
-	bool now, restart;
-	int stops;
+	enum ctl_stop stop;
+	bool restart;
 };
 
-static void on_stop(void *arg, bool now, bool restart)
+static bool on_stop(void *arg, enum ctl_stop how, bool restart)
 {
 	struct world *w = arg;
 
-	w->now = now;
+	if (how <= w->stop)
+		return false;
+	w->stop = how;
 	w->restart = restart;
-	w->stops++;
+	return true;
+}
+
+static bool on_abort(void *arg)
+{
+	struct world *w = arg;
+	bool some = w->stop != STOP_NOT;
+
+	w->stop = STOP_NOT;
+	return some;
 }
 
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
-	struct ctl_config cfg = { .conf_dir = "/nowhere", .quiet = true, .arg = w, .stop = on_stop };
+	struct ctl_config cfg = {
+		.conf_dir = "/nowhere", .quiet = true, .arg = w, .stop = on_stop, .abort_stop = on_abort
+	};
 
 	cfg.loop = w->loop = io_new(&w->clock);
 	w->ctl = ctl_new(&cfg);
@@ -130,12 +143,20 @@ static void stopping_asks_the_owner(void **state)
 {
 	struct world *w = *state;
 
-	expect(w->ctl, "core stop now", 0, "Stopping now.\n");
-	assert_int_equal(w->stops, 1);
-	assert_true(w->now && !w->restart);
+	expect(w->ctl, "core abort shutdown", 1, "No shutdown waits for calls to end.\n");
+	expect(w->ctl, "core restart when convenient", 0,
+	       "Restarting when no call goes on; calls are taken until then.\n");
+	assert_true(w->stop == STOP_CONVENIENT && w->restart);
+	expect(w->ctl, "core stop when convenient", 1,
+	       "A shutdown or restart is in progress already; 'core abort shutdown' cancels it.\n");
 	expect(w->ctl, "core restart gracefully", 0,
 	       "Restarting when the last call has ended; no new calls are taken.\n");
-	assert_true(!w->now && w->restart);
+	assert_true(w->stop == STOP_GRACEFULLY && w->restart);
+	expect(w->ctl, "core abort shutdown", 0, "The shutdown is cancelled; calls are taken.\n");
+	expect(w->ctl, "core stop gracefully", 0, "Stopping when the last call has ended; no new calls are taken.\n");
+	assert_false(w->restart);
+	expect(w->ctl, "core stop now", 0, "Stopping now.\n");
+	assert_int_equal(w->stop, STOP_NOW);
 }
 
 static void verbosity(void **state)
