@@ -82,6 +82,12 @@ bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family
 /* A flow to `to`: the socket, an open connection or a new one. 0 or -errno. */
 int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f);
 bool sip_flow_alive(const struct sip *s, const struct flow *f);
+/* The first sequence number of requests: always five digits, so that those of one kind have one length
+ * (io/udp_batch.c). */
+uint32_t sip_new_cseq(struct sip *s);
+/* What the messages of a call share: they do not overtake each other (struct flow). Nobody relies on its being unique.
+ */
+uint32_t sip_order(struct span call_id);
 int sip_send(struct sip *s, const struct flow *f, struct span bytes);
 /* Our address and port as the peer of f should know it before NAT: a TCP flow has its listener's port. */
 struct addr sip_local_of(const struct sip *s, const struct flow *f);
@@ -403,9 +409,6 @@ void sip_digest_free(struct sip *s);
 struct hashes;
 struct hashes *sip_hashes_new(void);
 void sip_hashes_free(struct hashes *h);
-#define SIP_MD5 16
-/* The MD5 of the parts joined by ':'. */
-void sip_md5(const struct span *parts, size_t n, unsigned char md[SIP_MD5]);
 /* Lower-case hex of the hash of the parts joined by ':', and a NUL. alg: one of AUTH_ALG_*. */
 void sip_hash_hex(const struct hashes *h, uint32_t alg, const struct span *parts, size_t n, char hex[SIP_HEX_MAX]);
 /* The same for two; keeps the last ones in case they come again. No secrets. */
@@ -447,8 +450,6 @@ struct sip {
 	struct table nonces;
 	struct fifo nonces_by_age;
 	uint32_t nonces_live, nonces_from; /* s: the longest lifetime; older ones than from then are not taken */
-	struct ha1 *ha1s;                  /* of each of conf's auths */
-	size_t n_ha1s;
 	struct hashes *hashes;
 	uint64_t key_secret[2]; /* of siphash(): tables and nonces */
 	ms_t t1;
