@@ -22,23 +22,34 @@ struct calllog {
 	char *path;
 	FILE *file;
 	long size;
-	bool told; /* that it cannot be written */
+	bool told; /* that it cannot be written; until it can */
 	struct timer flush;
 };
-
-static void on_flush(struct timer *t, ms_t now UNUSED)
-{
-	struct calllog *l = container_of(t, struct calllog, flush);
-
-	if (l->file)
-		fflush(l->file);
-}
 
 static void shut(struct calllog *l)
 {
 	if (l->file)
 		fclose(l->file);
 	l->file = NULL;
+}
+
+/* The next call tries again. */
+static void fail(struct calllog *l, int err)
+{
+	if (!l->told)
+		trace(EV_STORE, NULL, "call_log: %s: %s", l->path, strerror(err));
+	l->told = true;
+	shut(l);
+}
+
+static void on_flush(struct timer *t, ms_t now UNUSED)
+{
+	struct calllog *l = container_of(t, struct calllog, flush);
+
+	if (l->file && fflush(l->file) != 0)
+		fail(l, errno);
+	else if (l->file)
+		l->told = false;
 }
 
 /* Readable by us alone: who called whom is nobody else's business. */
@@ -53,9 +64,8 @@ static bool open_file(struct calllog *l)
 		errno = EINVAL;
 	}
 	l->file = fd < 0 ? NULL : fdopen(fd, "a");
-	if (!l->file && !l->told)
-		trace(EV_STORE, NULL, "call_log: %s: %s", l->path, strerror(errno));
-	l->told = !l->file;
+	if (!l->file)
+		fail(l, errno);
 	l->size = l->file ? (long)st.st_size : 0;
 	return l->file != NULL;
 }
@@ -81,12 +91,13 @@ void calllog_put(struct calllog *l, const struct pbx_why_info *i)
 	json_decref(j);
 	if (line) {
 		l->size += (long)strlen(line) + 1;
-		fprintf(l->file, "%s\n", line);
+		if (fprintf(l->file, "%s\n", line) < 0)
+			fail(l, errno);
 	}
 	free(line);
 	if (!timer_runs(&l->flush))
 		clock_in(l->clock, &l->flush, FLUSH);
-	if (l->size > ROTATE)
+	if (l->file && l->size > ROTATE)
 		rotate(l);
 }
 

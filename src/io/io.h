@@ -30,7 +30,7 @@ void io_unwatch(struct io_watch **w); /* clears the handle; NULL is fine */
 void io_work(struct io_loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 void io_work_wait(struct io_loop *l); /* blocks until no work is left and every `done` was called */
 
-/* SIGTERM, SIGINT and SIGHUP go to fn from now on; SIGPIPE is ignored. Once per loop. */
+/* SIGTERM, SIGINT and SIGHUP go to fn from now on; SIGPIPE and SIGXFSZ are ignored. Once per loop. */
 void io_signals(struct io_loop *l, void (*fn)(void *arg, int signo), void *arg);
 
 /* ---- the network (base/net.h) ---- */

@@ -292,6 +292,7 @@ void io_signals(struct io_loop *l, void (*fn)(void *arg, int signo), void *arg)
 	l->on_signal = fn;
 	l->signal_arg = arg;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_LEN(which); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;

@@ -1,4 +1,5 @@
 """What happens over time: silent phones, router restarts, crashes."""
+import os
 import signal
 
 import calls
@@ -7,6 +8,7 @@ from suite import scenario
 from worlds import NAT_A, PLAIN_TRANSPORT, Two
 
 SECONDS = 5                 # the qualify period of these runs
+FILE_LIMIT = 100000         # bytes
 DURABLE = 1                 # a contact survives kill -9 within this
 
 
@@ -121,3 +123,26 @@ def crash_in_call(lab):
         one.hangup()
     calls.time.sleep(1)
     calls.short_call(phone, other, "6002", w.hairpin)
+
+
+@scenario("life.file-limit")
+def file_limit(lab):
+    """Files may not grow (ulimit -f, a full disk): what cannot be written is said once, and calls go on."""
+    record, capture = lab.path("calls.jsonl"), lab.path("all.pcap")
+    with open(record, "w") as f:
+        f.write(FILE_LIMIT * " ")
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT, files={"hairpin.conf": "[general]\ncall_log=%s\n" % record},
+                 wrap=("prlimit", "--fsize=%d" % FILE_LIMIT))
+    phone = w.phone_a(expires=600)
+    w.hairpin.rx("pjsip set logger pcap %s rtp" % capture)
+    here = phone.dial("600")
+    phone.wait("CALL_ESTABLISHED", here, 10)
+    w.hairpin.program.wait_output("the capture in '%s' has ended: File too large" % capture, 15)
+    phone.hangup()
+    phone.wait("CALL_CLOSED", here, 4)
+    for _ in range(2):
+        calls.echo_call(phone, w.hairpin)
+    said = w.hairpin.program.text()
+    assert said.count("call_log: %s: File too large" % record) == 1, said
+    assert os.path.getsize(record) == FILE_LIMIT and w.hairpin.stop() == 0
