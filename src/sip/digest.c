@@ -7,6 +7,8 @@
 #include "sip/priv.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NONCES_MAX 65536
@@ -21,10 +23,10 @@ static const struct alg {
 	{ AUTH_ALG_MD5, "MD5" },
 };
 
-#define NONCE_HEX 48
+#define NONCE_HEX 32           /* short, so that most responses are a hash of two blocks of 64 bytes */
 struct nonce {                 /* what the text says in hex digits */
 	uint32_t second, salt; /* chance: two challenges in one second differ */
-	struct siphash mac;    /* of both and the realm */
+	uint64_t mac;          /* of both and the realm */
 };
 
 struct nonce_use {
@@ -32,9 +34,18 @@ struct nonce_use {
 	uint32_t nc;
 };
 
+struct ha1 {
+	unsigned char md5[SIP_MD5]; /* zeroes: not known yet */
+};
+
 struct credentials { /* of a Digest challenge or answer */
 	struct span username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, stale;
 };
+
+static struct span realm_of(const struct sip *s, const struct conf_auth *a)
+{
+	return span_of(a && a->realm[0] ? a->realm : s->conf->global.default_realm);
+}
 
 /* ---- hashing ---- */
 
@@ -62,6 +73,28 @@ static bool ha1_of(const struct conf_auth *a, const struct hash *h, struct span 
 	return true;
 }
 
+/*
+ * The HA1 of a client of ours. That by MD5 is kept from an auth's first request on, as long as the configuration is:
+ * it is a third of what a request costs to hash.
+ */
+static bool ha1_of_client(const struct sip *s, const struct conf_auth *a, const struct hash *h, char hex[SIP_HEX_MAX])
+{
+	static const struct ha1 unknown;
+	uintptr_t at = (uintptr_t)a - (uintptr_t)s->conf->auths;
+	struct out o = out_fixed(hex, SIP_HEX_MAX);
+	struct span realm = realm_of(s, a);
+	struct ha1 *kept;
+
+	if (h->alg != AUTH_ALG_MD5 || a->ha1_md5.n || !a->password.p || at >= s->n_ha1s * sizeof *a)
+		return ha1_of(a, h, realm, hex); /* the last: of an earlier configuration */
+	kept = &s->ha1s[at / sizeof *a];
+	if (memcmp(kept, &unknown, sizeof unknown) == 0)
+		sip_md5((struct span[]){ span_of(a->username), realm, secret_look(&a->password) }, 3, kept->md5);
+	out_hex(&o, kept->md5, sizeof kept->md5);
+	out_char(&o, '\0');
+	return true;
+}
+
 static void response_hex(const struct hash *h, const char *ha1, const struct credentials *c, struct span method_body[2],
 			 char hex[SIP_HEX_MAX])
 {
@@ -83,12 +116,12 @@ static void response_hex(const struct hash *h, const char *ha1, const struct cre
 /* ---- reading ---- */
 
 /* What stands before the closing quote; in: from behind the opening one. */
-static size_t quoted(struct span in)
+static size_t quoted(struct span in, bool escapes)
 {
 	const char *end = in.n ? memchr(in.p, '"', in.n) : NULL;
 	size_t n = end ? (size_t)(end - in.p) : in.n;
 
-	if (!n || !memchr(in.p, '\\', n))
+	if (!escapes || !n || !memchr(in.p, '\\', n))
 		return n;
 	for (n = 0; n < in.n && in.p[n] != '"';)
 		n += in.p[n] == '\\' ? 2 : 1;
@@ -96,27 +129,29 @@ static size_t quoted(struct span in)
 }
 
 /* The next name=value of a comma list; quotes are taken off. */
-static bool next_field(struct span *in, struct span *name, struct span *value)
+static bool next_field(struct span *in, bool escapes, struct span *name, struct span *value)
 {
-	size_t n = 0;
+	long eq, end;
 
 	while (in->n && (in->p[0] == ',' || in->p[0] == ' ' || in->p[0] == '\t'))
 		in->p++, in->n--;
-	while (n < in->n && in->p[n] != '=')
-		n++;
-	if (!n || n == in->n)
+	eq = span_chr(*in, '=');
+	if (eq <= 0)
 		return false;
-	*name = span_trim((struct span){ in->p, n });
-	*in = span_trim(span_from(*in, n + 1));
+	*name = span_trim((struct span){ in->p, (size_t)eq });
+	*in = span_trim(span_from(*in, (size_t)eq + 1));
 	if (span_take_char(in, '"')) {
-		n = quoted(*in);
+		size_t n = quoted(*in, escapes);
+
 		*value = span_sub(*in, 0, n);
 		*in = span_from(*in, n + 1);
 		return true;
 	}
-	if (!span_cut(in, ',', value))
+	if (!in->p)
 		return false;
-	*value = span_trim(*value);
+	end = span_chr(*in, ',');
+	*value = span_trim(end < 0 ? *in : (struct span){ in->p, (size_t)end });
+	*in = end < 0 ? SPAN_NONE : span_from(*in, (size_t)end + 1);
 	return true;
 }
 
@@ -133,12 +168,14 @@ static bool read_digest(struct span v, struct credentials *c)
 		       FIELD(qop),      FIELD(nc),    FIELD(cnonce), FIELD(opaque), FIELD(stale) };
 #undef FIELD
 	struct span scheme, name, value;
+	bool escapes;
 	size_t next = 0; /* they mostly come in one order */
 
 	memset(c, 0, sizeof *c);
 	if (!span_word(&v, &scheme) || !span_iis(scheme, "Digest"))
 		return false;
-	while (next_field(&v, &name, &value)) {
+	escapes = span_chr(v, '\\') >= 0;
+	while (next_field(&v, escapes, &name, &value)) {
 		size_t i = next, left = ARRAY_LEN(fields);
 
 		for (; left && (fields[i].name.n != name.n || !span_ieq(name, fields[i].name)); left--)
@@ -187,15 +224,14 @@ static struct nonce nonce_of(const struct sip *s, uint32_t second, uint32_t salt
 	const uint32_t numbers[] = { second, salt, 0x6e6f6e63 /* no other use of the key begins like this */ };
 	const struct span parts[] = { { (const char *)numbers, sizeof numbers }, realm };
 
-	return (struct nonce){ second, salt, siphash(s->key_secret, parts, ARRAY_LEN(parts)) };
+	return (struct nonce){ second, salt, siphash(s->key_secret, parts, ARRAY_LEN(parts)).w[0] };
 }
 
 static void nonce_out(struct out *o, const struct nonce *n)
 {
-	uint32_t head[2] = { htonl(n->second), htonl(n->salt) };
+	struct nonce text = { htonl(n->second), htonl(n->salt), n->mac };
 
-	out_hex(o, head, sizeof head);
-	out_hex(o, &n->mac, sizeof n->mac);
+	out_hex(o, &text, sizeof text);
 }
 
 static void nonce_write(const struct nonce *n, char hex[NONCE_HEX])
@@ -205,14 +241,17 @@ static void nonce_write(const struct nonce *n, char hex[NONCE_HEX])
 	nonce_out(&o, n);
 }
 
-/* Eight lower-case digits; anything for others. */
+/* Eight lower-case digits, all at once; anything for others. */
 static uint32_t word_of(const char *hex)
 {
-	uint32_t v = 0;
+	uint64_t v;
 
-	for (int i = 0; i < 8; i++)
-		v = v << 4 | (uint32_t)((hex[i] & 15) + (hex[i] > '9' ? 9 : 0));
-	return v;
+	memcpy(&v, hex, sizeof v);
+	v = be64toh(v);
+	v = (v & 0x0f0f0f0f0f0f0f0f) + 9 * (v >> 6 & 0x0101010101010101); /* a byte for each digit */
+	v = (v | v >> 4) & 0x00ff00ff00ff00ff;
+	v = (v | v >> 8) & 0x0000ffff0000ffff;
+	return (uint32_t)(v | v >> 16);
 }
 
 enum nonce_say { NONCE_FRESH, NONCE_OLD, NONCE_FOREIGN };
@@ -239,16 +278,16 @@ static void nonce_forget(struct sip *s)
 	struct nonce_use *u = fifo_head(&s->nonces_by_age);
 
 	s->nonces_from = MAX(s->nonces_from, u->nonce.second + 1);
-	table_del(&s->nonces, u->nonce.mac.w[0], u);
+	table_del(&s->nonces, u->nonce.mac, u);
 	fifo_drop(&s->nonces_by_age, sizeof *u);
 }
 
 static struct nonce_use *nonce_find(const struct sip *s, const struct nonce *n)
 {
-	size_t at = n->mac.w[0];
+	size_t at = n->mac;
 	struct nonce_use *u;
 
-	while ((u = table_next(&s->nonces, n->mac.w[0], &at)))
+	while ((u = table_next(&s->nonces, n->mac, &at)))
 		if (memcmp(&u->nonce, n, sizeof *n) == 0)
 			return u;
 	return NULL;
@@ -282,7 +321,7 @@ static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
 			nonce_forget(s);
 		u = fifo_add(&s->nonces_by_age, sizeof *u);
 		*u = (struct nonce_use){ .nonce = *n };
-		table_add(&s->nonces, n->mac.w[0], u);
+		table_add(&s->nonces, n->mac, u);
 	}
 	if (v <= u->nc)
 		return false;
@@ -290,8 +329,18 @@ static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
 	return true;
 }
 
+static void forget_ha1s(struct sip *s)
+{
+	if (s->ha1s)
+		explicit_bzero(s->ha1s, s->n_ha1s * sizeof s->ha1s[0]);
+	free(s->ha1s);
+}
+
 void sip_digest_adopt(struct sip *s)
 {
+	forget_ha1s(s);
+	s->n_ha1s = s->conf->n_auths;
+	s->ha1s = s->n_ha1s ? xcalloc(s->n_ha1s, sizeof s->ha1s[0]) : NULL;
 	s->nonces_live = 0;
 	for (size_t i = 0; i < s->conf->n_auths; i++)
 		s->nonces_live = MAX(s->nonces_live, s->conf->auths[i].nonce_lifetime);
@@ -310,14 +359,10 @@ void sip_digest_free(struct sip *s)
 {
 	while (fifo_head(&s->nonces_by_age))
 		nonce_forget(s);
+	forget_ha1s(s);
 }
 
 /* ---- as the one who challenges ---- */
-
-static struct span realm_of(const struct sip *s, const struct conf_auth *a)
-{
-	return span_of(a && a->realm[0] ? a->realm : s->conf->global.default_realm);
-}
 
 static uint32_t served_algs(const struct sip *s, const struct conf_auth *a)
 {
@@ -349,7 +394,7 @@ static enum sip_digest_say check_one(struct sip *s, const struct sip_msg *m, con
 	say = nonce_check(s, c->nonce, realm, a->nonce_lifetime, &nonce);
 	if (say == NONCE_FOREIGN)
 		return DIGEST_STALE;
-	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of(a, &h, realm, ha1))
+	if (!span_is(c->username, a->username) || !(alg & served_algs(s, a)) || !ha1_of_client(s, a, &h, ha1))
 		return DIGEST_WRONG;
 	response_hex(&h, ha1, c, what, expect);
 	right = secret_eq(c->response, span_of(expect));

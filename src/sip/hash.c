@@ -2,11 +2,12 @@
  * sip/hash.c: the hash functions of digest authentication.
  *
  * Most hashes are MD5 of a few dozen bytes, where the library's general door costs as much as the hash: the parts are
- * joined first, and MD5 is called by its own name.
+ * joined first, and MD5 is called by its own name, block by block.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* MD5(): without a context that is allocated and set up for each hash */
+#define OPENSSL_SUPPRESS_DEPRECATED /* MD5: without a context that is allocated and set up for each hash */
 #include "sip/priv.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/md5.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define JOINED 512 /* most fit */
+#define BLOCK  64  /* of MD5 */
 
 /* Looked up once: the library takes longer to find an algorithm by its name than to run it. */
 struct hashes {
@@ -73,29 +75,68 @@ static unsigned sha(const struct sha *h, struct span text, unsigned char *md)
 	return len;
 }
 
-void sip_hash_hex(const struct hashes *h, uint32_t alg, const struct span *parts, size_t n, char hex[SIP_HEX_MAX])
+/* RFC 1321 3: the text gets its padding where it lies, and the library does the blocks. */
+static void md5(struct out *o, unsigned char md[SIP_MD5])
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	char room[JOINED];
-	size_t total = n;
-	struct out o, to = out_fixed(hex, SIP_HEX_MAX);
-	unsigned len = MD5_DIGEST_LENGTH;
+	static const char padding[BLOCK] = { (char)0x80 };
+	uint64_t bits = htole64(o->n * 8);
+	MD5_CTX c;
+
+	out_bytes(o, padding, BLOCK - (o->n + sizeof bits) % BLOCK);
+	out_bytes(o, &bits, sizeof bits);
+	MD5_Init(&c);
+	for (size_t at = 0; at < o->n; at += BLOCK)
+		MD5_Transform(&c, (const unsigned char *)o->p + at);
+	memcpy(md, (uint32_t[]){ htole32(c.A), htole32(c.B), htole32(c.C), htole32(c.D) }, SIP_MD5);
+}
+
+/* One after the other, with a colon between them, and room behind them for padding. */
+static struct out join(const struct span *parts, size_t n, char room[JOINED])
+{
+	size_t total = n + 2 * BLOCK;
+	struct out o;
 
 	for (size_t i = 0; i < n; i++)
 		total += parts[i].n;
-	o = out_fixed(total > sizeof room ? xmalloc(total) : room, MAX(total, sizeof room));
+	o = out_fixed(total > JOINED ? xmalloc(total) : room, MAX(total, JOINED));
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			out_char(&o, ':');
 		out_span(&o, parts[i]);
 	}
-	if (alg == AUTH_ALG_MD5)
-		MD5((const unsigned char *)o.p, o.n, md);
-	else
+	return o;
+}
+
+static void forget(const struct out *o, const char *room)
+{
+	explicit_bzero(o->p, o->n);
+	if (o->p != room)
+		free(o->p);
+}
+
+void sip_md5(const struct span *parts, size_t n, unsigned char md[SIP_MD5])
+{
+	char room[JOINED];
+	struct out o = join(parts, n, room);
+
+	md5(&o, md);
+	forget(&o, room);
+}
+
+void sip_hash_hex(const struct hashes *h, uint32_t alg, const struct span *parts, size_t n, char hex[SIP_HEX_MAX])
+{
+	struct out to = out_fixed(hex, SIP_HEX_MAX), o;
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned len = SIP_MD5;
+	char room[JOINED];
+
+	if (alg == AUTH_ALG_MD5) {
+		sip_md5(parts, n, md);
+	} else {
+		o = join(parts, n, room);
 		len = sha(alg == AUTH_ALG_SHA256 ? &h->sha256 : &h->sha512_256, out_look(&o), md);
-	explicit_bzero(o.p, o.n);
-	if (o.p != room)
-		free(o.p);
+		forget(&o, room);
+	}
 	out_hex(&to, md, len);
 	out_char(&to, '\0');
 }

@@ -409,6 +409,9 @@ void sip_digest_free(struct sip *s);
 struct hashes;
 struct hashes *sip_hashes_new(void);
 void sip_hashes_free(struct hashes *h);
+#define SIP_MD5 16
+/* The MD5 of the parts joined by ':'. */
+void sip_md5(const struct span *parts, size_t n, unsigned char md[SIP_MD5]);
 /* Lower-case hex of the hash of the parts joined by ':', and a NUL. alg: one of AUTH_ALG_*. */
 void sip_hash_hex(const struct hashes *h, uint32_t alg, const struct span *parts, size_t n, char hex[SIP_HEX_MAX]);
 /* The same for two; keeps the last ones in case they come again. No secrets. */
@@ -450,6 +453,8 @@ struct sip {
 	struct table nonces;
 	struct fifo nonces_by_age;
 	uint32_t nonces_live, nonces_from; /* s: the longest lifetime; older ones than from then are not taken */
+	struct ha1 *ha1s;                  /* of each of conf's auths */
+	size_t n_ha1s;
 	struct hashes *hashes;
 	uint64_t key_secret[2]; /* of siphash(): tables and nonces */
 	ms_t t1;

@@ -206,7 +206,7 @@ static void test_server(void **state)
 	d.realm = "there";
 	assert_int_equal(check(a, d), DIGEST_NONE);
 	d = right(MD5, "00000004");
-	d.nonce = "0000000000000000ffffffffffffffffffffffffffffffff";
+	d.nonce = "0000000000000000ffffffffffffffff";
 	assert_int_equal(check(a, d), DIGEST_STALE);
 	d.nonce = "short";
 	assert_int_equal(check(a, d), DIGEST_STALE);
@@ -364,6 +364,52 @@ static void test_prepared_hashes(void **state)
 	assert_int_equal(check(auth("sha"), right(MD5, "00000002")), DIGEST_WRONG);
 }
 
+/* What is kept of a password goes with its configuration. */
+static void test_new_password(void **state)
+{
+	struct conf *before = conf_ref(f->conf);
+	const struct conf_auth *old = auth("alice");
+	struct digest d;
+
+	(void)state;
+	challenge(old, "");
+	assert_int_equal(check(old, right(MD5, "00000001")), DIGEST_OK);
+	fake_conf(f,
+		  FAKE_UDP "[global]\ntype=global\ndefault_realm=here\n"
+			   "[alice]\ntype=auth\nusername=alice\npassword=changed\n",
+		  NULL);
+	assert_int_equal(check(auth("alice"), right(MD5, "00000002")), DIGEST_WRONG);
+	d = right(MD5, "00000002");
+	d.password = "changed";
+	assert_int_equal(check(auth("alice"), d), DIGEST_OK);
+	assert_int_equal(check(old, right(MD5, "00000003")), DIGEST_OK); /* a call that began before */
+	conf_unref(before);
+}
+
+/* The text that is hashed ends anywhere in a block. */
+static void test_any_length(void **state)
+{
+	const struct conf_auth *a = auth("many");
+	const char *algs[] = { MD5, SHA256 };
+	char cnonce[600] = "", nc[9];
+	unsigned n = 0;
+
+	(void)state;
+	challenge(a, "");
+	for (size_t i = 0; i < 2 * sizeof cnonce - 2; i++) {
+		struct digest d;
+
+		if (i / 2 > 140 && i / 2 < 300)
+			continue;
+		memset(cnonce, 'c', i / 2 + 1);
+		cnonce[i / 2 + 1] = '\0';
+		snprintf(nc, sizeof nc, "%08x", ++n);
+		d = right(algs[i % 2], nc);
+		d.cnonce = cnonce;
+		assert_int_equal(check(a, d), DIGEST_OK);
+	}
+}
+
 /* The lines of a 401, without what is different each time. */
 static char *shape(void)
 {
@@ -392,7 +438,7 @@ static void test_stranger(void **state)
 		const char *headers = "";
 
 		if (round == 1)
-			d.nonce = "ffffffffffffffffffffffffffffffffffffffffffffffff";
+			d.nonce = "ffffffffffffffffffffffffffffffff";
 		if (round == 2)
 			d.nonce = nonce; /* ours, of the round before */
 		if (round)
@@ -581,6 +627,8 @@ int main(void)
 		T(test_forgotten_nonces),
 		T(test_too_many_nonces),
 		T(test_prepared_hashes),
+		T(test_new_password),
+		T(test_any_length),
 		T(test_stranger),
 		T(test_several_algorithms),
 		T(test_username),
