@@ -13,6 +13,15 @@ int span_cmp(struct span a, struct span b)
 	return r ? r : (a.n > b.n) - (a.n < b.n);
 }
 
+struct span span_trim_slowly(struct span s)
+{
+	while (s.n && char_is_space(s.p[0]))
+		s.p++, s.n--;
+	while (s.n && char_is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 long span_rchr(struct span s, char c)
 {
 	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;

@@ -74,13 +74,10 @@ static inline bool char_is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
+struct span span_trim_slowly(struct span s);
 static inline struct span span_trim(struct span s) /* without spaces, tabs, CR, LF at both ends */
 {
-	while (s.n && char_is_space(s.p[0]))
-		s.p++, s.n--;
-	while (s.n && char_is_space(s.p[s.n - 1]))
-		s.n--;
-	return s;
+	return s.n && s.p[0] > ' ' && s.p[s.n - 1] > ' ' ? s : span_trim_slowly(s);
 }
 static inline struct span span_from(struct span s, size_t at) /* the rest after `at` bytes (empty past the end) */
 {

@@ -44,7 +44,8 @@ struct sip_uri {
 	bool is_sip, secure;
 	bool is_tel; /* a tel: URI (RFC 3966) whose number is in user, as written */
 };
-bool sip_is_token(struct span s); /* RFC 3261 25.1 */
+bool sip_is_token(struct span s);   /* RFC 3261 25.1 */
+bool sip_is_visible(struct span s); /* not empty; no white space and no control characters */
 bool sip_uri_parse(struct span s, struct sip_uri *u);
 /* RFC 3261 19.1.4: the same resource? */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
@@ -86,21 +87,22 @@ struct sip_msg {
 	bool request;
 	enum sip_method method; /* of the request, or of CSeq for a response */
 	struct span method_text, reason;
-	struct sip_uri ruri;
 	unsigned status;
 	struct sip_hdr *hdrs;
 	unsigned n_hdrs, n_vias;
-	uint64_t have, many;                /* bit per sip_hdr_id: there is one; there are several */
-	uint8_t first[SIP_HDR_COUNT];       /* which of hdrs it is, if there is one */
-	struct sip_via via;                 /* the top one */
-	struct sip_naddr from, to, contact; /* URIs in a response's From and To are ours: unparsed. contact: the first;
-					       uri.text empty when none or "*" */
-	bool contact_star, too_old;         /* too_old: RFC 2543 branch */
+	uint64_t have, many;        /* bit per sip_hdr_id: there is one; there are several */
+	bool contact_star, too_old; /* too_old: RFC 2543 branch */
 	struct span call_id, content_type, body, bytes;
 	uint32_t cseq, max_forwards, expires; /* SIP_NO_NUMBER: absent */
 	struct flow flow;                     /* how it came; set by the transport */
 	unsigned bad_code;                    /* 0: well formed; 400, 505, 416…: what a server answers */
 	const char *bad;                      /* the phrase for it; a literal */
+	/* from here on nothing is zeroed before it is written */
+	struct sip_via via;                 /* the top one */
+	struct sip_naddr from, to, contact; /* URIs in a response's From and To are ours: unparsed. contact: the first;
+					       uri.text empty when none or "*" */
+	struct sip_uri ruri;
+	uint8_t first[SIP_HDR_COUNT]; /* which of hdrs it is, if there is one */
 };
 #define SIP_NO_NUMBER   UINT32_MAX
 #define SIP_MAX_MESSAGE 65535

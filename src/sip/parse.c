@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { ONCE, MANY };
 enum { WHOLE, COMMAS };
@@ -26,22 +29,28 @@ static const struct hdr_desc {
 #undef HDR
 };
 
-const char *const sip_method_names[SIP_OTHER] = {
-	[SIP_INVITE] = "INVITE",   [SIP_ACK] = "ACK",           [SIP_BYE] = "BYE",     [SIP_CANCEL] = "CANCEL",
-	[SIP_OPTIONS] = "OPTIONS", [SIP_REGISTER] = "REGISTER", [SIP_PRACK] = "PRACK", [SIP_SUBSCRIBE] = "SUBSCRIBE",
-	[SIP_NOTIFY] = "NOTIFY",   [SIP_PUBLISH] = "PUBLISH",   [SIP_INFO] = "INFO",   [SIP_REFER] = "REFER",
-	[SIP_MESSAGE] = "MESSAGE", [SIP_UPDATE] = "UPDATE",
-};
+/* The length and first letter of a name: most names are none of the others by these alone. */
+#define FACE(len, first) ((uint16_t)((len) << 8 | ((first) | 0x20)))
+
+#define METHODS(X)                                                                                                    \
+	X(INVITE), X(ACK), X(BYE), X(CANCEL), X(OPTIONS), X(REGISTER), X(PRACK), X(SUBSCRIBE), X(NOTIFY), X(PUBLISH), \
+		X(INFO), X(REFER), X(MESSAGE), X(UPDATE)
+
+#define X(m) [SIP_##m] = #m
+const char *const sip_method_names[SIP_OTHER] = { METHODS(X) };
+#undef X
+#define X(m) [SIP_##m] = FACE(sizeof #m - 1, #m[0])
+static const uint16_t method_faces[SIP_OTHER] = { METHODS(X) };
+#undef X
 
 enum sip_method sip_method_of(struct span name)
 {
+	uint16_t face = name.n ? FACE(name.n, (unsigned char)name.p[0]) : 0;
 	int m = 0;
 
-	if (!name.n)
-		return SIP_OTHER;
-	while (m < SIP_OTHER && (sip_method_names[m][0] != name.p[0] || !span_is(name, sip_method_names[m])))
+	while (m < SIP_OTHER && (method_faces[m] != face || memcmp(sip_method_names[m], name.p, face >> 8) != 0))
 		m++;
-	return (enum sip_method)m;
+	return m < SIP_OTHER && name.n == face >> 8 ? (enum sip_method)m : SIP_OTHER;
 }
 
 const char *sip_hdr_name(enum sip_hdr_id id)
@@ -49,31 +58,57 @@ const char *sip_hdr_name(enum sip_hdr_id id)
 	return id < SIP_HDR_COUNT ? hdr_table[id].name : "";
 }
 
-/* The length and first letter of each name, side by side: most headers are none of the others by these alone. */
-#define FACE(len, first) ((uint16_t)((len) << 8 | ((first) | 0x20)))
 static const uint16_t hdr_faces[SIP_HDR_COUNT] = {
 #define HDR(id, name, compact, times, split) [SIP_HDR_##id] = FACE(sizeof name - 1, name[0]),
 #include "sip/hdr.def"
 #undef HDR
 };
 
+static bool is_hdr(unsigned id, struct span name)
+{
+	return span_ieq(name, (struct span){ hdr_table[id].name, hdr_table[id].len });
+}
+
+/* As it is written in the RFC, without a call. */
+static inline bool is_hdr_exactly(unsigned id, struct span name)
+{
+	const char *known = hdr_table[id].name;
+	size_t n = name.n;
+
+	if (n != hdr_table[id].len || n < 2 || n > 16)
+		return false;
+	if (n >= 8) /* its beginning and its end, which may lap over */
+		return memcmp(name.p, known, 8) == 0 && memcmp(name.p + n - 8, known + n - 8, 8) == 0;
+	if (n >= 4)
+		return memcmp(name.p, known, 4) == 0 && memcmp(name.p + n - 4, known + n - 4, 4) == 0;
+	return memcmp(name.p, known, 2) == 0 && name.p[n - 1] == known[n - 1];
+}
+
+/* Looked for from `likely` on: most headers come in the order of the table. */
+static enum sip_hdr_id hdr_id_from(unsigned likely, struct span name)
+{
+	uint16_t face = FACE(name.n, (unsigned char)name.p[0]);
+	unsigned id;
+
+	if (likely < SIP_HDR_COUNT && is_hdr_exactly(likely, name))
+		return (enum sip_hdr_id)likely;
+	if (name.n == 1) {
+		for (id = 0; id < SIP_HDR_COUNT && hdr_table[id].compact != char_lower(name.p[0]);)
+			id++;
+		return name.p[0] ? (enum sip_hdr_id)id : SIP_HDR_OTHER; /* 0: there is no compact form */
+	}
+	for (id = likely; id < SIP_HDR_COUNT; id++)
+		if (hdr_faces[id] == face && is_hdr(id, name))
+			return (enum sip_hdr_id)id;
+	for (id = 0; id < likely; id++)
+		if (hdr_faces[id] == face && is_hdr(id, name))
+			return (enum sip_hdr_id)id;
+	return SIP_HDR_OTHER;
+}
+
 static enum sip_hdr_id hdr_id(struct span name)
 {
-	unsigned id = 0, first = (unsigned char)name.p[0];
-	uint16_t face = FACE(name.n, first);
-
-	if (name.n > UINT8_MAX)
-		return SIP_HDR_OTHER;
-	if (name.n == 1) {
-		while (id < SIP_HDR_COUNT && hdr_table[id].compact != char_lower(name.p[0]))
-			id++;
-		return (enum sip_hdr_id)id;
-	}
-	for (; id < SIP_HDR_COUNT; id++)
-		if (hdr_faces[id] == face && (memcmp(hdr_table[id].name, name.p, name.n) == 0 ||
-					      span_ieq(name, (struct span){ hdr_table[id].name, hdr_table[id].len })))
-			break;
-	return (enum sip_hdr_id)id;
+	return hdr_id_from(0, name);
 }
 
 static void bad(struct sip_msg *m, unsigned code, const char *phrase)
@@ -110,6 +145,7 @@ static bool parse_status_line(struct sip_msg *m, struct span line)
 		return false;
 	m->status = v;
 	m->reason = span_from(line, 12);
+	memset(&m->ruri, 0, sizeof m->ruri);
 	return true;
 }
 
@@ -167,18 +203,26 @@ static void unfold(char *p, size_t n)
 	}
 }
 
+static inline bool has(const struct sip_msg *m, enum sip_hdr_id id)
+{
+	return m->have >> id & 1;
+}
+
+static inline struct span value_of(const struct sip_msg *m, enum sip_hdr_id id)
+{
+	return has(m, id) ? m->hdrs[m->first[id]].value : SPAN_NONE;
+}
+
 static bool number(struct sip_msg *m, enum sip_hdr_id id, uint32_t max, uint32_t *v)
 {
 	*v = SIP_NO_NUMBER;
-	if (!(m->have & (1ull << id)))
-		return true;
-	return span_u32(sip_hdr_value(m, id), max, v);
+	return !has(m, id) || span_u32(value_of(m, id), max, v);
 }
 
 /* 20.19: a value that makes no sense counts as 3600, one that is too large as the largest. */
 static void parse_expires(struct sip_msg *m)
 {
-	struct span v = sip_hdr_value(m, SIP_HDR_EXPIRES);
+	struct span v = value_of(m, SIP_HDR_EXPIRES);
 	bool digits = v.n > 0;
 
 	m->expires = SIP_NO_NUMBER;
@@ -189,17 +233,9 @@ static void parse_expires(struct sip_msg *m)
 	m->expires = digits ? SIP_NO_NUMBER - 1 : 3600;
 }
 
-static bool is_call_id(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return false;
-	return s.n > 0;
-}
-
 static bool parse_cseq(struct sip_msg *m)
 {
-	struct span rest = sip_hdr_value(m, SIP_HDR_CSEQ), num, method;
+	struct span rest = value_of(m, SIP_HDR_CSEQ), num, method;
 
 	if (!span_word(&rest, &num))
 		return false;
@@ -221,30 +257,27 @@ static bool parse_cseq(struct sip_msg *m)
 
 static bool parse_contact(struct sip_msg *m)
 {
+	struct sip_naddr other, *a = &m->contact;
 	struct sip_walk w = { 0 };
+	bool good = true;
 	struct span v;
-	unsigned n = 0;
 
-	while (sip_walk(m, SIP_HDR_CONTACT, &w, &v)) {
-		struct sip_naddr a;
-
-		if (span_is(v, "*")) {
+	while (good && sip_walk(m, SIP_HDR_CONTACT, &w, &v)) {
+		if (v.n == 1 && v.p[0] == '*')
 			m->contact_star = true;
-			continue;
-		}
-		if (!sip_naddr_parse(v, &a))
-			return false;
-		if (!n++)
-			m->contact = a;
+		else if ((good = sip_naddr_parse(v, a)))
+			a = &other;
 	}
-	return true;
+	if (a == &m->contact)
+		memset(a, 0, sizeof *a);
+	return good;
 }
 
 static void parse_content(struct sip_msg *m)
 {
 	uint32_t len;
 
-	m->content_type = sip_hdr_value(m, SIP_HDR_CONTENT_TYPE);
+	m->content_type = value_of(m, SIP_HDR_CONTENT_TYPE);
 	if (!number(m, SIP_HDR_CONTENT_LENGTH, SIP_MAX_MESSAGE, &len))
 		bad(m, 400, "malformed Content-Length");
 	else if (len != SIP_NO_NUMBER && len > m->body.n)
@@ -262,7 +295,7 @@ static bool parse_routes(struct sip_msg *m)
 		struct sip_naddr a;
 		struct span v;
 
-		while (sip_walk(m, ids[i], &w, &v))
+		while (has(m, ids[i]) && sip_walk(m, ids[i], &w, &v))
 			if (!sip_naddr_parse(v, &a) || !a.uri.is_sip)
 				return false;
 	}
@@ -280,14 +313,14 @@ static const char *parse_core(struct sip_msg *m)
 		return "no usable Via";
 	m->n_vias = 1;
 	m->too_old = !span_starts(m->via.branch, SPAN("z9hG4bK")) || m->via.branch.n == 7;
-	m->call_id = sip_hdr_value(m, SIP_HDR_CALL_ID);
-	if (!(m->have & (1ull << SIP_HDR_CSEQ)) || !parse_cseq(m))
+	m->call_id = value_of(m, SIP_HDR_CALL_ID);
+	if (!has(m, SIP_HDR_CSEQ) || !parse_cseq(m))
 		return "no usable CSeq";
-	if (!is_call_id(m->call_id))
+	if (!sip_is_visible(m->call_id))
 		bad(m, 400, "no usable Call-ID");
-	if (!party(sip_hdr_value(m, SIP_HDR_FROM), &m->from))
+	if (!party(value_of(m, SIP_HDR_FROM), &m->from))
 		bad(m, 400, "no usable From");
-	if (!party(sip_hdr_value(m, SIP_HDR_TO), &m->to))
+	if (!party(value_of(m, SIP_HDR_TO), &m->to))
 		bad(m, 400, "no usable To");
 	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
 		struct sip_via via;
@@ -332,7 +365,7 @@ static bool note_header(struct sip_msg *m, enum sip_hdr_id id)
 	return false;
 }
 
-static void add_header(struct sip_msg *m, struct span line)
+static void add_header(struct sip_msg *m, struct span line, unsigned *likely)
 {
 	const char *colon = memchr(line.p, ':', line.n);
 	struct sip_hdr *h = &m->hdrs[m->n_hdrs];
@@ -342,12 +375,16 @@ static void add_header(struct sip_msg *m, struct span line)
 		return;
 	}
 	h->name = span_trim((struct span){ line.p, (size_t)(colon - line.p) });
-	h->value = span_trim((struct span){ colon + 1, line.n - (size_t)(colon + 1 - line.p) });
+	h->value = (struct span){ colon + 1, line.n - (size_t)(colon + 1 - line.p) };
+	span_take_char(&h->value, ' '); /* nearly always */
+	h->value = span_trim(h->value);
 	if (!h->name.n) {
 		bad(m, 400, "header without a name");
 		return;
 	}
-	h->id = hdr_id(h->name);
+	h->id = hdr_id_from(*likely, h->name);
+	if (h->id != SIP_HDR_OTHER)
+		*likely = h->id + 1;
 	if (note_header(m, h->id) && hdr_table[h->id].times == ONCE)
 		bad(m, 400, "a header that may stand only once is repeated");
 	m->n_hdrs++;
@@ -359,48 +396,105 @@ struct lines {
 		uint16_t at, n;
 	} line[SIP_MAX_HEADERS + 1];
 	size_t n, body; /* body: where it begins; 0: there is no empty line */
-	bool folded, too_many;
+	bool folded, too_many, bare_cr;
 };
+
+#define STRIDE 64
+
+/* Of STRIDE bytes: a bit for each that is c. */
+#ifdef __SSE2__
+static inline uint64_t sixteen(const char *p, __m128i all_c)
+{
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), all_c));
+}
+
+static inline uint64_t bits_of(const char *p, char c)
+{
+	__m128i all_c = _mm_set1_epi8(c);
+
+	return sixteen(p, all_c) | sixteen(p + 16, all_c) << 16 | sixteen(p + 32, all_c) << 32 |
+	       sixteen(p + 48, all_c) << 48;
+}
+#else
+static inline uint64_t bits_of(const char *p, char c)
+{
+	uint64_t bits = 0;
+
+	for (int i = 0; i < STRIDE; i++)
+		bits |= (uint64_t)(p[i] == c) << i;
+	return bits;
+}
+#endif
+
+/* A line from `from` to its line feed. False: it is none of the header's any more. */
+static bool add_line(struct span all, size_t from, size_t lf, struct lines *ls)
+{
+	size_t n = lf - from;
+
+	if (n && all.p[lf - 1] == '\r')
+		n--;
+	if (!n) {
+		ls->body = lf + 1;
+		return false;
+	}
+	if (ls->n == ARRAY_LEN(ls->line)) {
+		ls->too_many = true;
+		return false;
+	}
+	ls->folded |= char_is_space(all.p[from]);
+	ls->line[ls->n].at = (uint16_t)from;
+	ls->line[ls->n++].n = (uint16_t)n;
+	return true;
+}
 
 static void find_lines(struct span all, struct lines *ls)
 {
-	const char *at = all.p, *end = all.p + all.n, *lf;
-	size_t n;
+	uint64_t lfs, crs, lone;
+	bool after = false, before; /* the last stride ended with a CR; and it is a lone one */
+	size_t from = 0;
+	char tail[STRIDE];
 
 	ls->n = ls->body = 0;
-	ls->folded = ls->too_many = false;
-	for (; at < end && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1) {
-		n = (size_t)(lf - at);
-		if (n && lf[-1] == '\r')
-			n--;
-		if (!n) {
-			ls->body = (size_t)(lf + 1 - all.p);
-			return;
+	ls->folded = ls->too_many = ls->bare_cr = false;
+	for (size_t at = 0; at < all.n; at += STRIDE, after = crs >> (STRIDE - 1)) {
+		const char *p = all.p + at;
+
+		if (all.n - at < STRIDE) {
+			memset(tail, 0, sizeof tail);
+			p = memcpy(tail, p, all.n - at);
 		}
-		if (ls->n == ARRAY_LEN(ls->line)) {
-			ls->too_many = true;
-			return;
+		lfs = bits_of(p, '\n');
+		crs = bits_of(p, '\r');
+		lone = crs & ~(lfs >> 1 | 1ull << (STRIDE - 1));
+		before = after && !(lfs & 1);
+		for (; lfs; lfs &= lfs - 1) {
+			int i = __builtin_ctzll(lfs);
+
+			if (!add_line(all, from, at + (size_t)i, ls)) {
+				ls->bare_cr |= before || (lone & ((1ull << i) - 1));
+				return;
+			}
+			from = at + (size_t)i + 1;
 		}
-		ls->folded |= char_is_space(*at);
-		ls->line[ls->n].at = (uint16_t)(at - all.p);
-		ls->line[ls->n++].n = (uint16_t)n;
+		ls->bare_cr |= before || lone;
 	}
 }
 
 static const char *parse_all(struct sip_msg *m, const struct lines *ls)
 {
+	unsigned likely = 0;
 	struct span line;
 
 	if (!ls->n)
 		return "no start line";
+	if (ls->bare_cr) /* a line end to some, a letter to others */
+		return "bare CR in a header";
 	line = span_sub(m->bytes, 0, ls->line[0].n);
 	if (span_istarts(line, SPAN("SIP/2.0 ")) ? !parse_status_line(m, line) : !parse_request_line(m, line))
 		return "malformed start line";
 	for (size_t i = 1; i < ls->n; i++) {
 		line = (struct span){ m->bytes.p + ls->line[i].at, ls->line[i].n };
-		if (memchr(line.p, '\r', line.n)) /* a line end to some, a letter to others */
-			return "bare CR in a header";
-		add_header(m, line);
+		add_header(m, line, &likely);
 	}
 	if (ls->body)
 		m->body = span_from(m->bytes, ls->body);
@@ -428,7 +522,7 @@ static struct sip_msg *block_for(struct sip_msg **spare, size_t n)
 		room = (unsigned)MAX(n, spare ? SPARE_LEAST : 0);
 		m = xmalloc(room);
 	}
-	memset(m, 0, sizeof *m);
+	memset(m, 0, offsetof(struct sip_msg, via));
 	m->refs = 1;
 	m->room = room;
 	return m;
@@ -541,14 +635,12 @@ void sip_msg_spare(struct sip_msg **spare, struct sip_msg *m)
 
 const struct sip_hdr *sip_hdr(const struct sip_msg *m, enum sip_hdr_id id)
 {
-	return m->have & (1ull << id) ? &m->hdrs[m->first[id]] : NULL;
+	return has(m, id) ? &m->hdrs[m->first[id]] : NULL;
 }
 
 struct span sip_hdr_value(const struct sip_msg *m, enum sip_hdr_id id)
 {
-	const struct sip_hdr *h = sip_hdr(m, id);
-
-	return h ? h->value : SPAN_NONE;
+	return value_of(m, id);
 }
 
 struct span sip_hdr_named(const struct sip_msg *m, struct span name, unsigned nth)

@@ -11,20 +11,20 @@
  * What a character may be part of, as bits. TOKEN: letters, digits and -.!%*_+`'~ (RFC
  * 3261 25.1). HOST: letters, digits and -._ . TEXT: a user part, a parameter or a header of a URI: RFC 3261 is
  * followed, and {}|^ and what is beyond ASCII are let through; % is looked at by itself. PLAIN: a parameter's value
- * outside quotes.
+ * outside quotes. USER: TEXT without : and @, which end a user. VISIBLE: no space and no control character.
  */
-enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8 };
+enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8, USER = 16, VISIBLE = 32 };
 static const uint8_t classes[256] = {
 	0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
-	0,  0,  0,  0,  0,  0,  0,  13, 0,  12, 12, 9,  12, 13, 12, 12, 13, 13, 4,  15, 15, 12, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 12, 4,  8,  12, 8,  12, 12, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 12, 15, 13, 15, 15, 15, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 12, 12, 12, 13, 0,  12, 12,
-	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
-	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
-	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
-	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
-	12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+	0,  0,  0,  0,  0,  0,  0,  61, 32, 60, 60, 41, 60, 61, 60, 60, 61, 61, 52, 63, 63, 60, 63, 63, 63, 63,
+	63, 63, 63, 63, 63, 63, 44, 52, 40, 60, 40, 60, 44, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
+	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 60, 63, 61, 63, 63, 63, 63, 63, 63, 63,
+	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 61, 0,  60, 60,
+	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
 };
 
 #define TEL_MAX 128 /* bytes of a number with its separators; E.164 has 15 digits */
@@ -34,10 +34,20 @@ static bool is(char c, unsigned class)
 	return classes[(unsigned char)c] & class;
 }
 
-static size_t run_of(struct span s, unsigned class)
+static inline size_t run_of(struct span s, unsigned class)
 {
 	size_t n = 0;
 
+	for (; s.n - n >= 4; n += 4) {
+		if (!is(s.p[n], class))
+			return n;
+		if (!is(s.p[n + 1], class))
+			return n + 1;
+		if (!is(s.p[n + 2], class))
+			return n + 2;
+		if (!is(s.p[n + 3], class))
+			return n + 3;
+	}
 	while (n < s.n && is(s.p[n], class))
 		n++;
 	return n;
@@ -46,6 +56,11 @@ static size_t run_of(struct span s, unsigned class)
 bool sip_is_token(struct span s)
 {
 	return s.n > 0 && run_of(s, TOKEN) == s.n;
+}
+
+bool sip_is_visible(struct span s)
+{
+	return s.n > 0 && run_of(s, VISIBLE) == s.n;
 }
 
 static bool is_hex(char c)
@@ -118,22 +133,25 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 	return true;
 }
 
-static bool take_scheme(struct span *in, struct span *scheme)
+static bool take_scheme(struct span *in, struct sip_uri *u)
 {
 	long colon;
 
 	if (in->n > 4 && memcmp(in->p, "sip:", 4) == 0) { /* nearly always */
-		*scheme = (struct span){ in->p, 3 };
+		u->scheme = (struct span){ in->p, 3 };
+		u->is_sip = true;
 		*in = (struct span){ in->p + 4, in->n - 4 };
 		return true;
 	}
 	colon = span_chr(*in, ':');
 	if (colon <= 0 || !isalpha((unsigned char)in->p[0]))
 		return false;
-	*scheme = span_sub(*in, 0, (size_t)colon);
-	for (size_t i = 0; i < scheme->n; i++)
-		if (!char_is_alnum(scheme->p[i]) && !strchr("+-.", scheme->p[i]))
+	u->scheme = span_sub(*in, 0, (size_t)colon);
+	for (size_t i = 0; i < u->scheme.n; i++)
+		if (!char_is_alnum(u->scheme.p[i]) && !strchr("+-.", u->scheme.p[i]))
 			return false;
+	u->secure = span_ieq(u->scheme, SPAN("sips"));
+	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
 	*in = span_from(*in, (size_t)colon + 1);
 	return true;
 }
@@ -161,17 +179,37 @@ static void take_number(struct span in, struct sip_uri *u)
 	u->user = digits ? number : SPAN_NONE;
 }
 
+/* [user [":" password] "@"] */
+static bool take_user(struct span *in, struct sip_uri *u)
+{
+	size_t n = run_of(*in, USER);
+	struct span user;
+	long at, colon;
+
+	if (n && n < in->n && in->p[n] == '@') { /* nearly always */
+		u->user = (struct span){ in->p, n };
+		*in = (struct span){ in->p + n + 1, in->n - n - 1 };
+		return true;
+	}
+	at = span_chr(*in, '@');
+	if (at < 0)
+		return true;
+	user = span_sub(*in, 0, (size_t)at);
+	colon = span_chr(user, ':');
+	u->user = colon < 0 ? user : span_sub(user, 0, (size_t)colon);
+	u->password = colon < 0 ? SPAN_NONE : span_from(user, (size_t)colon + 1);
+	*in = span_from(*in, (size_t)at + 1);
+	return u->user.n && is_uri_text(user);
+}
+
 bool sip_uri_parse(struct span s, struct sip_uri *u)
 {
 	struct span in = s;
-	long at;
 
 	memset(u, 0, sizeof *u);
 	u->text = s;
-	if (!take_scheme(&in, &u->scheme))
+	if (!take_scheme(&in, u))
 		return false;
-	u->secure = span_ieq(u->scheme, SPAN("sips"));
-	u->is_sip = u->secure || span_ieq(u->scheme, SPAN("sip"));
 	if (!u->is_sip) {
 		if (!in.n || !is_uri_text(in))
 			return false;
@@ -179,19 +217,12 @@ bool sip_uri_parse(struct span s, struct sip_uri *u)
 			take_number(in, u);
 		return true;
 	}
-	at = span_chr(in, '@');
-	if (at >= 0) {
-		struct span user = span_sub(in, 0, (size_t)at);
-		long colon = span_chr(user, ':');
-
-		u->user = colon < 0 ? user : span_sub(user, 0, (size_t)colon);
-		u->password = colon < 0 ? SPAN_NONE : span_from(user, (size_t)colon + 1);
-		if (!u->user.n || !is_uri_text(user))
-			return false;
-		in = span_from(in, (size_t)at + 1);
-	}
+	if (!take_user(&in, u))
+		return false;
 	if (!take_hostport(&in, false, &u->host, &u->port))
 		return false;
+	if (!in.n) /* nearly always */
+		return true;
 	if (span_take_char(&in, ';')) {
 		long q = span_chr(in, '?');
 
@@ -423,6 +454,8 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	struct span name, value;
 
 	a->params = params;
+	if (!params.n)
+		return true;
 	while (params.n && next_valid(&params, &name, &value)) {
 		if (!span_ieq(name, SPAN("tag")))
 			continue;
@@ -454,7 +487,7 @@ static bool parse_naddr(struct span s, bool whole, struct sip_naddr *a)
 		if (!in.n || in.p[0] != '<')
 			return false;
 	}
-	open = span_chr(in, '<');
+	open = in.n && in.p[0] == '<' ? 0 : span_chr(in, '<');
 	if (open < 0) { /* addr-spec: what follows ';' are the header's parameters, '?' may not stand here */
 		long semi = span_chr(in, ';');
 		struct span uri = span_trim(semi < 0 ? in : span_sub(in, 0, (size_t)semi));

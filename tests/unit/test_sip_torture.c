@@ -320,6 +320,45 @@ static void test_broken(void **state)
 	out_free(&o);
 }
 
+/* A CR that ends no line is refused wherever it stands before the body, and the length of what it follows is all one.
+ */
+static void test_bare_cr(void **state)
+{
+	static const char head[] =
+		"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\nFrom: <sip:a@b>;tag=1\r\n"
+		"To: <sip:a@b>\r\nCall-ID: c\nCSeq: 1 OPTIONS\r\nSubject: a long line to make the head "
+		"longer than three times sixty-four bytes\r\n\r\n";
+	size_t n = sizeof head - 1;
+	char text[sizeof head + 4];
+	struct sip_msg *m;
+	const char *why;
+
+	(void)state;
+	for (size_t at = 1; at < n + 3; at++) {
+		bool ends_line = at < n && head[at] == '\n' && head[at - 1] != '\r';
+
+		snprintf(text, sizeof text, "%s%s", head, "xyz");
+		memmove(text + at + 1, text + at, sizeof text - at - 1);
+		text[at] = '\r';
+		m = sip_msg_parse((struct span){ text, n + 4 }, &why);
+		if (!m != !(ends_line || at >= n))
+			fail_msg("a CR at %zu", at);
+		sip_msg_unref(m);
+	}
+}
+
+/* Not the compact form of what has none. */
+static void test_nul_name(void **state)
+{
+	static const char text[] =
+		"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\n\0: 1 OPTIONS\r\n\r\n";
+	const char *why = NULL;
+
+	(void)state;
+	assert_null(sip_msg_parse((struct span){ text, sizeof text - 1 }, &why));
+	assert_string_equal(why, "no usable CSeq");
+}
+
 /* The block of one message is room for the next; when it is too small, the larger one is kept instead. */
 static void test_spare(void **state)
 {
@@ -402,9 +441,10 @@ static void test_long_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parser), cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_spare),  cmocka_unit_test(test_parties),       cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_parser),  cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
+		cmocka_unit_test(test_values),  cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_bare_cr), cmocka_unit_test(test_nul_name),      cmocka_unit_test(test_spare),
+		cmocka_unit_test(test_parties), cmocka_unit_test(test_long_name),
 	};
 
 	return cmocka_run_group_tests_name("sip torture", tests, NULL, NULL);
