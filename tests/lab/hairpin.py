@@ -74,6 +74,9 @@ class Hairpin:
         self.program = self.node.start("hairpin", [
             *self.wrap, BINARY, "--conf", self.conf, "--run", self.run_dir,
             "--state", self.state, *self.options])
+        self.wait_ready()
+
+    def wait_ready(self):
         wait_for(self._ready, 8, "hairpin answers console commands")
 
     def _ready(self):

@@ -99,6 +99,21 @@ def stuck(lab):
     assert w.hairpin.stop() == 0
 
 
+@scenario("router.stuck-restart")
+def stuck_restart(lab):
+    """A restart and a stop while the question is on its way, and nobody knows yet that its answer never ends."""
+    w = Closed(lab)
+    device = Stuck(w.router)
+    w.hairpin_in(w.pbx, change=says("upnp"))
+    for n, command in enumerate(("core restart now", "core restart gracefully", "core stop gracefully")):
+        wait_for(lambda: len(device.asked) > n, 10, "the device is asked")
+        w.hairpin.rx(command)
+        if "restart" in command:
+            wait_for(lambda: w.hairpin.program.text().count("core.start") == n + 2, 8, "hairpin starts again")
+            w.hairpin.wait_ready()
+    assert w.hairpin.program.process.wait(8) == 0
+
+
 @scenario("router.stuck-ends")
 def stuck_ends(lab):
     """It lets go, and a router takes its place: that one is found."""
