@@ -84,6 +84,7 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->dead_by_age);
 	list_init(&s->over);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
+	s->nonces_max = NONCES_MAX;
 	s->hashes = sip_hashes_new();
 	s->scratch = xmalloc(SIP_SCRATCH);
 	s->t1 = 500;

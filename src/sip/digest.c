@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NONCES_MAX 65536
-
 static const struct alg {
 	uint32_t bit;
 	const char *name;
@@ -317,7 +315,7 @@ static bool nonce_count(struct sip *s, const struct nonce *n, struct span nc)
 		return false;
 	u = nonce_find(s, n);
 	if (!u) {
-		if (s->nonces.n >= NONCES_MAX)
+		if (s->nonces.n >= s->nonces_max)
 			nonce_forget(s);
 		u = fifo_add(&s->nonces_by_age, sizeof *u);
 		*u = (struct nonce_use){ .nonce = *n };

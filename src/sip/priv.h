@@ -12,6 +12,7 @@
 #include "nat/stun.h"
 #include "sip/sip.h"
 
+#define NONCES_MAX     65536
 #define SIP_T2         4000
 #define SIP_T4         5000
 #define SIP_TAG        16
@@ -452,6 +453,7 @@ struct sip {
 	struct list dead_by_age;
 	struct table nonces;
 	struct fifo nonces_by_age;
+	size_t nonces_max;                 /* remembered at once: NONCES_MAX, but in tests */
 	uint32_t nonces_live, nonces_from; /* s: the longest lifetime; older ones than from then are not taken */
 	struct ha1 *ha1s;                  /* of each of conf's auths */
 	size_t n_ha1s;

@@ -413,6 +413,8 @@ uint32_t sip_order(struct span call_id)
 	uint64_t head = 0, next = 0;
 	size_t n = MIN(call_id.n, sizeof head), more = MIN(call_id.n - n, sizeof next);
 
+	if (!n) /* a message may have none */
+		return 0;
 	memcpy(&head, call_id.p, n);
 	memcpy(&next, call_id.p + n, more);
 	head = (head ^ next * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
