@@ -52,10 +52,19 @@ static void on_flush(struct timer *t, ms_t now UNUSED)
 		l->told = false;
 }
 
+/* A disk may have been full in the middle of a line. */
+static void end_last_line(const struct calllog *l)
+{
+	char last = '\n';
+
+	if (l->size && pread(fileno(l->file), &last, 1, l->size - 1) == 1 && last != '\n')
+		fputc('\n', l->file);
+}
+
 /* Readable by us alone: who called whom is nobody else's business. */
 static bool open_file(struct calllog *l)
 {
-	int fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = open(l->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct stat st;
 
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
@@ -67,6 +76,8 @@ static bool open_file(struct calllog *l)
 	if (!l->file)
 		fail(l, errno);
 	l->size = l->file ? (long)st.st_size : 0;
+	if (l->file)
+		end_last_line(l);
 	return l->file != NULL;
 }
 

@@ -1,6 +1,8 @@
 """What happens over time: silent phones, router restarts, crashes."""
+import json
 import os
 import signal
+import subprocess
 
 import calls
 from hairpin import phone_block
@@ -127,13 +129,13 @@ def crash_in_call(lab):
 
 @scenario("life.file-limit")
 def file_limit(lab):
-    """Files may not grow (ulimit -f, a full disk): what cannot be written is said once, and calls go on."""
+    """Files may not grow (ulimit -f, a full disk): what cannot be written is said once, and calls go on; later they may."""
     record, capture = lab.path("calls.jsonl"), lab.path("all.pcap")
     with open(record, "w") as f:
-        f.write(FILE_LIMIT * " ")
+        f.write(FILE_LIMIT * "x")
     w = Two(lab, provider=False)
     w.hairpin_in(w.pbx, PLAIN_TRANSPORT, files={"hairpin.conf": "[general]\ncall_log=%s\n" % record},
-                 wrap=("prlimit", "--fsize=%d" % FILE_LIMIT))
+                 wrap=("prlimit", "--fsize=%d:%d" % (FILE_LIMIT, 2 * FILE_LIMIT)))
     phone = w.phone_a(expires=600)
     w.hairpin.rx("pjsip set logger pcap %s rtp" % capture)
     here = phone.dial("600")
@@ -145,4 +147,11 @@ def file_limit(lab):
         calls.echo_call(phone, w.hairpin)
     said = w.hairpin.program.text()
     assert said.count("call_log: %s: File too large" % record) == 1, said
-    assert os.path.getsize(record) == FILE_LIMIT and w.hairpin.stop() == 0
+    assert os.path.getsize(record) == FILE_LIMIT
+    subprocess.run(["prlimit", "--pid", str(w.hairpin.program.process.pid), "--fsize=%d:" % (2 * FILE_LIMIT)], check=True)
+    calls.echo_call(phone, w.hairpin)
+    assert w.hairpin.stop() == 0
+    with open(record) as f:
+        lines = f.readlines()
+    assert lines[0] == FILE_LIMIT * "x" + "\n", "what was cut off has the first line for itself"
+    assert json.loads(lines[-1])["dialed"] == "600"
