@@ -30,6 +30,8 @@ struct port {
 };
 struct sockaddr_in load_addr(const char *text);                /* "127.0.0.1:5060"; ends the program when it is none */
 int load_socket(const struct sockaddr_in *me, const char *ns); /* bound; ns: a network namespace, or NULL */
+int load_enter(const char *ns); /* into a network namespace; NULL: stays. For load_leave */
+void load_leave(int home);
 struct port *port_open(int fd, struct sockaddr_in me, struct sockaddr_in peer);
 struct out port_compose(struct port *p);            /* a message for the batch... */
 void port_add(struct port *p, const struct out *o); /* ...to the peer... */
@@ -38,6 +40,13 @@ void port_flush(struct port *p);    /* ...sends what was added */
 unsigned port_take(struct port *p); /* receives a batch without waiting; how many there are */
 struct span port_message(const struct port *p, unsigned i);
 bool port_wait(struct port *const ports[], unsigned n, us_t until); /* false: nothing came until then */
+
+/* ---- straight onto a wire: load_link.c ---- */
+
+#define LINK_ROOM 52 /* in front of what a datagram carries */
+/* A socket for frames to an address of the same network, and what begins each of them; -1: this is not possible. */
+int link_open(const char *ns, const struct sockaddr_in *from, const struct sockaddr_in *to, char head[LINK_ROOM]);
+void link_head(char *p, const char head[LINK_ROOM], in_port_t to, size_t bytes); /* of one frame: LINK_ROOM bytes */
 
 /* ---- messages: load_msg.c ---- */
 

@@ -73,21 +73,33 @@ static void enter(const char *ns)
 	close(fd);
 }
 
-int load_socket(const struct sockaddr_in *me, const char *ns)
+int load_enter(const char *ns)
 {
-	int home = ns ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1, size = 32 << 20, fd;
+	int home = ns ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
 
 	if (ns)
 		enter(ns);
+	return home;
+}
+
+void load_leave(int home)
+{
+	if (home >= 0 && setns(home, CLONE_NEWNET) != 0)
+		load_die("back into the network namespace: %s", strerror(errno));
+	if (home >= 0)
+		close(home);
+}
+
+int load_socket(const struct sockaddr_in *me, const char *ns)
+{
+	int home = load_enter(ns), size = 32 << 20, fd;
+
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)me, sizeof *me) != 0)
 		load_die("no socket on %s:%u: %s", inet_ntoa(me->sin_addr), ntohs(me->sin_port), strerror(errno));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	if (ns && setns(home, CLONE_NEWNET) != 0)
-		load_die("back from network namespace %s: %s", ns, strerror(errno));
-	if (ns)
-		close(home);
+	load_leave(home);
 	return fd;
 }
 

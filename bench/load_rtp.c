@@ -3,8 +3,8 @@
  * them apart is the relay's port. Every call sends 50 packets of 172 bytes a second both ways, all calls spread over
  * the 20 ms. A packet carries its call and when it was sent: one that arrives from another call's port is astray.
  *
- * For processor time packets go out in the batches that a tick makes; for delay each goes out by itself, and its
- * arrival is the kernel's own receive time.
+ * For processor time packets go out in the batches that a tick makes, between namespaces as frames (load_link.c); for
+ * delay each goes out by itself through its socket, and its arrival is the kernel's own receive time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,12 +26,13 @@ struct stamp { /* the beginning of the payload */
 };
 
 struct end {
-	int fd;
+	int fd, link;         /* link: frames go out by it; -1: datagrams by fd */
+	char head[LINK_ROOM]; /* of each frame */
 	unsigned n_out;
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	struct sockaddr_in in_from[BATCH];
-	char in_bytes[BATCH][256], out_bytes[BATCH][BYTES], control[BATCH][64];
+	char in_bytes[BATCH][256], out_bytes[BATCH][LINK_ROOM + BYTES], control[BATCH][64];
 };
 
 struct speech {
@@ -64,13 +65,14 @@ static void hook(struct end *e, bool control)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
 		e->in_iov[i] = (struct iovec){ e->in_bytes[i], sizeof e->in_bytes[i] };
-		e->out_iov[i] = (struct iovec){ e->out_bytes[i], BYTES };
+		e->out_iov[i] = e->link < 0 ? (struct iovec){ e->out_bytes[i] + LINK_ROOM, BYTES }
+					    : (struct iovec){ e->out_bytes[i], LINK_ROOM + BYTES };
 		e->in[i].msg_hdr = (struct msghdr){ .msg_name = &e->in_from[i],
 						    .msg_namelen = sizeof e->in_from[i],
 						    .msg_iov = &e->in_iov[i],
 						    .msg_iovlen = 1,
 						    .msg_control = control ? e->control[i] : NULL };
-		e->out[i].msg_hdr = (struct msghdr){ .msg_namelen = sizeof(struct sockaddr_in),
+		e->out[i].msg_hdr = (struct msghdr){ .msg_namelen = e->link < 0 ? sizeof(struct sockaddr_in) : 0,
 						     .msg_iov = &e->out_iov[i],
 						     .msg_iovlen = 1 };
 	}
@@ -81,7 +83,7 @@ static void end_flush(struct end *e)
 	unsigned at = 0;
 
 	while (at < e->n_out) {
-		int n = sendmmsg(e->fd, e->out + at, e->n_out - at, 0);
+		int n = sendmmsg(e->link < 0 ? e->fd : e->link, e->out + at, e->n_out - at, 0);
 
 		at += n > 0 ? (unsigned)n : errno == EINTR ? 0 : 1; /* one that is refused is lost */
 	}
@@ -92,7 +94,8 @@ static void speak(struct speech *s, unsigned side, unsigned call, uint64_t seq)
 {
 	struct end *e = &s->ends[side];
 	struct stamp stamp = { MAGIC, call, 0, s->measured };
-	char *p = e->out_bytes[e->n_out];
+	char *p = e->out_bytes[e->n_out] + LINK_ROOM;
+	const struct sockaddr_in *to = &s->routes[call].to[side];
 	uint32_t words[3] = { htonl(0x80000000u | (uint32_t)(seq & 0xffff)), htonl((uint32_t)seq * 160),
 			      htonl(call * 2 + side + 1) };
 
@@ -100,7 +103,10 @@ static void speak(struct speech *s, unsigned side, unsigned call, uint64_t seq)
 	if (s->load->delay)
 		stamp.sent_ns = wall_ns();
 	memcpy(p + sizeof words, &stamp, sizeof stamp);
-	e->out[e->n_out].msg_hdr.msg_name = (void *)(uintptr_t)&s->routes[call].to[side];
+	if (e->link < 0)
+		e->out[e->n_out].msg_hdr.msg_name = (void *)(uintptr_t)to;
+	else
+		link_head(e->out_bytes[e->n_out], e->head, to->sin_port, BYTES);
 	e->n_out++;
 	s->sent += s->measured;
 	if (s->load->delay || e->n_out == BATCH)
@@ -195,6 +201,17 @@ static void run(struct speech *s, double seconds, uint64_t *at)
 	}
 }
 
+/* Frames carry no time of sending that says anything, and all go to one address. */
+static int open_link(struct speech *s, unsigned side, const struct sockaddr_in *me)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->routes[i].to[side].sin_addr.s_addr != s->routes[0].to[side].sin_addr.s_addr)
+			return -1;
+	if (s->load->delay || !s->load->ns[side])
+		return -1;
+	return link_open(s->load->ns[side], me, &s->routes[0].to[side], s->ends[side].head);
+}
+
 void load_speak(const struct load *l, const struct route_pair *routes, unsigned n)
 {
 	struct speech *s = xcalloc(1, sizeof *s);
@@ -208,6 +225,7 @@ void load_speak(const struct load *l, const struct route_pair *routes, unsigned 
 	s->n = n;
 	for (unsigned i = 0; i < 2; i++) {
 		s->ends[i].fd = load_socket(&me[i], l->ns[i]);
+		s->ends[i].link = open_link(s, i, &me[i]);
 		hook(&s->ends[i], l->delay);
 		if (l->delay)
 			setsockopt(s->ends[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
