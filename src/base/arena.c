@@ -11,6 +11,7 @@ struct block {
 struct arena {
 	char *at, *end;
 	struct block *more; /* blocks after the first, newest first */
+	bool borrowed;      /* the first is the caller's */
 };
 
 #define ALIGN 16u
@@ -25,9 +26,17 @@ struct arena *arena_new(size_t first)
 	size_t head = aligned(sizeof(struct arena));
 	struct arena *a = xmalloc(head + aligned(first));
 
-	a->at = (char *)a + head;
-	a->end = a->at + aligned(first);
-	a->more = NULL;
+	*a = (struct arena){ .at = (char *)a + head, .end = (char *)a + head + aligned(first) };
+	return a;
+}
+
+_Static_assert(sizeof(struct arena) <= ARENA_HEAD, "ARENA_HEAD is its size");
+
+struct arena *arena_new_in(void *room, size_t n)
+{
+	struct arena *a = room;
+
+	*a = (struct arena){ .at = (char *)a + ARENA_HEAD, .end = (char *)a + n / ALIGN * ALIGN, .borrowed = true };
 	return a;
 }
 
@@ -80,5 +89,6 @@ void arena_free(struct arena *a)
 		a->more = b->next;
 		free(b);
 	}
-	free(a);
+	if (!a->borrowed)
+		free(a);
 }

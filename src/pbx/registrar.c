@@ -14,7 +14,7 @@
 
 #define CONTACTS_MAX 10
 #define URI_MAX      255
-#define TEXTS        960 /* bytes: those of most requests; the allocator keeps blocks up to 1 KB at hand */
+#define TEXTS        1024 /* bytes: those of most requests */
 
 struct item { /* one Contact of the request */
 	const char *uri, *orig, *instance;
@@ -460,6 +460,7 @@ static void serve(struct reg *r)
 void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	struct reg r = { .p = p, .uas = uas, .m = sip_uas_msg(uas), .ep = ep };
+	_Alignas(max_align_t) char room[TEXTS];
 
 	if (!r.m->ruri.is_sip || !r.m->to.uri.is_sip) {
 		refuse(&r, 416, NULL);
@@ -474,7 +475,7 @@ void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 		refuse(&r, 404, NULL);
 		return;
 	}
-	r.mem = arena_new(TEXTS);
+	r.mem = arena_new_in(room, sizeof room);
 	r.path = join_path(&r);
 	serve(&r);
 	arena_free(r.mem);

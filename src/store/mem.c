@@ -5,7 +5,7 @@
 
 struct mem {
 	struct store store;
-	struct change *table;
+	struct table table;
 };
 
 static void mem_changed(struct store *s, struct change *c)
@@ -13,34 +13,47 @@ static void mem_changed(struct store *s, struct change *c)
 	struct mem *m = (struct mem *)s;
 	bool gone = c->kind == DEL_CONTACT;
 
-	change_add(&m->table, c); /* a refresh may be freed by it */
+	change_add(s, &m->table, c); /* a refresh may be freed by it */
 	if (!gone)
 		return;
-	HASH_DEL(m->table, c);
-	free(c);
+	table_del(&m->table, c->id, c);
+	spares_give(&s->spares, c);
 }
 
-static int by_id(const struct change *a, const struct change *b)
+static int by_id(const void *a, const void *b)
 {
-	return a->contact.id < b->contact.id ? -1 : 1;
+	const struct change *x = *(struct change *const *)a, *y = *(struct change *const *)b;
+
+	return (x->id > y->id) - (x->id < y->id);
 }
 
 static void mem_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
 {
 	struct mem *m = (struct mem *)s;
-	struct change *c, *next;
+	struct change **all = xcalloc(m->table.n + 1, sizeof *all), *c;
+	struct table_walk w = { 0 };
+	size_t n = 0;
 
-	HASH_SORT(m->table, by_id);
-	HASH_ITER(hh, m->table, c, next)
+	while ((c = table_each(&m->table, &w)))
 		if (c->kind == PUT_CONTACT)
-			each(arg, &c->contact);
+			all[n++] = c;
+	qsort(all, n, sizeof *all, by_id);
+	for (size_t i = 0; i < n; i++) {
+		struct store_contact contact = all[i]->put->contact;
+
+		contact.cseq = all[i]->cseq;
+		contact.expires = all[i]->expires;
+		each(arg, &contact);
+	}
+	free(all);
 }
 
 static void mem_close(struct store *s)
 {
 	struct mem *m = (struct mem *)s;
 
-	changes_free(&m->table);
+	changes_free(s, &m->table);
+	spares_free(&s->spares);
 	free(m);
 }
 

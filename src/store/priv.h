@@ -6,8 +6,8 @@
  * batch is done the next one collects.
  */
 #pragma once
-#include <uthash.h>
-
+#include "base/spares.h"
+#include "base/table.h"
 #include "store/store.h"
 
 #define CONTACT_TEXTS(X) \
@@ -17,15 +17,19 @@
 
 enum change_kind { PUT_CONTACT, REFRESH_CONTACT, DEL_CONTACT };
 struct change {
-	UT_hash_handle hh;
 	enum change_kind kind;
-	struct store_contact contact; /* PUT: all of it; REFRESH: id, cseq, expires; DEL: id */
-	char texts[];                 /* PUT */
+	uint32_t cseq;
+	uint64_t id; /* its key in a table: ids are ours, and one follows the other */
+	int64_t expires;
+	struct put *put; /* PUT: lies behind it */
 };
-struct change *change_new(enum change_kind kind, const struct store_contact *c);
+struct put {
+	struct store_contact contact; /* but for id, cseq and expires */
+	char texts[];
+};
 /* Takes it into the table, merged with what the table has of the same contact. */
-void change_add(struct change **table, struct change *c);
-void changes_free(struct change **table);
+void change_add(struct store *s, struct table *t, struct change *c);
+void changes_free(struct store *s, struct table *t);
 
 struct backend {
 	void (*changed)(struct store *s, struct change *c); /* takes it over */
@@ -36,4 +40,5 @@ struct backend {
 struct store { /* first member of every backend's store */
 	const struct backend *backend;
 	uint64_t last_id;
+	struct spares spares; /* of changes */
 };

@@ -32,8 +32,8 @@ struct sqlite {
 	struct io_loop *loop;
 	sqlite3 *db;
 	sqlite3_stmt *st[STATEMENTS];
-	struct change *pending; /* not yet handed out */
-	struct change *batch;   /* under way: the pool reads it, nobody changes it */
+	struct table pending; /* changes that are not yet handed out */
+	struct table batch;   /* under way: the pool reads it, nobody changes it */
 	bool busy, closing;
 	char error[200]; /* of the batch; "" when it was written */
 	struct timer due;
@@ -68,9 +68,11 @@ static int step(sqlite3_stmt *st)
 }
 
 /* Binds one row; at: its first place. Returns the first place behind it. */
-static int bind_put(sqlite3_stmt *st, int at, const struct store_contact *c)
+static int bind_put(sqlite3_stmt *st, int at, const struct change *change)
 {
-	sqlite3_bind_int64(st, at++, (sqlite3_int64)c->id);
+	const struct store_contact *c = &change->put->contact;
+
+	sqlite3_bind_int64(st, at++, (sqlite3_int64)change->id);
 #define X(f) sqlite3_bind_text(st, at++, c->f, -1, SQLITE_STATIC);
 	CONTACT_TEXTS(X)
 #undef X
@@ -79,7 +81,7 @@ static int bind_put(sqlite3_stmt *st, int at, const struct store_contact *c)
 	return at;
 }
 
-static int bind_refresh(sqlite3_stmt *st, int at, const struct store_contact *c)
+static int bind_refresh(sqlite3_stmt *st, int at, const struct change *c)
 {
 	sqlite3_bind_int64(st, at++, (sqlite3_int64)c->id);
 	sqlite3_bind_int64(st, at++, c->cseq);
@@ -91,8 +93,8 @@ static int bind_refresh(sqlite3_stmt *st, int at, const struct store_contact *c)
 struct rows {
 	struct sqlite *q;
 	enum statement one, many;
-	int (*bind)(sqlite3_stmt *st, int at, const struct store_contact *c);
-	const struct store_contact *c[ROWS];
+	int (*bind)(sqlite3_stmt *st, int at, const struct change *c);
+	const struct change *c[ROWS];
 	int n;
 };
 
@@ -111,7 +113,7 @@ static int write_rows(struct rows *r)
 	return rc;
 }
 
-static int add_row(struct rows *r, const struct store_contact *c)
+static int add_row(struct rows *r, const struct change *c)
 {
 	r->c[r->n++] = c;
 	return r->n == ROWS ? write_rows(r) : SQLITE_OK;
@@ -134,15 +136,16 @@ static int write_all(struct sqlite *q)
 	struct rows puts = { .q = q, .one = PUT, .many = PUT_MANY, .bind = bind_put };
 	struct rows refreshs = { .q = q, .one = REFRESH, .many = REFRESH_MANY, .bind = bind_refresh };
 	int rc = sqlite3_exec(q->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	struct change *c, *next;
+	struct table_walk w = { 0 };
+	const struct change *c;
 
-	HASH_ITER(hh, q->batch, c, next) {
-		if (rc == SQLITE_OK && c->kind == DEL_CONTACT)
-			rc = forget(q, c->contact.id);
+	while (rc == SQLITE_OK && (c = table_each(&q->batch, &w))) {
+		if (c->kind == DEL_CONTACT)
+			rc = forget(q, c->id);
 		if (rc == SQLITE_OK && c->kind == PUT_CONTACT)
-			rc = add_row(&puts, &c->contact);
+			rc = add_row(&puts, c);
 		if (rc == SQLITE_OK && c->kind != DEL_CONTACT)
-			rc = add_row(&refreshs, &c->contact);
+			rc = add_row(&refreshs, c);
 	}
 	rc = rc == SQLITE_OK ? write_rows(&puts) : rc;
 	rc = rc == SQLITE_OK ? write_rows(&refreshs) : rc;
@@ -166,19 +169,20 @@ static void write_batch(void *arg)
 /* What failed goes back, but never over something newer. */
 static void put_back(struct sqlite *q)
 {
-	struct change *newer = q->pending, *c, *next;
+	struct table newer = q->pending;
+	struct table_walk w = { 0 };
+	struct change *c;
 
 	q->pending = q->batch;
-	q->batch = NULL;
-	HASH_ITER(hh, newer, c, next) {
-		HASH_DEL(newer, c);
-		change_add(&q->pending, c);
-	}
+	q->batch = (struct table){ 0 };
+	while ((c = table_each(&newer, &w)))
+		change_add(&q->store, &q->pending, c);
+	table_free(&newer);
 }
 
 static void gather(struct sqlite *q, ms_t for_ms)
 {
-	if (!q->busy && !q->closing && q->pending && !timer_runs(&q->due))
+	if (!q->busy && !q->closing && q->pending.n && !timer_runs(&q->due))
 		clock_in(io_clock(q->loop), &q->due, for_ms);
 }
 
@@ -188,13 +192,13 @@ static void batch_done(void *arg)
 
 	q->busy = false;
 	if (q->error[0]) {
-		trace(EV_STORE, NULL, "%u changes are not written, again in %d s: %s", HASH_COUNT(q->batch),
-		      RETRY_AFTER / 1000, q->error);
+		trace(EV_STORE, NULL, "%zu changes are not written, again in %d s: %s", q->batch.n, RETRY_AFTER / 1000,
+		      q->error);
 		put_back(q);
 		gather(q, RETRY_AFTER);
 		return;
 	}
-	changes_free(&q->batch);
+	changes_free(&q->store, &q->batch);
 	gather(q, GATHER);
 }
 
@@ -203,7 +207,7 @@ static void start_batch(struct timer *t, ms_t now UNUSED)
 	struct sqlite *q = container_of(t, struct sqlite, due);
 
 	q->batch = q->pending;
-	q->pending = NULL;
+	q->pending = (struct table){ 0 };
 	q->busy = true;
 	io_work(q->loop, write_batch, batch_done, q);
 }
@@ -212,7 +216,7 @@ static void sqlite_changed(struct store *s, struct change *c)
 {
 	struct sqlite *q = (struct sqlite *)s;
 
-	change_add(&q->pending, c);
+	change_add(&q->store, &q->pending, c);
 	gather(q, GATHER);
 }
 
@@ -280,6 +284,7 @@ static void close_db(struct sqlite *q)
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(q->st[i]);
 	sqlite3_close(q->db);
+	spares_free(&q->store.spares);
 	free(q);
 }
 
@@ -300,13 +305,13 @@ static void sqlite_close(struct store *s)
 	io_work_wait(q->loop);
 	clock_stop(io_clock(q->loop), &q->due);
 	q->batch = q->pending;
-	q->pending = NULL;
+	q->pending = (struct table){ 0 };
 	q->error[0] = '\0';
-	if (q->batch)
+	if (q->batch.n)
 		write_batch(q);
 	if (q->error[0])
-		trace(EV_STORE, NULL, "%u changes are lost: %s", HASH_COUNT(q->batch), q->error);
-	changes_free(&q->batch);
+		trace(EV_STORE, NULL, "%zu changes are lost: %s", q->batch.n, q->error);
+	changes_free(&q->store, &q->batch);
 	close_db(q);
 }
 

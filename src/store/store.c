@@ -14,55 +14,63 @@ static const char *pack(char **at, const char *s)
 	return to;
 }
 
-struct change *change_new(enum change_kind kind, const struct store_contact *from)
+static struct change *change_new(struct store *s, enum change_kind kind, const struct store_contact *from)
 {
 	struct change *c;
 	size_t n = 0;
 	char *at;
 
+	if (kind == PUT_CONTACT) {
+		n = sizeof *c->put;
 #define X(f) n += (from->f ? strlen(from->f) : 0) + 1;
-	if (kind == PUT_CONTACT)
 		CONTACT_TEXTS(X)
 #undef X
-	c = xmalloc(sizeof *c + n);
-	c->kind = kind;
-	c->contact = *from;
-	at = c->texts;
-#define X(f) c->contact.f = pack(&at, from->f);
-	if (kind == PUT_CONTACT) {
-		CONTACT_TEXTS(X)
 	}
+	c = spares_take(&s->spares, sizeof *c + n);
+	*c = (struct change){ .kind = kind, .cseq = from->cseq, .id = from->id, .expires = from->expires };
+	if (kind != PUT_CONTACT)
+		return c;
+	c->put = (struct put *)(c + 1);
+	c->put->contact = *from;
+	at = c->put->texts;
+#define X(f) c->put->contact.f = pack(&at, from->f);
+	CONTACT_TEXTS(X)
 #undef X
 	return c;
 }
 
-void change_add(struct change **table, struct change *c)
+static struct change *change_of(const struct table *t, uint64_t id)
 {
-	uint64_t id = c->contact.id;
-	struct change *old;
+	size_t at = id;
 
-	HASH_FIND(hh, *table, &id, sizeof id, old);
+	return table_next(t, id, &at);
+}
+
+void change_add(struct store *s, struct table *t, struct change *c)
+{
+	struct change *old = change_of(t, c->id);
+
 	if (old && c->kind == REFRESH_CONTACT) {
-		old->contact.cseq = c->contact.cseq;
-		old->contact.expires = c->contact.expires;
-		free(c);
+		old->cseq = c->cseq;
+		old->expires = c->expires;
+		spares_give(&s->spares, c);
 		return;
 	}
 	if (old) {
-		HASH_DEL(*table, old);
-		free(old);
+		table_del(t, old->id, old);
+		spares_give(&s->spares, old);
 	}
-	HASH_ADD(hh, *table, contact.id, sizeof id, c);
+	table_add(t, c->id, c);
 }
 
-void changes_free(struct change **table)
+void changes_free(struct store *s, struct table *t)
 {
-	struct change *c, *next;
+	struct table_walk w = { 0 };
+	struct change *c;
 
-	HASH_ITER(hh, *table, c, next) {
-		HASH_DEL(*table, c);
-		free(c);
-	}
+	while ((c = table_each(t, &w)))
+		spares_give(&s->spares, c);
+	table_free(t);
 }
 
 uint64_t store_put_contact(struct store *s, const struct store_contact *c)
@@ -71,7 +79,7 @@ uint64_t store_put_contact(struct store *s, const struct store_contact *c)
 
 	if (!with_id.id)
 		with_id.id = ++s->last_id;
-	s->backend->changed(s, change_new(PUT_CONTACT, &with_id));
+	s->backend->changed(s, change_new(s, PUT_CONTACT, &with_id));
 	return with_id.id;
 }
 
@@ -79,12 +87,12 @@ void store_refresh_contact(struct store *s, uint64_t id, uint32_t cseq, int64_t 
 {
 	struct store_contact c = { .id = id, .cseq = cseq, .expires = expires };
 
-	s->backend->changed(s, change_new(REFRESH_CONTACT, &c));
+	s->backend->changed(s, change_new(s, REFRESH_CONTACT, &c));
 }
 
 void store_del_contact(struct store *s, uint64_t id)
 {
-	s->backend->changed(s, change_new(DEL_CONTACT, &(struct store_contact){ .id = id }));
+	s->backend->changed(s, change_new(s, DEL_CONTACT, &(struct store_contact){ .id = id }));
 }
 
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
@@ -94,6 +102,7 @@ void store_load(struct store *s, void (*each)(void *arg, const struct store_cont
 
 void store_rest(struct store *s)
 {
+	spares_free(&s->spares);
 	if (s->backend->rest)
 		s->backend->rest(s);
 }
