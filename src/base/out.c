@@ -63,18 +63,18 @@ void out_bytes_slowly(struct out *o, const void *p, size_t n)
 
 void out_uint(struct out *o, uint64_t v)
 {
-	char tmp[20];
-	size_t n = sizeof tmp;
+	char tmp[20], *p = tmp + sizeof tmp;
+	uint32_t w;
 
 	if (v < 10) {
 		out_char(o, (char)('0' + v));
 		return;
 	}
 	for (; v > UINT32_MAX; v /= 10)
-		tmp[--n] = (char)('0' + v % 10);
-	for (uint32_t w = (uint32_t)v; w; w /= 10) /* half as wide, much quicker */
-		tmp[--n] = (char)('0' + w % 10);
-	out_bytes(o, tmp + n, sizeof tmp - n);
+		*--p = (char)('0' + v % 10);
+	for (w = (uint32_t)v; w; w /= 10) /* half as wide, much quicker */
+		*--p = (char)('0' + w % 10);
+	out_bytes(o, p, (size_t)(tmp + sizeof tmp - p));
 }
 
 /* Of four bytes all at once: each half of a byte gets a byte, and that becomes a digit. */
@@ -92,19 +92,22 @@ static uint64_t hex_of(uint32_t four)
 void out_hex(struct out *o, const void *p, size_t n)
 {
 	const unsigned char *b = p;
+	uint64_t text[4];
 	uint32_t four = 0;
-	uint64_t text;
 
-	for (; n >= sizeof four; n -= sizeof four, b += sizeof four) {
-		memcpy(&four, b, sizeof four);
-		text = hex_of(four);
-		out_bytes(o, &text, sizeof text);
+	for (; n >= 16; n -= 16, b += 16) {
+		for (int i = 0; i < 4; i++) {
+			memcpy(&four, b + 4 * i, sizeof four);
+			text[i] = hex_of(four);
+		}
+		out_bytes(o, text, sizeof text);
 	}
-	if (!n)
-		return;
-	memcpy(&four, b, n);
-	text = hex_of(four);
-	out_bytes(o, &text, 2 * n);
+	for (size_t part; n; n -= part, b += part) {
+		part = MIN(n, sizeof four);
+		memcpy(&four, b, part);
+		text[0] = hex_of(four);
+		out_bytes(o, text, 2 * part);
+	}
 }
 
 /* The C library's way, for what out_vfmt() does not know. */

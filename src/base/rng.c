@@ -75,13 +75,17 @@ uint32_t rng_below(struct rng *r, uint32_t bound)
 void rng_token(struct rng *r, char *buf, size_t n)
 {
 	static const char abc[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.";
-	size_t i = 0;
+	uint32_t bits;
 
-	while (i < n) {
-		uint32_t bits = rng_u32(r);
-
-		for (size_t end = MIN(i + 5, n); i < end; bits >>= 6)
-			buf[i++] = abc[bits & 63];
+	for (; n > 5; n -= 5, buf += 5) {
+		bits = rng_u32(r);
+		buf[0] = abc[bits & 63];
+		buf[1] = abc[bits >> 6 & 63];
+		buf[2] = abc[bits >> 12 & 63];
+		buf[3] = abc[bits >> 18 & 63];
+		buf[4] = abc[bits >> 24 & 63];
 	}
-	buf[n] = '\0';
+	for (bits = n ? rng_u32(r) : 0; n; n--, bits >>= 6)
+		*buf++ = abc[bits & 63];
+	*buf = '\0';
 }

@@ -1,6 +1,7 @@
 /* base/siphash.c: SipHash-2-4 with an output of 128 bits, over texts that are laid end to end behind their lengths. */
 #include "base/siphash.h"
 
+#include <endian.h>
 #include <string.h>
 
 static uint64_t rotl(uint64_t v, int n)
@@ -31,26 +32,43 @@ static uint64_t finish(uint64_t v[4])
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+/* The n % 8 last bytes of a text of n bytes, n > 0. */
+static inline uint64_t tail_of(const char *p, size_t n)
+{
+	size_t over = n % sizeof(uint64_t);
+	uint64_t word = 0;
+
+	if (n >= sizeof word) { /* with those before them, which are shifted out */
+		memcpy(&word, p + n - sizeof word, sizeof word);
+		return htole64(le64toh(word) >> 8 * (sizeof word - over));
+	}
+	for (size_t i = 0; i < over; i++)
+		word |= (uint64_t)(unsigned char)p[i] << 8 * i;
+	return htole64(word);
+}
+
 struct siphash siphash(const uint64_t secret[2], const struct span *parts, size_t n)
 {
-	uint64_t k0 = secret[0], k1 = secret[1], word;
+	uint64_t k0 = secret[0], k1 = secret[1], word = 0;
 	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ 0xee, k0 ^ 0x6c7967656e657261,
 			  k1 ^ 0x7465646279746573 };
 	struct siphash key;
 
+	for (size_t i = 0; i < n; i++) { /* the lengths tell apart what was joined */
+		word = word << 16 | parts[i].n;
+		if (i % 4 == 3 || i + 1 == n)
+			absorb(v, word);
+	}
 	for (size_t i = 0; i < n; i++) {
-		size_t at = 0;
+		const char *p = parts[i].p;
+		size_t left = parts[i].n;
 
-		absorb(v, parts[i].n); /* the lengths tell apart what was joined */
-		for (; parts[i].n - at >= sizeof word; at += sizeof word) {
-			memcpy(&word, parts[i].p + at, sizeof word);
+		for (; left >= sizeof word; left -= sizeof word, p += sizeof word) {
+			memcpy(&word, p, sizeof word);
 			absorb(v, word);
 		}
-		if (at == parts[i].n)
-			continue;
-		word = 0;
-		memcpy(&word, parts[i].p + at, parts[i].n - at);
-		absorb(v, word);
+		if (left)
+			absorb(v, tail_of(parts[i].p, parts[i].n));
 	}
 	v[2] ^= 0xee;
 	key.w[0] = finish(v);

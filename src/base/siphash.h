@@ -10,4 +10,5 @@
 struct siphash {
 	uint64_t w[2];
 };
+/* The parts have less than 64 KB each. */
 struct siphash siphash(const uint64_t secret[2], const struct span *parts, size_t n);

@@ -176,7 +176,7 @@ static bool read_digest(struct span v, struct credentials *c)
 	while (next_field(&v, escapes, &name, &value)) {
 		size_t i = next, left = ARRAY_LEN(fields);
 
-		for (; left && (fields[i].name.n != name.n || !span_ieq(name, fields[i].name)); left--)
+		for (; left && !span_eq(name, fields[i].name) && !span_ieq(name, fields[i].name); left--)
 			i = i + 1 < ARRAY_LEN(fields) ? i + 1 : 0;
 		if (!left)
 			continue;

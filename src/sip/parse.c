@@ -90,8 +90,6 @@ static enum sip_hdr_id hdr_id_from(unsigned likely, struct span name)
 	uint16_t face = FACE(name.n, (unsigned char)name.p[0]);
 	unsigned id;
 
-	if (likely < SIP_HDR_COUNT && is_hdr_exactly(likely, name))
-		return (enum sip_hdr_id)likely;
 	if (name.n == 1) {
 		for (id = 0; id < SIP_HDR_COUNT && hdr_table[id].compact != char_lower(name.p[0]);)
 			id++;
@@ -382,7 +380,7 @@ static void add_header(struct sip_msg *m, struct span line, unsigned *likely)
 		bad(m, 400, "header without a name");
 		return;
 	}
-	h->id = hdr_id_from(*likely, h->name);
+	h->id = *likely < SIP_HDR_COUNT && is_hdr_exactly(*likely, h->name) ? *likely : hdr_id_from(*likely, h->name);
 	if (h->id != SIP_HDR_OTHER)
 		*likely = h->id + 1;
 	if (note_header(m, h->id) && hdr_table[h->id].times == ONCE)
@@ -684,13 +682,12 @@ static size_t element_end(struct span s)
 
 bool sip_walk(const struct sip_msg *m, enum sip_hdr_id id, struct sip_walk *w, struct span *value)
 {
-	uint64_t bit = 1ull << id;
 	size_t n;
 
-	if (!(m->have & bit))
+	if (!has(m, id) || (w->at && !w->rest.p && !(m->many >> id & 1)))
 		return false;
 	while (!w->rest.p) {
-		if (w->at >= m->n_hdrs || (w->at && !(m->many & bit)))
+		if (w->at >= m->n_hdrs)
 			return false;
 		w->at = w->at ? w->at : m->first[id];
 		if (m->hdrs[w->at].id == id)

@@ -98,7 +98,7 @@ static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, 
 	struct span v;
 	bool first = true;
 
-	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
+	while (m->n_vias != 1 && sip_walk(m, SIP_HDR_VIA, &w, &v)) {
 		if (!first)
 			sip_out_line(o, "Via", v);
 		first = false;
