@@ -26,6 +26,14 @@ static struct var **find_var(struct vars *v, struct span name, uint32_t hash)
 	return at;
 }
 
+static void var_free(const struct vars *v, struct var *e)
+{
+	if (v->from)
+		spares_give(v->from, e);
+	else
+		free(e);
+}
+
 void vars_set(struct vars *v, struct span name, struct span value)
 {
 	uint32_t hash = span_hash(name);
@@ -34,13 +42,15 @@ void vars_set(struct vars *v, struct span name, struct span value)
 	if (old)
 		*at = old->next;
 	if (value.n) {
-		e = xmalloc(sizeof *e + name.n + 1 + value.n + 1);
+		size_t n = sizeof *e + name.n + 1 + value.n + 1;
+
+		e = v->from ? spares_take(v->from, n) : xmalloc(n);
 		*e = (struct var){ .next = v->first, .hash = hash, .name_n = (uint32_t)name.n };
 		span_copy(name, e->text, name.n + 1);
 		span_copy(value, e->text + name.n + 1, value.n + 1);
 		v->first = e;
 	}
-	free(old); /* the new value may have been part of it */
+	var_free(v, old); /* the new value may have been part of it */
 }
 
 const char *vars_get(const struct vars *v, struct span name)
@@ -56,7 +66,7 @@ void vars_free(struct vars *v)
 		struct var *e = v->first;
 
 		v->first = e->next;
-		free(e);
+		var_free(v, e);
 	}
 }
 
@@ -122,6 +132,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->name = c->texts;
 	c->uniqueid = c->texts + id;
 	c->pbx = p;
+	c->vars.from = &p->spares;
 	c->conf = conf_ref(conf);
 	c->ep = ep;
 	c->incoming = incoming;
@@ -164,7 +175,7 @@ static void chan_free(struct chan *c)
 	list_del(&c->link);
 	p->n_chans--;
 	vars_free(&c->vars);
-	free(c->request);
+	spares_give(&p->spares, c->request);
 	for (size_t i = 0; i < c->tries.n; i++)
 		free(c->tries.uris[i]);
 	free(c->tries.uris);
@@ -175,7 +186,7 @@ static void chan_free(struct chan *c)
 	text_free(c, c->path);
 	text_free(c, c->contact_host);
 	free(c->headers);
-	free(c->own_offer);
+	spares_give(&p->spares, c->own_offer);
 	free(c->note.was);
 	sdp_deal_free(&c->deal);
 	record_leave(c);

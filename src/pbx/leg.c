@@ -144,7 +144,7 @@ static void keep_request(struct chan *c, const struct sip_msg *m)
 {
 	struct span head = m->body.n ? span_sub(m->bytes, 0, (size_t)(m->body.p - m->bytes.p)) : m->bytes;
 
-	c->request = span_dup(head);
+	c->request = memcpy(spares_take(&c->pbx->spares, head.n), head.p, head.n);
 	c->request_n = head.n;
 }
 

@@ -217,7 +217,7 @@ static void note_hold(struct chan *c)
 
 void leg_media_forget_offer(struct chan *c)
 {
-	free(c->own_offer);
+	spares_give(&c->pbx->spares, c->own_offer);
 	c->own_offer = NULL;
 	c->offer = SPAN_NONE;
 }
@@ -225,7 +225,7 @@ void leg_media_forget_offer(struct chan *c)
 static void keep_offer(struct chan *c, struct span body)
 {
 	leg_media_forget_offer(c);
-	c->own_offer = span_dup(body);
+	c->own_offer = memcpy(spares_take(&c->pbx->spares, body.n + 1), body.p, body.n);
 	c->offer = (struct span){ c->own_offer, body.n };
 }
 

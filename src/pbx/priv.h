@@ -171,6 +171,7 @@ struct var {
 };
 struct vars { /* few for most channels */
 	struct var *first;
+	struct spares *from; /* that they are kept in; NULL: the allocator's memory */
 };
 void vars_set(struct vars *v, struct span name, struct span value); /* an empty value deletes */
 const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */

@@ -30,6 +30,7 @@ static struct span copy(struct sip_uac *u, struct span s)
 static void uac_free_if_idle(struct sip_uac *u)
 {
 	struct sip *s = u->sip;
+	struct arena *mem = u->mem;
 
 	if (!u->done || u->ctxs || u->locating)
 		return;
@@ -40,7 +41,8 @@ static void uac_free_if_idle(struct sip_uac *u)
 	list_del(&u->in_dialog);
 	conf_unref(u->ask.conf);
 	free(u->credentials);
-	arena_free(u->mem);
+	arena_free(mem); /* all but its first block */
+	spares_give(&s->spares, mem);
 }
 
 static void finish(struct sip_uac *u, const struct sip_msg *m, unsigned code, const char *why)
@@ -645,7 +647,8 @@ static size_t room_for(const struct sip_ask *a)
 
 struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 {
-	struct arena *mem = arena_new(room_for(a));
+	size_t n = ARENA_HEAD + room_for(a);
+	struct arena *mem = arena_new_in(spares_take(&s->spares, n), n);
 	struct sip_uac *u = arena_zero(mem, sizeof *u);
 
 	u->mem = mem;
