@@ -97,7 +97,11 @@ ms_t timers_next(const struct timers *ts)
 	for (unsigned level = 0; ts->n && level < TIMER_LEVELS; level++) {
 		ms_t turn =
 			(ts->base >> (level * BITS)) + (level > 0); /* the present slot above level 0 is spread out */
-		unsigned ahead = next_used(ts, level, (unsigned)turn & (TIMER_SLOTS - 1));
+		unsigned ahead;
+
+		if (next <= turn << (level * BITS))
+			break; /* all that is from here on is later */
+		ahead = next_used(ts, level, (unsigned)turn & (TIMER_SLOTS - 1));
 
 		if (ahead < TIMER_SLOTS)
 			next = MIN(next, (turn + ahead) << (level * BITS));
