@@ -118,21 +118,28 @@ static struct rtp digit_packet(struct sim_phone *p, uint8_t buf[4])
 	return r;
 }
 
+/* A frame's payload, all its samples of one level. */
+static size_t frame_of(enum codec codec, int16_t level, uint8_t *payload)
+{
+	size_t one = pcm_encode(codec, &level, 1, payload), all = SAMPLES * one;
+
+	for (size_t n = one; n < all; n += MIN(n, all - n))
+		memcpy(payload + n, payload, MIN(n, all - n));
+	return all;
+}
+
 static void send_frame(struct sim_phone *p, const struct addr *to)
 {
 	const struct sdp_codec_pt *f = &p->call.deal.codecs[0];
 	struct media_io *io = sim_host_media(p->c.host);
 	uint8_t payload[2 * SAMPLES], packet[2 * SAMPLES + RTP_HEADER];
-	int16_t pcm[SAMPLES], level = level_of(p->number);
 	struct rtp r;
 	size_t n;
 
 	if (p->rtp.digit) {
 		r = digit_packet(p, payload);
 	} else {
-		for (size_t i = 0; i < SAMPLES; i++)
-			pcm[i] = level;
-		n = pcm_encode(f->codec, pcm, SAMPLES, payload);
+		n = frame_of(f->codec, level_of(p->number), payload);
 		r = (struct rtp){ .pt = f->pt, .ts = p->rtp.ts, .payload = { (char *)payload, n } };
 		p->rtp.ts += SAMPLES;
 	}
@@ -198,6 +205,8 @@ void phone_rtp_input(void *arg, uint32_t sock, const struct addr *from, struct s
 	if (codec == CODEC_NONE || !pcm_can(codec))
 		return;
 	span_copy(span_of(codec_descs[codec].encoding), p->st.codec, sizeof p->st.codec);
+	if (codec != CODEC_SLIN && r.payload.n > 1 && memcmp(r.payload.p, r.payload.p + 1, r.payload.n - 1) == 0)
+		r.payload.n = 1; /* of one level: the first sample tells all */
 	p->rtp.heard = number_of(pcm, pcm_decode(codec, r.payload, pcm, ARRAY_LEN(pcm)));
 	p->rtp.heard_at = p->sim->clock.now;
 }
