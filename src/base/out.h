@@ -17,8 +17,8 @@ struct out {
 
 struct out out_fixed(char *buf, size_t cap);
 struct out out_growing(void);
-struct out out_growing_in(char *buf, size_t cap);              /* buf outlives it */
-void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
+struct out out_growing_in(char *buf, size_t cap);                   /* buf outlives it */
+COLD void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
 static inline void out_bytes(struct out *o, const void *p, size_t n)
 {
 	if (!n || o->overflow || o->cap - o->n < n) {

@@ -14,9 +14,12 @@ typedef int64_t ms_t; /* milliseconds of the monotonic clock; never wall time */
 #define PRINTF(fmt_at, args_at)         __attribute__((format(printf, fmt_at, args_at)))
 #define UNUSED                          __attribute__((unused))
 
+/* Seldom called: what leads there lies apart from the rest, and takes no room in the cache. */
+#define COLD __attribute__((cold))
+
 /* We are wrong: stop at once, also in production. */
 #define BUG_ON(cond) ((cond) ? bug(__FILE__, __LINE__, #cond) : (void)0)
-_Noreturn void bug(const char *file, int line, const char *what);
+COLD _Noreturn void bug(const char *file, int line, const char *what);
 
 /* Allocation never returns NULL; the caller owns the result and frees it with free(). */
 void *xmalloc(size_t n);

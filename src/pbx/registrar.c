@@ -35,7 +35,7 @@ struct reg {
 	struct arena *mem; /* of the texts */
 };
 
-static void refuse(struct reg *r, unsigned code, const char *why)
+COLD static void refuse(struct reg *r, unsigned code, const char *why)
 {
 	char src[ADDR_STRLEN];
 

@@ -109,7 +109,7 @@ static enum sip_hdr_id hdr_id(struct span name)
 	return hdr_id_from(0, name);
 }
 
-static void bad(struct sip_msg *m, unsigned code, const char *phrase)
+COLD static void bad(struct sip_msg *m, unsigned code, const char *phrase)
 {
 	if (m->bad_code)
 		return;
