@@ -238,6 +238,29 @@ static void fill_unwritten(struct plan *p)
 	}
 }
 
+static void share(const char **name, const char *with)
+{
+	if (*name && strcmp(*name, with) == 0)
+		*name = with;
+}
+
+/* What has the name of its endpoint has it from the same place: a request asks for one after the other. */
+static void share_names(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_endpoints; i++) {
+		const struct conf_endpoint *ep = &c->endpoints[i];
+
+		for (size_t j = 0; j < ep->n_aors; j++)
+			share(&c->aors[ep->aors[j] - c->aors].o.name, ep->o.name);
+		for (size_t j = 0; j < ep->n_auth; j++) {
+			struct conf_auth *a = &c->auths[ep->auth[j] - c->auths];
+
+			share(&a->o.name, ep->o.name);
+			share(&a->username, ep->o.name);
+		}
+	}
+}
+
 void load_pjsip(struct load *l)
 {
 	struct plan p = { .load = l };
@@ -251,6 +274,7 @@ void load_pjsip(struct load *l)
 	for (size_t i = 0; i < p.n; i++)
 		fill_object(&p, &p.objects[i]);
 	fill_unwritten(&p);
+	share_names(l->c);
 	places_take_ignores(l->c, &p.ini);
 	free(p.objects);
 	ini_free(&p.ini);
