@@ -17,7 +17,7 @@ from servers import Hairpin, Rtpengine, files_limit, has_option, sipload
 from signalling import climb, progress
 from table import Row
 
-CALLS, ROUNDS, SECONDS = 500, 3, 1.5
+CALLS, ROUNDS, SECONDS = 500, 5, 1.5
 SIDE = {"a": ("198.18.1.1", "198.18.1.2"), "b": ("198.18.2.1", "198.18.2.2")}  # relay's address, end's address
 DIRECT = {"a": "198.19.0.1", "b": "198.19.0.2"}
 SIP_PORT, RTP_PORT = {"a": 5061, "b": 5062}, {"a": 6061, "b": 6062}
