@@ -13,13 +13,17 @@ static bool parse_ip4(struct span s, uint8_t ip[4])
 	const char *p = s.p, *end = s.p + s.n;
 
 	for (int i = 0; i < 4; i++) {
-		const char *from = p;
-		unsigned v = 0;
+		unsigned v = p < end ? (unsigned)(*p++ - '0') : 10, digit;
 
-		for (; p < end && char_is_digit(*p) && v <= 255; p++)
-			v = v * 10 + (unsigned)(*p - '0');
-		if (p == from || v > 255 || (*from == '0' && p - from > 1))
+		if (v > 9)
 			return false;
+		for (; p < end && (digit = (unsigned)(*p - '0')) <= 9; p++) {
+			if (!v)
+				return false;
+			v = v * 10 + digit;
+			if (v > 255)
+				return false;
+		}
 		ip[i] = (uint8_t)v;
 		if (i < 3 && (p == end || *p++ != '.'))
 			return false;

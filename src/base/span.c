@@ -58,7 +58,7 @@ bool span_word(struct span *in, struct span *word)
 	size_t n = 0;
 
 	*in = span_trim(*in);
-	while (n < in->n && !char_is_space(in->p[n]))
+	while (n < in->n && (in->p[n] > ' ' || !char_is_space(in->p[n])))
 		n++;
 	*word = (struct span){ in->p, n };
 	*in = span_from(*in, n);
@@ -127,11 +127,32 @@ bool span_copy(struct span s, char *buf, size_t cap)
 	return n == s.n;
 }
 
+static inline uint64_t mixed(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
+}
+
+/* Eight bytes at a time; the last ones may be looked at twice. */
 uint32_t span_hash(struct span s)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = mixed(0, s.n), word;
+	uint32_t a, b;
+	size_t at = 0;
 
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return h;
+	for (; s.n - at > sizeof word; at += sizeof word) {
+		memcpy(&word, s.p + at, sizeof word);
+		h = mixed(h, word);
+	}
+	if (s.n >= sizeof word) {
+		memcpy(&word, s.p + s.n - sizeof word, sizeof word);
+	} else if (s.n >= sizeof a) {
+		memcpy(&a, s.p, sizeof a), memcpy(&b, s.p + s.n - sizeof b, sizeof b);
+		word = (uint64_t)a << 32 | b;
+	} else {
+		word = 0;
+		for (size_t i = 0; i < s.n; i++)
+			word = word << 8 | (unsigned char)s.p[i];
+	}
+	return (uint32_t)mixed(h, word);
 }

@@ -119,4 +119,4 @@ bool span_int(struct span s, long *v); /* with an optional sign */
 char *span_dup(struct span s); /* a new C string; the caller frees it */
 /* Copies into buf (NUL-terminated); false if it had to be cut. */
 bool span_copy(struct span s, char *buf, size_t cap);
-uint32_t span_hash(struct span s); /* FNV-1a; for tables of our own names, not of a peer's choosing */
+uint32_t span_hash(struct span s); /* for tables of our own names, not of a peer's choosing */

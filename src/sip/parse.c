@@ -58,16 +58,13 @@ const char *sip_hdr_name(enum sip_hdr_id id)
 	return id < SIP_HDR_COUNT ? hdr_table[id].name : "";
 }
 
-static const uint16_t hdr_faces[SIP_HDR_COUNT] = {
+#define FACES 48 /* sixteen are compared at a time */
+_Static_assert(SIP_HDR_COUNT <= FACES, "each header has its face");
+static const uint16_t hdr_faces[FACES] = {
 #define HDR(id, name, compact, times, split) [SIP_HDR_##id] = FACE(sizeof name - 1, name[0]),
 #include "sip/hdr.def"
 #undef HDR
 };
-
-static bool is_hdr(unsigned id, struct span name)
-{
-	return span_ieq(name, (struct span){ hdr_table[id].name, hdr_table[id].len });
-}
 
 /* As it is written in the RFC, without a call. */
 static inline bool is_hdr_exactly(unsigned id, struct span name)
@@ -84,10 +81,35 @@ static inline bool is_hdr_exactly(unsigned id, struct span name)
 	return memcmp(name.p, known, 2) == 0 && name.p[n - 1] == known[n - 1];
 }
 
-/* Looked for from `likely` on: most headers come in the order of the table. */
-static enum sip_hdr_id hdr_id_from(unsigned likely, struct span name)
+static bool is_hdr(unsigned id, struct span name)
 {
-	uint16_t face = FACE(name.n, (unsigned char)name.p[0]);
+	return is_hdr_exactly(id, name) || span_ieq(name, (struct span){ hdr_table[id].name, hdr_table[id].len });
+}
+
+/* Which headers have this face: a bit for each. */
+static uint64_t with_face(uint16_t face)
+{
+	uint64_t ids = 0;
+
+#ifdef __SSE2__
+	__m128i all = _mm_set1_epi16((short)face);
+
+	for (int i = 0; i < FACES; i += 16) {
+		const __m128i *at = (const __m128i *)(const void *)(hdr_faces + i);
+		__m128i a = _mm_cmpeq_epi16(_mm_loadu_si128(at), all),
+			b = _mm_cmpeq_epi16(_mm_loadu_si128(at + 1), all);
+
+		ids |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_packs_epi16(a, b)) << i;
+	}
+#else
+	for (int i = 0; i < FACES; i++)
+		ids |= (uint64_t)(hdr_faces[i] == face) << i;
+#endif
+	return ids;
+}
+
+static enum sip_hdr_id hdr_id(struct span name)
+{
 	unsigned id;
 
 	if (name.n == 1) {
@@ -95,18 +117,10 @@ static enum sip_hdr_id hdr_id_from(unsigned likely, struct span name)
 			id++;
 		return name.p[0] ? (enum sip_hdr_id)id : SIP_HDR_OTHER; /* 0: there is no compact form */
 	}
-	for (id = likely; id < SIP_HDR_COUNT; id++)
-		if (hdr_faces[id] == face && is_hdr(id, name))
-			return (enum sip_hdr_id)id;
-	for (id = 0; id < likely; id++)
-		if (hdr_faces[id] == face && is_hdr(id, name))
+	for (uint64_t ids = with_face(FACE(name.n, (unsigned char)name.p[0])); ids; ids &= ids - 1)
+		if (is_hdr(id = (unsigned)__builtin_ctzll(ids), name))
 			return (enum sip_hdr_id)id;
 	return SIP_HDR_OTHER;
-}
-
-static enum sip_hdr_id hdr_id(struct span name)
-{
-	return hdr_id_from(0, name);
 }
 
 COLD static void bad(struct sip_msg *m, unsigned code, const char *phrase)
@@ -363,6 +377,7 @@ static bool note_header(struct sip_msg *m, enum sip_hdr_id id)
 	return false;
 }
 
+/* Most headers come in the order of the table: *likely is looked at first. */
 static void add_header(struct sip_msg *m, struct span line, unsigned *likely)
 {
 	const char *colon = memchr(line.p, ':', line.n);
@@ -380,7 +395,7 @@ static void add_header(struct sip_msg *m, struct span line, unsigned *likely)
 		bad(m, 400, "header without a name");
 		return;
 	}
-	h->id = *likely < SIP_HDR_COUNT && is_hdr_exactly(*likely, h->name) ? *likely : hdr_id_from(*likely, h->name);
+	h->id = *likely < SIP_HDR_COUNT && is_hdr_exactly(*likely, h->name) ? *likely : hdr_id(h->name);
 	if (h->id != SIP_HDR_OTHER)
 		*likely = h->id + 1;
 	if (note_header(m, h->id) && hdr_table[h->id].times == ONCE)
