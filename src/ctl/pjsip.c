@@ -17,6 +17,8 @@ static void send_register(struct call *c)
 {
 	if (!c->args.n)
 		cmd_usage(c, "pjsip send register");
+	else if (pbx_is_ending(c->pbx))
+		cmd_fail(c, "The server goes down; nothing is registered any more.");
 	else if (pbx_register(c->pbx, c->args))
 		rows_say(c->rows, "Re-register '%.*s' queued", SP(c->args));
 	else

@@ -645,7 +645,7 @@ static void register_now(struct outreg *r)
 
 bool pbx_register(struct pbx *p, struct span registration)
 {
-	return each_named(p, registration, register_now);
+	return !p->ending && each_named(p, registration, register_now);
 }
 
 bool pbx_unregister(struct pbx *p, struct span registration)

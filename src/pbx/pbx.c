@@ -149,7 +149,8 @@ int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
 	adopt_globals(p);
 	aors_adopt(p);
 	identify_adopt(p);
-	outreg_adopt(p);
+	if (!p->ending)
+		outreg_adopt(p);
 	qualify_adopt(p);
 	tell_moved(p);
 	conf_unref(old);
@@ -298,6 +299,11 @@ bool pbx_resume(struct pbx *p)
 {
 	p->stopping &= p->ending;
 	return !p->stopping;
+}
+
+bool pbx_is_ending(const struct pbx *p)
+{
+	return p->ending;
 }
 
 bool pbx_in_call(const struct pbx *p)

@@ -47,6 +47,7 @@ int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why);
 void pbx_stop(struct pbx *p, bool now);
 bool pbx_resume(struct pbx *p); /* takes calls again; false: the last one has ended, it is too late */
 bool pbx_in_call(const struct pbx *p);
+bool pbx_is_ending(const struct pbx *p); /* registrations are ended, and none begins any more */
 /* Stopping, and nothing is left to wait for; what our router opened for us is given back last. */
 bool pbx_is_idle(struct pbx *p);
 enum nat_kept pbx_rtp_kept(const struct pbx *p); /* does the NAT keep RTP ports? As STUN saw the last one */

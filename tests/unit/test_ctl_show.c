@@ -324,6 +324,15 @@ static void names_are_completed(void **state)
 	out_free(&o);
 }
 
+/* Registrations have been ended, and none begins any more. */
+static void going_down(void **state)
+{
+	struct world *w = *state;
+
+	pbx_stop(w->pbx, false);
+	expect(w, "pjsip send register all", 1, "The server goes down; nothing is registered any more.\n", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +346,7 @@ int main(void)
 		cmocka_unit_test(names_are_completed),
 		cmocka_unit_test(a_bad_file_keeps_the_old_configuration),
 		cmocka_unit_test(the_doctor_finds),
+		cmocka_unit_test(going_down),
 	};
 
 	return cmocka_run_group_tests_name("ctl_show", tests, setup, teardown);
