@@ -434,7 +434,7 @@ void load_dialplan(struct load *l)
 	r.d->is_missing = !load_optional(l, &ini, "extensions.conf");
 	if (r.d->is_missing)
 		diag_add(l->why, DIAG_WARNING, "extensions.conf", 0,
-			 "there is no such file: each call is refused with 404");
+			 "there is no such file: without it each call is refused with 404");
 	for (size_t i = 0; i < ini.n; i++) /* extensions' names may hold globals that stand further down */
 		if (!ini.sections[i].is_template && strcasecmp(ini.sections[i].name, "globals") == 0)
 			read_section(&r, &ini.sections[i]);

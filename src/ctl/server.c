@@ -132,7 +132,8 @@ int ctl_reload(struct ctl *c, struct diag *why)
 	int err = -EINVAL;
 
 	io_dns_reload(c->cfg.loop);
-	if (!next) {
+	if (!next || !pbx_may_adopt(c->pbx, next, why)) {
+		conf_unref(next);
 		trace_diag(why);
 		trace(EV_CONF_REFUSED, NULL, "%zu errors in %s; the old configuration stays", why->errors,
 		      c->cfg.conf_dir);

@@ -138,6 +138,14 @@ static void tell_moved(struct pbx *p)
 		on_moved(p, i.conf);
 }
 
+bool pbx_may_adopt(const struct pbx *p, const struct conf *c, struct diag *why)
+{
+	if (p->conf->dialplan.is_missing || !c->dialplan.is_missing)
+		return true;
+	diag_add(why, DIAG_ERROR, "extensions.conf", 0, "it is gone since it was read; an empty file ends the dialplan");
+	return false;
+}
+
 int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
 {
 	struct conf *old = p->conf;

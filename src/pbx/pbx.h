@@ -41,6 +41,8 @@ void pbx_media_poll(struct pbx *p);
 struct media *pbx_media(struct pbx *p); /* for the simulator's packets */
 struct sip *pbx_sip(struct pbx *p);
 struct conf *pbx_conf(struct pbx *p);
+/* False, with the reason: it has no dialplan, and the one that it would replace has. */
+bool pbx_may_adopt(const struct pbx *p, const struct conf *c, struct diag *why);
 /* Takes a new snapshot; calls keep theirs. 0 or -errno of a transport that cannot listen (the rest is adopted). */
 int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why);
 /* No new calls from now on (503); `now`: calls end, too. After the last one registrations end with Expires: 0. */

@@ -54,7 +54,7 @@ def start(lab):
 def no_dialplan(lab):
     """Without extensions.conf and rtp.conf the server serves, and says once what that means; at a reload, too."""
     w = Two(lab, provider=False)
-    said = "extensions.conf: warning: there is no such file: each call is refused with 404"
+    said = "extensions.conf: warning: there is no such file: without it each call is refused with 404"
     w.hairpin_in(w.pbx, PLAIN_TRANSPORT, without=("extensions.conf", "rtp.conf"))
     assert w.hairpin.program.text().count(said) == 1, w.hairpin.program.text()
     w.phone_a()

@@ -47,6 +47,14 @@ static void write_file(struct world *w, const char *name, const char *text)
 	fclose(f);
 }
 
+static void remove_file(struct world *w, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", w->dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
@@ -234,6 +242,12 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
 	write_file(w, "extensions.conf", "[inside]\nexten => 601,1,Answer()\n");
 	expect(w, "pjsip reload", 0, "Configuration reloaded.\n", NULL);
 	expect(w, "dialplan show inside", 0, "'601' =>", NULL);
+	remove_file(w, "extensions.conf");
+	expect(w, "pjsip reload", 1, "extensions.conf: it is gone since it was read; an empty file ends the dialplan\n",
+	       "The configuration is refused; the old one stays.\n", NULL);
+	expect(w, "dialplan show inside", 0, "'601' =>", NULL);
+	write_file(w, "extensions.conf", "");
+	expect(w, "pjsip reload", 0, "Configuration reloaded.\n", NULL);
 	write_file(w, "pjsip.conf", "[6001]\ntype=endpoint\nno_such_option=1\n");
 	expect(w, "pjsip reload", 1, "pjsip.conf:3: ", "The configuration is refused; the old one stays.\n", NULL);
 	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
