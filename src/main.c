@@ -148,6 +148,7 @@ static void on_signal(void *arg, int signo)
 		ctl_reload(s->ctl, &why);
 		diag_free(&why);
 	} else if (!stop(s, STOP_NOW, false)) {
+		s->restart = false;
 		io_stop(s->loop); /* asked twice: at once */
 	}
 }

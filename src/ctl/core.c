@@ -384,7 +384,7 @@ static void stop(struct call *c, enum ctl_stop how, bool restart)
 	if (c->ctl->cfg.stop(c->ctl->cfg.arg, how, restart))
 		rows_say(c->rows, "%s %s", restart ? "Restarting" : "Stopping", says[how]);
 	else
-		cmd_fail(c, "A shutdown or restart is in progress already; 'core abort shutdown' cancels it.");
+		cmd_fail(c, "A shutdown or restart that is as urgent is in progress already.");
 }
 
 static void stop_now(struct call *c)

@@ -114,6 +114,18 @@ def stuck_restart(lab):
     assert w.hairpin.program.process.wait(8) == 0
 
 
+@scenario("router.stuck-signal")
+def stuck_signal(lab):
+    """SIGTERM while a restart waits for the router: it ends, and does not start again."""
+    w = Closed(lab)
+    device = Stuck(w.router)
+    w.hairpin_in(w.pbx, change=says("upnp"))
+    wait_for(lambda: device.asked, 10, "the device is asked")
+    w.hairpin.rx("core restart now")
+    assert w.hairpin.stop() == 0
+    assert w.hairpin.program.text().count("core.start") == 1
+
+
 @scenario("router.stuck-ends")
 def stuck_ends(lab):
     """It lets go, and a router takes its place: that one is found."""

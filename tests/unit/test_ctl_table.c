@@ -148,7 +148,7 @@ static void stopping_asks_the_owner(void **state)
 	       "Restarting when no call goes on; calls are taken until then.\n");
 	assert_true(w->stop == STOP_CONVENIENT && w->restart);
 	expect(w->ctl, "core stop when convenient", 1,
-	       "A shutdown or restart is in progress already; 'core abort shutdown' cancels it.\n");
+	       "A shutdown or restart that is as urgent is in progress already.\n");
 	expect(w->ctl, "core restart gracefully", 0,
 	       "Restarting when the last call has ended; no new calls are taken.\n");
 	assert_true(w->stop == STOP_GRACEFULLY && w->restart);
