@@ -72,8 +72,8 @@ static struct span full_name(const struct sip_hdr *h)
 	return h->id == SIP_HDR_OTHER ? h->name : span_of(sip_hdr_name(h->id));
 }
 
-/* The n-th, from 1, in the INVITE. */
-static bool read_request(const struct chan *c, struct span pattern, uint32_t n, struct out *o)
+/* The n-th, from 1, in the INVITE; what is found is counted off n. */
+static bool read_request(const struct chan *c, struct span pattern, uint32_t *n, struct out *o)
 {
 	struct sip_msg *m = leg_request(c);
 	bool found = false;
@@ -81,7 +81,7 @@ static bool read_request(const struct chan *c, struct span pattern, uint32_t n, 
 	for (unsigned i = 0; m && i < m->n_hdrs && !found; i++) {
 		const struct sip_hdr *h = &m->hdrs[i];
 
-		found = (name_fits(pattern, full_name(h)) || span_ieq(h->name, pattern)) && --n == 0;
+		found = (name_fits(pattern, full_name(h)) || span_ieq(h->name, pattern)) && --*n == 0;
 		if (found)
 			out_span(o, h->value);
 	}
@@ -128,7 +128,7 @@ static uint32_t nth(struct span args)
 	return text.n && !span_u32(text, SIP_MAX_HEADERS, &n) ? 0 : n;
 }
 
-/* PJSIP_HEADER(read,Name[,n]), of the INVITE, else of what was added; PJSIP_HEADER(remove,Name): how many. */
+/* PJSIP_HEADER(read,Name[,n]), of the INVITE, then of what was added; PJSIP_HEADER(remove,Name): how many. */
 static bool f_header(struct dp *dp, struct span args, struct out *o)
 {
 	struct span what = dp_arg(args, 0), name = dp_arg(args, 1);
@@ -140,7 +140,7 @@ static bool f_header(struct dp *dp, struct span args, struct out *o)
 		out_uint(o, remove_added(dp->chan, name));
 	else if (!span_iis(what, "read"))
 		return false;
-	else if (n && !read_request(dp->chan, name, n, o))
+	else if (n && !read_request(dp->chan, name, &n, o))
 		read_added(dp->chan, name, n, o);
 	return true;
 }
@@ -149,7 +149,7 @@ static void out_line(struct out *o, struct span name, struct span value)
 {
 	out_all(o, name, ": ");
 	for (size_t i = 0; i < value.n; i++)
-		out_char(o, value.p[i] == '\r' || value.p[i] == '\n' ? ' ' : value.p[i]);
+		out_char(o, iscntrl((unsigned char)value.p[i]) ? ' ' : value.p[i]);
 	out_str(o, "\r\n");
 }
 
