@@ -1,9 +1,35 @@
 /* ctl/show_walk.c: what "pjsip show …" and "pjsip list …" share: which objects are meant, and how many were found. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/priv.h"
 
 #define PATTERN_MAX 256
+#define REPEATS_MAX 64 /* of all that a pattern repeats, one in the other */
+
+/*
+ * The C library unrolls a{9}, (a{9}){9} into 81, and tries all ways for \1: a line could ask for gigabytes and minutes,
+ * while no call is served.
+ */
+static bool is_cheap(const char *p)
+{
+	unsigned long times = 1, n;
+
+	for (; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			if (char_is_digit(*++p))
+				return false;
+		} else if (*p == '{') {
+			char *end;
+
+			n = strtoul(p + 1, &end, 10);
+			n = *end == ',' ? MAX(n, strtoul(end + 1, NULL, 10)) : n;
+			if (n > REPEATS_MAX || (times *= MAX(n, 1ul)) > REPEATS_MAX)
+				return false;
+		}
+	}
+	return true;
+}
 
 /* The pattern behind "like". */
 static bool take_pattern(struct walk *w, struct span text)
@@ -13,6 +39,11 @@ static bool take_pattern(struct walk *w, struct span text)
 
 	if (!text.n || !span_copy(text, pattern, sizeof pattern)) {
 		cmd_usage(w->c, w->c->cmd->words);
+		return false;
+	}
+	if (!is_cheap(pattern)) {
+		cmd_fail(w->c, "'%s' repeats more than %d times, or refers to what it has matched", pattern,
+			 REPEATS_MAX);
 		return false;
 	}
 	err = regcomp(&w->pattern, pattern, REG_EXTENDED | REG_NOSUB);

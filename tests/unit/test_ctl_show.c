@@ -202,6 +202,14 @@ static void lists_of_some(void **state)
 	expect(w, "pjsip list endpoints like 6|g", 0, "Objects found: 2\n", NULL);
 	expect(w, "pjsip list endpoints like x", 0, "No objects found.\n", NULL);
 	expect(w, "pjsip list endpoints like (", 1, "'(' is not a regular expression: ", NULL);
+	expect(w, "pjsip list endpoints like ^6[01]{3}$", 0, "Objects found: 1\n", NULL);
+	expect(w, "pjsip list endpoints like ^[a-z]{1,64}$", 0, "Objects found: 1\n", NULL);
+	expect(w, "pjsip list endpoints like a{1,255}{1,255}{1,255}{1,255}", 1, "repeats more than 64 times", NULL);
+	expect(w, "pjsip list endpoints like (a{9}){9}", 1, "repeats more than 64 times", NULL);
+	expect(w, "pjsip list endpoints like x{0,65}", 1, "repeats more than 64 times", NULL);
+	expect(w, "pjsip list endpoints like x{,99999999999999999999}", 1, "repeats more than 64 times", NULL);
+	expect(w, "pjsip list endpoints like (.*)(.*)\\1\\2x", 1, "refers to what it has matched", NULL);
+	expect(w, "pjsip list endpoints like \\{65\\", 1, "is not a regular expression: ", NULL);
 	expect(w, "pjsip list endpoints like", 1, "Usage: pjsip list endpoints [like PATTERN]\n", NULL);
 	expect(w, "pjsip show endpoints like g", 0, "\n   Identify:  gw-ip/gw\n", "Objects found: 1\n", NULL);
 	expect(w, "pjsip show aors like ^g", 0, "\n    Contact:  gw/sip:127", "Objects found: 1\n", NULL);
