@@ -58,6 +58,7 @@ struct socket {
 };
 
 #define HOST_ADDRS 4
+#define CALLS_SEEN 16
 struct place { /* one address of a host, on one network */
 	struct sim_net *net;
 	struct addr ip;
@@ -76,6 +77,9 @@ struct sim_host {
 	unsigned n_at;
 	bool up;
 	unsigned backlog; /* what struct net says */
+	struct {
+		uint32_t call, order; /* call: a hash of its Call-ID */
+	} seen[CALLS_SEEN];
 	struct net_sink sink;
 	struct media_io media;
 	struct sim_stun stun;

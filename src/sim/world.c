@@ -485,6 +485,24 @@ static void send_stream(struct socket *k, struct span bytes)
 	stream_event(other, STREAM, bytes);
 }
 
+/* Those of one call must have one order (struct flow), or they might overtake each other on a real network. */
+static void check_order(struct sim_host *h, const struct flow *f, struct span bytes)
+{
+	static const char name[] = "\r\nCall-ID: ";
+	const char *at = memmem(bytes.p, bytes.n, name, sizeof name - 1);
+	struct span rest, id;
+	uint32_t call;
+
+	if (!at)
+		return;
+	rest = span_from(bytes, (size_t)(at - bytes.p) + sizeof name - 1);
+	span_cut(&rest, '\r', &id);
+	call = span_hash(id);
+	BUG_ON(h->seen[call % CALLS_SEEN].call == call && h->seen[call % CALLS_SEEN].order != f->order);
+	h->seen[call % CALLS_SEEN].call = call;
+	h->seen[call % CALLS_SEEN].order = f->order;
+}
+
 static int net_send(void *arg, const struct flow *f, struct span bytes)
 {
 	struct sim_host *h = arg;
@@ -498,6 +516,7 @@ static int net_send(void *arg, const struct flow *f, struct span bytes)
 		send_stream(k, bytes);
 		return 0;
 	}
+	check_order(h, f, bytes);
 	if (!is_keepalive(bytes) && s->messages++ == s->fated)
 		fate = s->fate;
 	if (fate != SIM_LOSE)

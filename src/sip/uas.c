@@ -131,7 +131,10 @@ static struct flow reply_flow(struct sip *s, const struct sip_msg *m, const stru
 	tp = sip_transport_by_flow(s, &m->flow);
 	if (!tp)
 		tp = sip_transport_pick(s, NULL, f.proto, &say->to);
-	return tp && sip_flow_to(s, tp, &say->to, &other) == 0 ? other : f;
+	if (!tp || sip_flow_to(s, tp, &say->to, &other) < 0)
+		return f;
+	other.order = f.order;
+	return other;
 }
 
 static void write_reply(struct out *o, const struct sip_uas *t, const struct nat_via *say, unsigned code,

@@ -199,6 +199,39 @@ static void a_call_keeps_its_order(void **state)
 	assert_string_equal(heard(w, 3), "a-404 b-100-Trying b-404");
 }
 
+/* Turns of messages of five calls in four lengths, as they come: none overtakes another of its call. */
+static void any_mixture_keeps_order(void **state)
+{
+	static const char padding[] = "                  ";
+	struct world *w = *state;
+
+	for (int turn = 0; turn < 200; turn++) {
+		int n = 2 + (int)rng_below(&w->clock.rng, 90), last[5] = { 0 };
+
+		for (int i = 1; i <= n; i++) {
+			uint32_t call = rng_below(&w->clock.rng, 5);
+			char text[64];
+
+			snprintf(text, sizeof text, "%u %03d %.*s", call, i, 4 * (int)rng_below(&w->clock.rng, 4),
+				 padding);
+			say(w, call, text);
+		}
+		one_turn(w);
+		for (int i = 1; i <= n; i++) {
+			unsigned call;
+			char bytes[64];
+			ssize_t len = recv(w->fd, bytes, sizeof bytes - 1, 0);
+			int which;
+
+			assert_true(len > 0);
+			bytes[len] = '\0';
+			assert_int_equal(sscanf(bytes, "%u %d", &call, &which), 2);
+			assert_true(call < 5 && which > last[call]);
+			last[call] = which;
+		}
+	}
+}
+
 /* More than fits into one packet, and than into one batch; every one arrives, whole. */
 static void many_and_long(void **state)
 {
@@ -246,8 +279,10 @@ static void off_is_off(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(one_length_goes_together), T(each_comes_by_itself),
-					    T(a_call_keeps_its_order), T(many_and_long), T(off_is_off) };
+	const struct CMUnitTest tests[] = {
+		T(one_length_goes_together), T(each_comes_by_itself), T(a_call_keeps_its_order),
+		T(any_mixture_keeps_order),  T(many_and_long),        T(off_is_off)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
