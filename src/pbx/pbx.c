@@ -142,7 +142,8 @@ bool pbx_may_adopt(const struct pbx *p, const struct conf *c, struct diag *why)
 {
 	if (p->conf->dialplan.is_missing || !c->dialplan.is_missing)
 		return true;
-	diag_add(why, DIAG_ERROR, "extensions.conf", 0, "it is gone since it was read; an empty file ends the dialplan");
+	diag_add(why, DIAG_ERROR, "extensions.conf", 0,
+		 "it is gone since it was read; an empty file ends the dialplan");
 	return false;
 }
 

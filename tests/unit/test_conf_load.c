@@ -336,8 +336,9 @@ static void no_dialplan(void **state)
 
 	(void)state;
 	assert_int_equal(why.n, 1);
-	assert_string_equal(mem_remark(&why, 0, buf),
-			    "extensions.conf: warning: there is no such file: without it each call is refused with 404");
+	assert_string_equal(
+		mem_remark(&why, 0, buf),
+		"extensions.conf: warning: there is no such file: without it each call is refused with 404");
 	assert_null(conf_context(c, SPAN("default")));
 	conf_unref(c);
 	diag_free(&why);
