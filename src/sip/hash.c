@@ -88,6 +88,7 @@ static void md5(struct out *o, unsigned char md[SIP_MD5])
 	for (size_t at = 0; at < o->n; at += BLOCK)
 		MD5_Transform(&c, (const unsigned char *)o->p + at);
 	memcpy(md, (uint32_t[]){ htole32(c.A), htole32(c.B), htole32(c.C), htole32(c.D) }, SIP_MD5);
+	explicit_bzero(&c, sizeof c);
 }
 
 /* One after the other, with a colon between them, and room behind them for padding. */
