@@ -186,7 +186,7 @@ static bool update_header(struct chan *c, struct span name, uint32_t n, struct s
 	struct line l;
 
 	while (next_line(&in, &l)) {
-		bool is_it = n && name_fits(name, l.name) && --n == 0;
+		bool is_it = n && span_ieq(name, l.name) && --n == 0;
 
 		found |= is_it;
 		if (is_it)
