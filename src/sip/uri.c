@@ -163,16 +163,19 @@ static bool take_scheme(struct span *in, struct sip_uri *u)
 static void take_number(struct span in, struct sip_uri *u)
 {
 	struct span number = in;
-	bool digits = false;
+	bool digits = false, global;
 
 	if (span_cut(&in, ';', &number))
 		u->params = in;
 	if (number.n > TEL_MAX)
 		return;
-	for (size_t i = number.n && number.p[0] == '+'; i < number.n; i++) {
-		if (is_hex(number.p[i]) || number.p[i] == '*' || number.p[i] == '#')
+	global = number.n && number.p[0] == '+';
+	for (size_t i = global; i < number.n; i++) {
+		char c = number.p[i];
+
+		if (char_is_digit(c) || (!global && (is_hex(c) || c == '*' || c == '#')))
 			digits = true;
-		else if (!strchr("-.()", number.p[i]))
+		else if (!strchr("-.()", c))
 			return;
 	}
 	u->is_tel = digits;
