@@ -17,9 +17,10 @@
 
 #include <netinet/udp.h>
 
-#define BATCH        64
-#define BATCH_BYTES  65536
-#define JOINED_BYTES 49152 /* at most, of datagrams that go together */
+#define BATCH        128
+#define BATCH_BYTES  131072
+#define JOINED_MOST  64    /* datagrams that go together: UDP_MAX_SEGMENTS of kernels before 6.9 */
+#define JOINED_BYTES 49152 /* at most, of these */
 #define JOINED_EACH  1452  /* at most, of one of them: what Ethernet takes in one piece */
 #define SLOTS        64
 #define LOOK_MS      1000 /* is somebody capturing? */
@@ -107,7 +108,7 @@ static bool goes_with(const struct udp_batch *b, const struct item *it, const st
 {
 	const struct item *first = &b->items[g->first];
 
-	return first->bytes.n == it->bytes.n && g->bytes + it->bytes.n <= JOINED_BYTES &&
+	return first->bytes.n == it->bytes.n && g->n < JOINED_MOST && g->bytes + it->bytes.n <= JOINED_BYTES &&
 	       addr_eq(&first->peer, &it->peer) && addr_eq(&first->local, &it->local);
 }
 

@@ -232,6 +232,23 @@ static void any_mixture_keeps_order(void **state)
 	}
 }
 
+/* A batch is full of what one packet could hold: kernels before 6.9 take 64 of them at once. */
+static void sixty_four_at_most(void **state)
+{
+	struct world *w = *state;
+	char bytes[512];
+
+	if (!joins_here(w))
+		skip();
+	for (uint32_t i = 0; i < 100; i++)
+		say(w, i + 1, "abc");
+	one_turn(w);
+	assert_int_equal(taken_at_once(w, bytes, sizeof bytes), 3);
+	assert_int_equal(strlen(bytes), 64 * 3);
+	assert_int_equal(taken_at_once(w, bytes, sizeof bytes), 3);
+	assert_int_equal(strlen(bytes), 36 * 3);
+}
+
 /* More than fits into one packet, and than into one batch; every one arrives, whole. */
 static void many_and_long(void **state)
 {
@@ -279,10 +296,13 @@ static void off_is_off(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		T(one_length_goes_together), T(each_comes_by_itself), T(a_call_keeps_its_order),
-		T(any_mixture_keeps_order),  T(many_and_long),        T(off_is_off)
-	};
+	const struct CMUnitTest tests[] = { T(one_length_goes_together),
+					    T(each_comes_by_itself),
+					    T(a_call_keeps_its_order),
+					    T(any_mixture_keeps_order),
+					    T(sixty_four_at_most),
+					    T(many_and_long),
+					    T(off_is_off) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
