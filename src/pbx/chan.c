@@ -186,7 +186,7 @@ static void chan_free(struct chan *c)
 	text_free(c, c->path);
 	text_free(c, c->contact_host);
 	free(c->headers);
-	spares_give(&p->spares, c->own_offer);
+	leg_media_forget_offer(c);
 	free(c->note.was);
 	sdp_deal_free(&c->deal);
 	record_leave(c);

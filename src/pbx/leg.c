@@ -259,7 +259,7 @@ void leg_ringing(struct chan *c)
 	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)
 		return;
 	c->ringing_sent = true;
-	if (c->ep->inband_progress && c->offer.p) {
+	if (c->ep->inband_progress && c->offered) {
 		leg_progress(c);
 		leg_ring_tone(c, true);
 		return;
@@ -272,7 +272,7 @@ void leg_progress(struct chan *c)
 	if (!c->invite || c->state == CHAN_UP || c->progress_sent)
 		return;
 	c->progress_sent = c->answer_sent = true;
-	sip_reply(c->invite, 183, NULL, c->offer.p ? build_with_sdp : build_plain, c);
+	sip_reply(c->invite, 183, NULL, c->offered ? build_with_sdp : build_plain, c);
 	leg_media_apply(c, false);
 }
 

@@ -182,14 +182,14 @@ void leg_media_put_answer(struct chan *c, struct sip_build *b)
 
 	if (!c->media)
 		return;
-	if (!c->offer.p) { /* the INVITE had none: ours is the offer, the ACK will answer it */
+	if (!c->offered) { /* the INVITE had none: ours is the offer, the ACK will answer it */
 		leg_media_put_offer(c, b);
 		return;
 	}
-	if (sdp_parse(c->offer, &offer, &why) < 0)
+	if (c->offer.p && sdp_parse(c->offer, &offer, &why) < 0)
 		return;
 	set_face(c, b);
-	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, &offer, &c->deal);
+	sdp_write_answer(sip_put_body(b, "application/sdp"), &c->local, c->offer.p ? &offer : NULL, &c->deal);
 }
 
 /* ---- what we read ---- */
@@ -217,16 +217,17 @@ static void note_hold(struct chan *c)
 
 void leg_media_forget_offer(struct chan *c)
 {
-	spares_give(&c->pbx->spares, c->own_offer);
-	c->own_offer = NULL;
+	spares_give(&c->pbx->spares, (char *)(uintptr_t)c->offer.p);
 	c->offer = SPAN_NONE;
+	c->offered = false;
 }
 
-static void keep_offer(struct chan *c, struct span body)
+static void keep_offer(struct chan *c, struct span body, const struct sdp_deal *deal)
 {
 	leg_media_forget_offer(c);
-	c->own_offer = memcpy(spares_take(&c->pbx->spares, body.n + 1), body.p, body.n);
-	c->offer = (struct span){ c->own_offer, body.n };
+	c->offered = true;
+	if (deal->n_lines > 1)
+		c->offer = (struct span){ memcpy(spares_take(&c->pbx->spares, body.n), body.p, body.n), body.n };
 }
 
 static bool wants_fax(const struct sdp *s)
@@ -287,7 +288,7 @@ int leg_media_offered(struct chan *c, struct span body)
 		sdp_deal_free(&deal);
 		return err;
 	}
-	keep_offer(c, body);
+	keep_offer(c, body, &deal);
 	note_moved(c, &deal.remote);
 	sdp_deal_free(&c->deal);
 	c->deal = deal;

@@ -228,8 +228,8 @@ struct chan {
 	struct sdp_local local;
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
-	struct span offer; /* the peer's, until it is answered, in own_offer; empty: there is none */
-	char *own_offer;
+	bool offered;      /* the peer has offered, and waits for our answer */
+	struct span offer; /* its text, of pbx->spares, where the answer repeats what it says */
 	struct media_leg *media;
 	struct leg_ports *ports; /* what is asked of our RTP ports (leg_ports.c); NULL: nothing */
 

@@ -58,20 +58,21 @@ static void take_codecs(const struct sdp_caps *caps, const struct sdp_media *m, 
 }
 
 /* telephone-event counts in the clock of the codec that it interrupts; 8000 Hz will do when there is no other. */
-static uint8_t take_dtmf(const struct sdp_media *m, bool ours, uint32_t rate)
+static void take_dtmf(const struct sdp_media *m, bool ours, uint32_t rate, struct sdp_deal *d)
 {
-	uint8_t any = 0;
-
+	d->dtmf_rate = 8000;
 	for (uint8_t i = 0; i < m->n_fmts; i++) {
 		const struct sdp_fmt *f = &m->fmts[i];
 		bool bare = ours && f->pt == SDP_PT_DTMF && !f->encoding.n;
 
-		if (bare || (f->dtmf && f->rate == rate))
-			return f->pt;
+		if (bare || (f->dtmf && f->rate == rate)) {
+			d->dtmf_pt = f->pt;
+			d->dtmf_rate = bare ? 8000 : rate;
+			return;
+		}
 		if (f->dtmf && f->rate == 8000)
-			any = f->pt;
+			d->dtmf_pt = f->pt;
 	}
-	return any;
 }
 
 static bool has_cn(const struct sdp_media *m)
@@ -89,13 +90,14 @@ static uint8_t ptime_of(const struct sdp_caps *caps, const struct sdp_media *m, 
 	return caps->ptime ? caps->ptime : codec_descs[c].ptime;
 }
 
-/* Fits, and is made of visible characters only. */
-static bool copy_word(struct span s, char *buf, size_t cap)
+/* What does not fit, or is not made of visible characters only, becomes something harmless. */
+static void copy_word(struct span s, const char *otherwise, char *buf, size_t cap)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~')
-			return false;
-	return s.n && span_copy(s, buf, cap);
+	bool fits = s.n && s.n < cap;
+
+	for (size_t i = 0; fits && i < s.n; i++)
+		fits = s.p[i] > ' ' && s.p[i] <= '~';
+	span_copy(fits ? s : span_of(otherwise), buf, cap);
 }
 
 static void note_lines(const struct sdp *s, struct sdp_deal *d)
@@ -107,10 +109,9 @@ static void note_lines(const struct sdp *s, struct sdp_deal *d)
 		struct span formats = s->media[i].fmt_text, first;
 
 		span_word(&formats, &first);
-		if (!copy_word(s->media[i].type_text, l->type, sizeof l->type) ||
-		    !copy_word(s->media[i].proto, l->proto, sizeof l->proto) ||
-		    !copy_word(first, l->fmt, sizeof l->fmt))
-			*l = (struct sdp_line){ "application", "RTP/AVP", "0" };
+		copy_word(s->media[i].type_text, "application", l->type, sizeof l->type);
+		copy_word(s->media[i].proto, "RTP/AVP", l->proto, sizeof l->proto);
+		copy_word(first, "0", l->fmt, sizeof l->fmt);
 	}
 }
 
@@ -124,7 +125,8 @@ static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, 
 	if (!d->n_codecs)
 		return false;
 	first = d->codecs[0].codec;
-	d->dtmf_pt = caps->dtmf ? take_dtmf(m, ours, codec_descs[first].rate) : 0;
+	if (caps->dtmf)
+		take_dtmf(m, ours, codec_descs[first].rate, d);
 	d->cn_pt = caps->cn && has_cn(m) ? SDP_PT_CN : 0;
 	d->ptime = ptime_of(caps, m, first);
 	d->remote = m->conn;

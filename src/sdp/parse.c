@@ -2,7 +2,7 @@
  * sdp/parse.c: body to struct in one pass over the lines. The text comes from anybody: every number is bounded, every
  * list has a fixed end, spans point into the body. Session-level values (c=, direction, ICE, keys) are kept aside and
  * given at the end to the streams that don't have their own. Strict where a mistake would send audio to the wrong place
- * (m=, c=), lenient where it would only refuse calls (o=, unknown lines and attributes).
+ * (m=, c=), lenient where it would only refuse calls (unknown lines and attributes); o= and s= tell us nothing.
  */
 #include "sdp/sdp.h"
 
@@ -64,22 +64,6 @@ static bool take_conn(struct span v, struct conn *c)
 		c->addr = (struct addr){ 0 };
 	}
 	return host.n > 0;
-}
-
-static void line_origin(struct sdp *s, struct span v)
-{
-	struct span user, id, version;
-	struct conn c;
-
-	if (!span_word(&v, &user) || !span_word(&v, &id) || !span_word(&v, &version))
-		return;
-	s->origin_user = user;
-	if (!span_u64(id, UINT64_MAX, &s->session_id))
-		s->session_id = 0;
-	if (!span_u64(version, UINT64_MAX, &s->version))
-		s->version = 0;
-	if (take_conn(v, &c))
-		s->origin = c.addr;
 }
 
 static enum sdp_type type_of(struct span t)
@@ -205,10 +189,10 @@ static void attr_rtcp(struct level *l, struct span v)
 
 static bool attr_dir(struct level *l, struct span name)
 {
-	static const char *const names[] = { "inactive", "sendonly", "recvonly", "sendrecv" };
+	static const char names[4][9] = { "inactive", "sendonly", "recvonly", "sendrecv" }; /* all of one length */
 
-	for (int i = 0; i < 4; i++) {
-		if (!span_iis(name, names[i]))
+	for (int i = 0; name.n == sizeof names[0] - 1 && i < 4; i++) {
+		if (!span_ieq(name, (struct span){ names[i], name.n }))
 			continue;
 		l->has_dir = true;
 		l->dir = (enum sdp_dir)i;
@@ -256,8 +240,6 @@ static bool line(struct reader *r, struct span text)
 		return wrong(r, "it does not begin with v=0");
 	r->version = true;
 	switch (text.p[0]) {
-	case 'o': line_origin(r->s, v); return true;
-	case 's': r->s->session_name = v; return true;
 	case 'c': return take_conn(v, &level(r)->conn) || wrong(r, "a c= line is malformed");
 	case 'm': return line_media(r, v);
 	case 'a': line_attr(r, v); return true;
@@ -306,7 +288,7 @@ int sdp_parse(struct span body, struct sdp *s, const char **why)
 	r.s = s;
 	r.session = (struct level){ 0 };
 	r.version = false;
-	memset(s, 0, offsetof(struct sdp, media));
+	s->n_media = 0;
 	*why = NULL;
 	while (span_cut(&body, '\n', &text)) {
 		if (text.n && text.p[text.n - 1] == '\r')

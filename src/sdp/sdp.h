@@ -39,9 +39,6 @@ struct sdp_media {
 };
 
 struct sdp {
-	struct span origin_user, session_name;
-	uint64_t session_id, version;
-	struct addr origin;
 	uint8_t n_media;
 	struct sdp_media media[SDP_MAX_MEDIA]; /* n_media of them are set */
 };
@@ -77,6 +74,7 @@ struct sdp_deal {
 	uint8_t dtmf_pt; /* 0: none */
 	uint8_t cn_pt;   /* 13 when CN was agreed; 0: none */
 	uint8_t ptime;
+	uint32_t dtmf_rate;              /* in Hz, of dtmf_pt */
 	struct addr remote, remote_rtcp; /* family 0: hold, or none given */
 	enum sdp_dir dir;                /* ours: what we may send and receive */
 	bool held;                       /* the remote put us on hold: sendonly, inactive or null address */
@@ -103,7 +101,10 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
  * owns nothing.
  */
 int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struct sdp_deal *d);
-/* Our answer: one m= line for each of the offer's (RFC 3264 6), those not taken with port 0. */
+/*
+ * Our answer: one m= line for each of the offer's (RFC 3264 6), those not taken with port 0. For an offer of one line
+ * the deal is enough: offer may be NULL then.
+ */
 void sdp_write_answer(struct out *o, const struct sdp_local *l, const struct sdp *offer, const struct sdp_deal *d);
 /* We offered caps (dynamic numbers as sdp_write_offer gives them) and got an answer. 0 or -ENOENT. */
 int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp *answer, struct sdp_deal *d);

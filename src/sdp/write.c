@@ -44,11 +44,17 @@ static void write_ip(struct out *o, const struct addr *a)
 
 static void write_session(struct out *o, const struct sdp_local *l)
 {
-	out_all(o, "v=0\r\no=", or_dash(l->owner), " ", l->session_id, " ", l->version, " ");
-	write_ip(o, &l->face);
-	out_all(o, "s=", or_dash(l->session), "\r\nc=");
-	write_ip(o, &l->face);
-	out_str(o, "t=0 0\r\n");
+	char number[20], address[ADDR_STRLEN + 16];
+	struct out id = out_fixed(number, sizeof number), ip = out_fixed(address, sizeof address);
+
+	out_uint(&id, l->session_id);
+	write_ip(&ip, &l->face);
+	out_all(o, "v=0\r\no=", or_dash(l->owner), " ", out_look(&id), " ");
+	if (l->version == l->session_id) /* as in the first SDP */
+		out_span(o, out_look(&id));
+	else
+		out_uint(o, l->version);
+	out_all(o, " ", out_look(&ip), "s=", or_dash(l->session), "\r\nc=", out_look(&ip), "t=0 0\r\n");
 }
 
 static const char *codec_fmtp(enum codec c)
@@ -58,12 +64,15 @@ static const char *codec_fmtp(enum codec c)
 
 static void write_codec(struct out *o, const struct sdp_codec_pt *c)
 {
-	const struct codec_desc *d = &codec_descs[c->codec];
+#define CHANNELS_1 ""
+#define CHANNELS_2 "/2"
+	static const char *const maps[CODEC_COUNT] = {
+#define X(id, name, enc, rate, ch, pt, ptime) [CODEC_##id] = " " enc "/" #rate CHANNELS_##ch "\r\n",
+		CODEC_TABLE(X)
+#undef X
+	};
 
-	out_all(o, "a=rtpmap:", c->pt, " ", d->encoding, "/", d->rate);
-	if (d->channels > 1)
-		out_fmt(o, "/%u", d->channels);
-	out_str(o, "\r\n");
+	out_all(o, "a=rtpmap:", c->pt, maps[c->codec]);
 	if (codec_fmtp(c->codec))
 		out_fmt(o, "a=fmtp:%u %s\r\n", c->pt, codec_fmtp(c->codec));
 }
@@ -197,37 +206,31 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
 	}
 }
 
-static uint32_t rate_of(const struct sdp_media *m, uint8_t pt)
-{
-	for (uint8_t i = 0; i < m->n_fmts; i++)
-		if (m->fmts[i].pt == pt && m->fmts[i].rate)
-			return m->fmts[i].rate;
-	return 8000;
-}
-
-static void write_taken(struct out *o, const struct sdp_local *l, const struct sdp_media *m, const struct sdp_deal *d)
+static void write_taken(struct out *o, const struct sdp_local *l, struct span proto, const struct sdp_deal *d)
 {
 	struct audio s = { .n = d->n_codecs,
 			   .dtmf_pt = d->dtmf_pt,
 			   .cn_pt = d->cn_pt,
 			   .ptime = d->ptime,
-			   .dtmf_rate = rate_of(m, d->dtmf_pt),
+			   .dtmf_rate = d->dtmf_rate,
 			   .dir = (enum sdp_dir)(l->dir & d->dir),
 			   .rtcp_mux = d->rtcp_mux };
 
 	for (uint8_t i = 0; i < d->n_codecs; i++)
 		s.codecs[i] = d->codecs[i];
-	write_audio(o, l, m->proto, &s);
+	write_audio(o, l, proto, &s);
 }
 
 void sdp_write_answer(struct out *o, const struct sdp_local *l, const struct sdp *offer, const struct sdp_deal *d)
 {
 	write_session(o, l);
-	for (uint8_t i = 0; i < offer->n_media; i++) {
+	if (d->n_lines == 1)
+		write_taken(o, l, span_of(d->only.proto), d);
+	for (uint8_t i = 0; d->n_lines > 1 && i < offer->n_media; i++) {
 		const struct sdp_media *m = &offer->media[i];
 
 		if (i == d->stream)
-			write_taken(o, l, m, d);
+			write_taken(o, l, m->proto, d);
 		else
 			out_fmt(o, "m=%.*s 0 %.*s %.*s\r\n", SP(m->type_text), SP(m->proto), SP(m->fmt_text));
 	}

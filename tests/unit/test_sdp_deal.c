@@ -164,6 +164,11 @@ static void test_answer(void **state)
 			continue;
 		sdp_write_answer(&o, &l, &s, &d);
 		same(answers[i].says, &o, answers[i].answer);
+		o = out_growing();
+		if (s.n_media == 1) { /* the deal is enough */
+			sdp_write_answer(&o, &l, NULL, &d);
+			same(answers[i].says, &o, answers[i].answer);
+		}
 		sdp_deal_free(&d);
 	}
 }
@@ -247,6 +252,23 @@ static void test_reoffer(void **state)
 	sdp_deal_free(&d);
 }
 
+/* A line of one word that is not text, or is too long to be kept, is repeated as something that can be read. */
+static void test_strange_line(void **state)
+{
+	struct sdp_caps caps = caps_of("ulaw", 0);
+	struct sdp_local l = local();
+	struct out o = out_growing();
+	struct sdp_deal d;
+	struct sdp s;
+
+	(void)state;
+	parse(HEAD "m=audio 4000 RTP/AVP 0\r\nm=v\xc3\xbc 1 TCP/of/a/kind/unheard/of 00000000000000000000\r\n", &s);
+	assert_int_equal(sdp_deal_offered(&caps, &s, &d), 0);
+	sdp_write_reoffer(&o, &l, &caps, &d);
+	same("each word by itself", &o, OURS "m=audio 10000 RTP/AVP 0\r\n" ULAW BOTH "m=application 0 RTP/AVP 0\r\n");
+	sdp_deal_free(&d);
+}
+
 static void test_local(void **state)
 {
 	struct sdp_caps caps = caps_of("ulaw", 0);
@@ -268,8 +290,9 @@ static void test_local(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_offer),    cmocka_unit_test(test_answer),  cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_answered), cmocka_unit_test(test_reoffer), cmocka_unit_test(test_local),
+		cmocka_unit_test(test_offer),        cmocka_unit_test(test_answer),  cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_answered),     cmocka_unit_test(test_reoffer), cmocka_unit_test(test_local),
+		cmocka_unit_test(test_strange_line),
 	};
 
 	return cmocka_run_group_tests_name("sdp deal", tests, NULL, NULL);
