@@ -4,7 +4,7 @@
  *
  * The dialled legs tell us their events as CH_PEER of our own channel. The caller is answered only when a callee has
  * answered, so that it can be answered in the callee's codec. Leaves DIALSTATUS, HANGUPCAUSE, DIALEDPEERNAME,
- * DIALEDTIME and ANSWEREDTIME.
+ * DIALEDPEERNUMBER, DIALEDTIME and ANSWEREDTIME, where a further step may read them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct dial {
 	struct chan **legs; /* room for what `&` names */
 	struct chan *one;   /* most often that is one leg, and this is the room */
 	size_t n;
-	struct chan *with;                /* the one who answered */
+	struct chan *with;                /* the one who answered; it may be gone, and is freed later */
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
 	ms_t began, answered, limit;
 	int cause; /* of the last leg that failed; busy and congestion win */
@@ -31,37 +31,38 @@ struct dial {
 
 struct dest {
 	const struct conf_endpoint *ep;
-	char *uri, **more;
+	struct out uri; /* empty: there is none */
+	char **more;
 	size_t n_more;
 	const struct contact *contact;
 };
 
 /* A contact's URI with the number as its user: "sip:gw" and "5551234" make "sip:5551234@gw". */
-static char *with_user(const char *uri, struct span number)
+static void out_with_user(struct out *o, const char *uri, struct span number)
 {
-	char room[256];
-	struct out o = out_growing_in(room, sizeof room);
 	struct sip_uri u;
-	size_t after;
 
-	if (!number.n || !sip_uri_parse(span_of(uri), &u) || !u.is_sip)
-		return xstrdup(uri);
-	out_all(&o, u.scheme, ":");
-	sip_out_user(&o, number);
-	after = (size_t)(u.host.p - u.text.p);
-	out_all(&o, "@", uri + after);
-	return out_take(&o);
+	if (!number.n || !sip_uri_parse(span_of(uri), &u) || !u.is_sip) {
+		out_str(o, uri);
+		return;
+	}
+	out_all(o, u.scheme, ":");
+	sip_out_user(o, number);
+	out_all(o, "@", uri + (u.host.p - u.text.p));
 }
 
 static void take_contact(const struct contact *c, struct span number, struct dest *d)
 {
-	if (!d->uri) {
+	struct out further = out_growing();
+
+	if (!d->uri.n) {
 		d->contact = c;
-		d->uri = with_user(c->uri, number);
+		out_with_user(&d->uri, c->uri, number);
 		return;
 	}
+	out_with_user(&further, c->uri, number);
 	d->more = xrealloc(d->more, (d->n_more + 1) * sizeof d->more[0]);
-	d->more[d->n_more++] = with_user(c->uri, number);
+	d->more[d->n_more++] = out_take(&further);
 }
 
 /*
@@ -123,11 +124,11 @@ static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 	if (!d->ep)
 		return false;
 	if (span_istarts(rest, SPAN("sip:")) || span_istarts(rest, SPAN("sips:"))) {
-		d->uri = span_dup(rest);
+		out_span(&d->uri, rest);
 		d->contact = contact_of(c, d->ep, rest);
 		return true;
 	}
-	for (size_t i = 0; i < 2 * d->ep->n_aors && !d->uri; i++) {
+	for (size_t i = 0; i < 2 * d->ep->n_aors && !d->uri.n; i++) {
 		struct aor *a = aor_find(c->pbx, span_of(d->ep->aors[i % d->ep->n_aors]->o.name));
 
 		if (a && (!rest.n || span_is(rest, a->name)))
@@ -162,7 +163,8 @@ static void count_cause(struct dial *s, int cause)
 static void dial_one(struct dial *s, struct span text)
 {
 	struct chan *from = s->dp->chan, *leg;
-	struct dest d = { 0 };
+	char room[256];
+	struct dest d = { .uri = out_growing_in(room, sizeof room) };
 	struct leg_call call;
 
 	if (!span_istarts(text, SPAN("PJSIP/")) || s->n == LEGS_MAX || !parse_dest(s->dp, span_from(text, 6), &d)) {
@@ -170,14 +172,14 @@ static void dial_one(struct dial *s, struct span text)
 		count_cause(s, 3);
 		return;
 	}
-	if (!d.uri) {
+	if (!d.uri.n) {
 		trace(EV_DP_WARN, from->name, "Dial: '%s' has no reachable contact", d.ep->o.name);
 		record_missing(from, d.ep);
 		count_cause(s, from->conf->hairpin.compat_asterisk ? 3 : 20);
 		return;
 	}
 	leg = chan_new(from->pbx, d.ep, from->conf, from);
-	call = (struct leg_call){ .aor_or_uri = span_of(d.uri),
+	call = (struct leg_call){ .aor_or_uri = out_look(&d.uri),
 				  .path = d.contact ? d.contact->path : "",
 				  .registered = d.contact && !d.contact->is_static,
 				  .behind_nat = d.contact && d.contact->orig_host[0],
@@ -201,7 +203,7 @@ static void dial_one(struct dial *s, struct span text)
 		      SP(text));
 		chan_hangup(leg, 58);
 	}
-	free(d.uri);
+	out_free(&d.uri);
 }
 
 /* ---- options ---- */
@@ -277,7 +279,13 @@ static void publish(struct dial *s)
 {
 	ms_t now = s->dp->chan->pbx->clock->now;
 
+	if (s->dp->over)
+		return;
 	dp_set(s->dp, "DIALSTATUS", s->status);
+	if (s->with) {
+		dp_set(s->dp, "DIALEDPEERNAME", s->with->name);
+		dp_set(s->dp, "DIALEDPEERNUMBER", s->with->dialed);
+	}
 	set_number(s->dp, "HANGUPCAUSE", (uint64_t)(s->cause ? s->cause : 16));
 	set_number(s->dp, "DIALEDTIME", (uint64_t)(now - s->began) / 1000);
 	set_number(s->dp, "ANSWEREDTIME", s->answered ? (uint64_t)(now - s->answered) / 1000 : 0);
@@ -306,8 +314,6 @@ static enum app_say on_answer(struct dial *s, struct chan *leg)
 	s->answered = now;
 	drop_legs(s, leg, 26);
 	leg_ring_tone(s->dp->chan, false);
-	dp_set(s->dp, "DIALEDPEERNAME", leg->name);
-	dp_set(s->dp, "DIALEDPEERNUMBER", leg->dialed);
 	if (leg->has_deal)
 		leg_media_prefer(caller, leg->deal.codecs[0].codec);
 	if (leg_answer(caller) < 0)
@@ -339,7 +345,6 @@ static enum app_say on_leg_gone(struct dial *s, struct chan *leg, int cause)
 		if (s->legs[i] == leg)
 			s->legs[i] = s->legs[--s->n];
 	if (leg == s->with) {
-		s->with = NULL;
 		s->cause = cause;
 		return s->go_on ? APP_NEXT : APP_HANGUP;
 	}
@@ -382,15 +387,18 @@ static size_t count_of(struct span s, char c)
 static enum app_say start(struct dp *dp, struct span args)
 {
 	struct dial *s = dp_state(dp);
-	struct span who = dp_arg(args, 0), one;
+	struct span who = dp_arg(args, 0), time = dp_arg(args, 1), one;
 	char seconds[32];
-	double timeout;
+	double timeout = 0;
 
 	s->dp = dp;
 	s->began = dp->chan->pbx->clock->now;
 	s->status = "CHANUNAVAIL";
 	dp_set(dp, "DIALSTATUS", "");
-	span_copy(dp_arg(args, 1), seconds, sizeof seconds);
+	if (time.n) {
+		span_copy(time, seconds, sizeof seconds);
+		timeout = strtod(seconds, NULL);
+	}
 	take_options(s, dp_arg(args, 2));
 	s->legs = span_chr(who, '&') < 0 ? &s->one : xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
 	while (span_cut(&who, '&', &one))
@@ -399,7 +407,6 @@ static enum app_say start(struct dp *dp, struct span args)
 		return nobody_left(s);
 	if (s->ring)
 		caller_hears_ringing(s);
-	timeout = strtod(seconds, NULL);
 	if (timeout > 0)
 		dp_timer(dp, (ms_t)(MIN(timeout, 86400.0) * 1000));
 	return APP_WAIT;

@@ -39,6 +39,8 @@ void vars_set(struct vars *v, struct span name, struct span value)
 	uint32_t hash = span_hash(name);
 	struct var **at = find_var(v, name, hash), *old = *at, *e;
 
+	if (!old && !value.n)
+		return;
 	if (old)
 		*at = old->next;
 	if (value.n) {

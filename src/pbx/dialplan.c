@@ -21,7 +21,8 @@ static void run(struct dp *dp);
 
 void dp_set(struct dp *dp, const char *name, const char *value)
 {
-	vars_set(&dp->chan->vars, span_of(name), span_of(value));
+	if (!dp->over)
+		vars_set(&dp->chan->vars, span_of(name), span_of(value));
 }
 
 const char *dp_get(struct dp *dp, const char *name)
@@ -50,45 +51,43 @@ static bool expand_func(void *arg, struct span name, struct span args, struct ou
 	return func_read(e->dp, name, args, o);
 }
 
-char *dp_expand(struct dp *dp, struct span text)
+/* With its variables, functions and expressions replaced: in o, where there are any. */
+static struct span expand(struct dp *dp, struct span text, struct out *o)
 {
 	struct expansion e = { .dp = dp };
 	struct subst_env env = { .var = expand_var, .func = expand_func, .arg = &e };
-	char room[256];
-	struct out o = out_growing_in(room, sizeof room);
-	const char *why = NULL;
+	const char *why;
 	bool ok;
 
 	if (span_chr(text, '$') < 0)
-		return span_dup(text);
-	ok = dp_subst(&env, text, &o, &why);
+		return text;
+	ok = dp_subst(&env, text, o, &why);
 	if (why)
 		trace(EV_DP_WARN, dp->chan->name, "%s,%s,%d: %s", dp->ctx_name, dp->exten_name, dp->prio, why);
-	if (ok)
-		return out_take(&o);
-	out_free(&o);
-	return xstrdup("");
+	return ok ? out_look(o) : SPAN("");
 }
 
 /* Where the argument that begins at 0 ends: at a comma outside quotes, parentheses and brackets. */
 static size_t arg_end(struct span s)
 {
-	int depth = 0;
+	size_t end = span_chr(s, ',') < 0 ? 0 : s.n; /* most often there is but one */
 	bool quoted = false;
+	int depth = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c == '\\')
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && (c == '(' || c == '['))
-			depth++;
-		else if (!quoted && (c == ')' || c == ']'))
-			depth--;
-		else if (!quoted && depth <= 0 && c == ',')
-			return i;
+	for (size_t i = 0; i < end; i++) {
+		switch (s.p[i]) {
+		case '\\': i++; break;
+		case '"': quoted = !quoted; break;
+		case '(':
+		case '[': depth += !quoted; break;
+		case ')':
+		case ']': depth -= !quoted; break;
+		case ',':
+			if (!quoted && depth <= 0)
+				return i;
+			break;
+		default: break;
+		}
 	}
 	return s.n;
 }
@@ -126,18 +125,27 @@ static void place(struct dp *dp, const char *ctx, struct span exten, int prio)
 	if (exten.p != dp->exten_name)
 		span_copy(exten, dp->exten_name, sizeof dp->exten_name);
 	dp->prio = prio;
+	dp->found = NULL;
+}
+
+static const struct dp_step *find(const struct dp *dp, struct span ctx, struct span exten, int prio)
+{
+	const struct dp_call call = call_of(dp);
+
+	return dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio);
 }
 
 /* False: there is no such place. */
 static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
 {
-	const struct dp_call call = call_of(dp);
+	const struct dp_step *step = find(dp, ctx, exten, prio);
 
-	if (!dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio))
+	if (!step)
 		return false;
 	if (ctx.p != dp->ctx_name)
 		ctx = span_of(dp_context_name(&dp->chan->conf->dialplan, ctx));
 	place(dp, ctx.p, exten, prio);
+	dp->found = step;
 	return true;
 }
 
@@ -242,13 +250,15 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 
 static enum app_say start_step(struct dp *dp, const struct dp_step *step)
 {
-	char *args = dp_expand(dp, span_of(step->args));
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
+	struct span args = expand(dp, span_of(step->args), &o);
 	enum app_say say;
 
-	trace(EV_DP_STEP, dp->chan->name, "Executing [%s@%s:%d] %s(\"%s\")", dp->exten_name, dp->ctx_name, dp->prio,
-	      step->app, args);
-	say = dp_run_app(dp, span_of(step->app), span_of(args));
-	free(args);
+	trace(EV_DP_STEP, dp->chan->name, "Executing [%s@%s:%d] %s(\"%.*s\")", dp->exten_name, dp->ctx_name, dp->prio,
+	      step->app, SP(args));
+	say = dp_run_app(dp, span_of(step->app), args);
+	out_free(&o);
 	return say;
 }
 
@@ -271,6 +281,12 @@ int dp_cause(struct dp *dp)
 		return cause > 0 && cause < 128 ? (int)cause : 20;
 	}
 	return 16;
+}
+
+/* The h extension of the context, after the call: only steps that need no channel make sense there. */
+static const struct dp_step *find_h(const struct dp *dp)
+{
+	return dp->hanging_up ? NULL : find(dp, span_of(dp->ctx_name), SPAN("h"), 1);
 }
 
 static void finish(struct dp *dp)
@@ -296,6 +312,7 @@ static bool after(struct dp *dp, enum app_say say)
 		return true;
 	case APP_JUMP: leave_app(dp); return true;
 	case APP_HANGUP:
+		dp->over = !find_h(dp);
 		leave_app(dp);
 		finish(dp);
 		return false;
@@ -305,10 +322,11 @@ static bool after(struct dp *dp, enum app_say say)
 
 static bool one_step(struct dp *dp)
 {
-	const struct dp_call call = call_of(dp);
-	const struct dp_step *step = dp_find_step(&dp->chan->conf->dialplan, span_of(dp->ctx_name),
-						  span_of(dp->exten_name), &call, dp->prio);
+	const struct dp_step *step = dp->found;
 
+	if (!step)
+		step = find(dp, span_of(dp->ctx_name), span_of(dp->exten_name), dp->prio);
+	dp->found = NULL;
 	if (!step) {
 		finish(dp);
 		return false;
@@ -324,10 +342,8 @@ static bool one_step(struct dp *dp)
 static void run(struct dp *dp)
 {
 	dp->steps = 0;
-	dp->in_turn = true;
 	while (!dp->stopped && (dp->hanging_up || !dp->chan->gone) && one_step(dp))
 		;
-	dp->in_turn = false;
 }
 
 static void run_later(struct timer *t, ms_t now UNUSED)
@@ -343,30 +359,36 @@ static void on_timer(struct timer *t, ms_t now UNUSED)
 	dp_event(dp, &ev);
 }
 
-/* The h extension of the context, after the call: only steps that need no channel make sense there. */
-static void run_h(struct dp *dp)
+static void run_h(struct dp *dp, const struct dp_step *h)
 {
-	if (dp->hanging_up)
-		return;
-	dp->hanging_up = true;
 	dp->stopped = false;
-	if (enter(dp, span_of(dp->ctx_name), SPAN("h"), 1))
-		run(dp);
+	place(dp, dp->ctx_name, SPAN("h"), 1);
+	dp->found = h;
+	run(dp);
 	leave_app(dp);
+}
+
+static void hang_up(struct dp *dp, int cause)
+{
+	const struct dp_step *h = dp->over ? NULL : find_h(dp);
+	char text[16];
+	struct out o = out_fixed(text, sizeof text);
+
+	out_all(&o, (uint32_t)cause);
+	out_char(&o, '\0');
+	dp->over = !h;
+	leave_app(dp);
+	dp_set(dp, "HANGUPCAUSE", text);
+	dp->hanging_up = true;
+	if (h)
+		run_h(dp, h);
 	dp->stopped = true;
 }
 
 void dp_event(struct dp *dp, const struct chan_event *ev)
 {
 	if (ev->kind == CH_HANGUP) {
-		char cause[16];
-		struct out o = out_fixed(cause, sizeof cause);
-
-		out_all(&o, (uint32_t)ev->cause);
-		out_char(&o, '\0');
-		leave_app(dp);
-		dp_set(dp, "HANGUPCAUSE", cause);
-		run_h(dp);
+		hang_up(dp, ev->cause);
 		return;
 	}
 	if (!dp->app || !dp->app->event || dp->stopped || dp->chan->gone)
@@ -380,22 +402,24 @@ static void on_chan_event(void *arg, struct chan *c UNUSED, const struct chan_ev
 	dp_event(arg, ev);
 }
 
-void dp_start(struct chan *c, const char *context, const char *exten)
+bool dp_new(struct chan *c)
 {
 	struct dp *dp = spares_zero(&c->pbx->spares, sizeof *dp);
 
 	dp->chan = c;
-	dp->ctx_name = dp->data = "";
+	dp->ctx_name = c->ep->context;
+	dp->data = "";
 	dp->timer.fire = on_timer;
 	dp->run.fire = run_later;
 	c->dp = dp;
+	return enter(dp, span_of(dp->ctx_name), span_of(c->dialed), 1);
+}
+
+void dp_start(struct chan *c)
+{
 	c->on_event = on_chan_event;
-	c->arg = dp;
-	if (!enter(dp, span_of(context), span_of(exten), 1)) {
-		chan_hangup(c, 1);
-		return;
-	}
-	run(dp);
+	c->arg = c->dp;
+	run(c->dp);
 }
 
 void dp_free(struct dp **dpp)
@@ -405,7 +429,7 @@ void dp_free(struct dp **dpp)
 	*dpp = NULL;
 	if (!dp)
 		return;
-	dp->hanging_up = true;
+	dp->hanging_up = dp->over = true;
 	leave_app(dp);
 	clock_stop(dp->chan->pbx->clock, &dp->run);
 	for (size_t i = 0; i < dp->depth; i++)

@@ -189,11 +189,6 @@ static void build_retry_after(void *arg, struct sip_build *b)
 	sip_put(b, "Retry-After", "%s", (const char *)arg);
 }
 
-static void start(struct chan *c)
-{
-	dp_start(c, c->ep->context, c->dialed);
-}
-
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
@@ -219,7 +214,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
 	take_caller(c, m);
 	take_dialed(c, m);
-	if (!dp_exists(c->pbx, c->conf, span_of(ep->context), span_of(c->dialed), span_of(c->caller_num))) {
+	if (!dp_new(c)) {
 		trace(EV_SIP_NO, c->name, "no extension '%s' in context '%s'", c->dialed, ep->context);
 		refuse(c, uas, 404, NULL);
 		return;
@@ -230,7 +225,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	sip_uas_on_cancel(uas, on_cancel, c);
 	sip_reply(uas, 100, NULL, NULL, NULL);
 	if (take_offer(c, uas, m))
-		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, start);
+		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, dp_start);
 }
 
 void leg_ring_tone(struct chan *c, bool on)

@@ -49,16 +49,6 @@ static void build_invite(void *arg, struct sip_build *b)
 	c->note.invite_bytes = (unsigned)(b->o->n + b->body.n);
 }
 
-static struct addr media_family(const struct chan *c, const struct sip_uri *u)
-{
-	struct addr a = { 0 };
-
-	if (addr_parse_ip(u->host, &a))
-		return a;
-	a.family = c->ep->transport ? c->ep->transport->bind.family : 4;
-	return a;
-}
-
 /* Digits, '*' and '#', perhaps after a '+'. */
 static bool is_phone_number(struct span user)
 {
@@ -146,7 +136,7 @@ static void note_written(struct chan *c, const char *written, const struct sip_u
 int leg_call(struct chan *c, const struct leg_call *call)
 {
 	struct sip_uri u;
-	struct addr toward;
+	struct addr toward = { 0 }, family;
 	int err;
 
 	c->tries.uris = call->more;
@@ -172,12 +162,10 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	leg_media_caps(c, call->from);
 	if (!c->caps.codecs.n)
 		return -ENOENT;
-	toward = media_family(c, &u);
-	err = leg_media_open(c, leg_media_family(c, &toward), call->from);
+	family = addr_parse_ip(u.host, &toward) ? toward : c->ep->transport ? c->ep->transport->bind : toward;
+	err = leg_media_open(c, leg_media_family(c, &family), call->from);
 	if (err < 0)
 		return err;
-	if (!addr_parse_ip(u.host, &toward))
-		toward = (struct addr){ 0 };
 	leg_ports_open(c, sip_door_toward(c->pbx->sip, c->ep->transport ? c->ep->transport : c->via, &toward), &toward,
 		       ask);
 	return 0;

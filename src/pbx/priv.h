@@ -382,7 +382,8 @@ struct dp {
 	const char *ctx_name; /* the configuration's */
 	char exten_name[80];
 	int prio;
-	const struct app *app; /* running */
+	const struct dp_step *found; /* there; NULL: it is to be looked for */
+	const struct app *app;       /* running */
 	void *state;
 	const char *data; /* its arguments, for `core show channels`: behind the state */
 	struct timer timer, run;
@@ -394,11 +395,14 @@ struct dp {
 	} * stack;
 	size_t depth;
 	unsigned steps; /* in one turn: a loop without a wait is ended */
-	bool hanging_up, stopped, in_turn;
+	bool hanging_up, stopped;
+	bool over;                            /* no further step: nobody reads variables any more */
 	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
 	char *digits;                         /* typed for Background and WaitExten: DP_DIGITS and a NUL; NULL: none */
 };
-void dp_start(struct chan *c, const char *context, const char *exten);
+/* A run for the channel, from what it dialled in its endpoint's context. False: there is no such extension. */
+bool dp_new(struct chan *c);
+void dp_start(struct chan *c);
 void dp_event(struct dp *dp, const struct chan_event *ev);
 void dp_free(struct dp **dp);
 void *dp_state(struct dp *dp);
@@ -407,8 +411,8 @@ bool dp_exists(const struct pbx *p, const struct conf *c, struct span context, s
 /* What the end of the dialplan means for a call that was not answered: by DIALSTATUS. */
 int dp_cause(struct dp *dp);
 void dp_timer(struct dp *dp, ms_t delay);
-void dp_set(struct dp *dp, const char *name, const char *value);
-const char *dp_get(struct dp *dp, const char *name); /* "" when not set */
+void dp_set(struct dp *dp, const char *name, const char *value); /* unless it is over */
+const char *dp_get(struct dp *dp, const char *name);             /* "" when not set */
 /* Runs one application in place of the step's own (ExecIf). */
 enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
 bool dp_push(struct dp *dp);              /* Gosub: remembers the next step; false when too deep */
@@ -419,8 +423,6 @@ struct span dp_arg(struct span args, unsigned n);
 /* app_dial.c, for the review */
 struct span dial_endpoint(struct span text); /* of "name", "number@name", "name/…": the endpoint's name */
 extern const char app_dial_options[];        /* the letters that are served */
-/* Substitutes into a malloc'd string. */
-char *dp_expand(struct dp *dp, struct span text);
 /* Variable and function values (funcs.c); one that has no such value says false. */
 struct func {
 	const char *name, *help;

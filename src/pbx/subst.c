@@ -168,16 +168,19 @@ static bool put_expression(struct work *w, struct span text, struct out *o)
 
 static bool put_inside(struct work *w, struct span *in, struct out *o, unsigned level)
 {
-	bool var = in->p[1] == '{', ok;
+	bool var = in->p[1] == '{', ok = true;
 	char room[ROOM];
 	struct out inner = out_growing_in(room, sizeof room);
 	struct span text;
 
 	*in = span_from(*in, 2);
 	text = var ? take_inside(w, in, '{', '}') : take_inside(w, in, '[', ']');
-	ok = substitute(w, text, &inner, level + 1);
+	if (span_chr(text, '$') >= 0) {
+		ok = substitute(w, text, &inner, level + 1);
+		text = out_look(&inner);
+	}
 	if (ok)
-		ok = var ? put_variable(w, out_look(&inner), o) : put_expression(w, out_look(&inner), o);
+		ok = var ? put_variable(w, text, o) : put_expression(w, text, o);
 	out_free(&inner);
 	return ok;
 }
@@ -206,13 +209,10 @@ static bool substitute(struct work *w, struct span in, struct out *o, unsigned l
 bool dp_subst(const struct subst_env *env, struct span in, struct out *o, const char **why)
 {
 	struct work w = { .env = env };
-	char room[ROOM];
-	struct out text = out_growing_in(room, sizeof room);
-	bool ok = substitute(&w, in, &text, 0);
+	bool ok = substitute(&w, in, o, 0);
 
-	if (ok)
-		out_span(o, out_look(&text));
-	out_free(&text);
+	if (!ok)
+		o->n = 0;
 	*why = ok ? w.remark : w.cap;
 	return ok;
 }

@@ -11,9 +11,9 @@ struct subst_env {
 };
 
 /*
- * Appends `in` to o with ${VAR}, ${VAR:offset:length}, ${FUNC(args)} and $[expression] replaced, innermost first.
- * Values are not looked into again. False only when a cap is reached (32 levels, 64 KiB): *why says which, o is
- * unusable. Otherwise true, and *why is NULL or a phrase for the log: as Asterisk does, a missing bracket counts as
- * standing at the end, an unknown function as empty, and a wrong expression as 0.
+ * Writes `in` to o, which is empty, with ${VAR}, ${VAR:offset:length}, ${FUNC(args)} and $[expression] replaced,
+ * innermost first. Values are not looked into again. False only when a cap is reached (32 levels, 64 KiB): *why says
+ * which, o stays empty. Otherwise true, and *why is NULL or a phrase for the log: as Asterisk does, a missing bracket
+ * counts as standing at the end, an unknown function as empty, and a wrong expression as 0.
  */
 bool dp_subst(const struct subst_env *env, struct span in, struct out *o, const char **why);
