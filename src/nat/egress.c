@@ -50,21 +50,27 @@ static void write_host(struct nat_face *f, const struct addr *a)
 {
 	struct out o = out_fixed(f->host, sizeof f->host);
 
+	f->addr = *a;
 	addr_out_host(&o, a);
 	out_char(&o, '\0');
 }
 
 static bool is_public(const struct addr *a)
 {
-	struct addr plain = unmapped(a);
+	struct addr plain;
 
-	return a->family && addr_class(&plain) == ADDR_GLOBAL;
+	if (!a->family)
+		return false;
+	plain = unmapped(a);
+	return addr_class(&plain) == ADDR_GLOBAL;
 }
 
 bool nat_asks_route(const struct nat_door *d, const struct addr *local, const struct addr *dst)
 {
-	return d->by_route && !is_public(local) && !is_public(dst) && !nat_is_local(d->t, dst) &&
-	       (is_public(&d->ext_signaling) || is_public(&d->ext_media) || is_set(d->t->external_signaling_hostname));
+	return d->by_route &&
+	       (is_public(&d->ext_signaling) || is_public(&d->ext_media) ||
+		is_set(d->t->external_signaling_hostname)) &&
+	       !is_public(local) && !is_public(dst) && !nat_is_local(d->t, dst);
 }
 
 void nat_signaling_face(const struct nat_door *d, const struct nat_way *w, struct nat_face *f)
@@ -77,9 +83,10 @@ void nat_signaling_face(const struct nat_door *d, const struct nat_way *w, struc
 	write_host(f, local);
 	if (is_inside(d, d->auto_signaling, &w->dst) || (w->beside && (is_set(name) || is_public(&ext))))
 		return;
-	if (is_set(name))
+	if (is_set(name)) {
 		span_copy(span_of(name), f->host, sizeof f->host);
-	else if (ext.family && ext.family == local->family)
+		f->addr = (struct addr){ 0 };
+	} else if (ext.family && ext.family == local->family)
 		write_host(f, &ext);
 	else
 		return;

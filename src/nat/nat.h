@@ -20,9 +20,10 @@ struct nat_door {
 
 /* What to write as host and port in Via, Contact and Record-Route. */
 struct nat_face {
-	char host[256]; /* an IP (v6 in brackets) or external_signaling_hostname */
-	uint16_t port;  /* 0: write none */
-	bool external;  /* the external_* options decided it */
+	char host[256];   /* an IP (v6 in brackets) or external_signaling_hostname */
+	uint16_t port;    /* 0: write none */
+	struct addr addr; /* the host, whatever its port; family 0: it is a name */
+	bool external;    /* the external_* options decided it */
 };
 
 /* local_net is not empty and its last matching rule says so; an empty list makes nothing local. */

@@ -104,35 +104,36 @@ void chan_text(struct chan *c, const char **text, struct span s)
 
 static void reap(struct timer *t, ms_t now);
 
-/* Both names in one text: each has its NUL. */
-static size_t make_names(struct pbx *p, const struct conf_endpoint *ep, struct out *o)
+void out_chan_id(struct out *o, struct chan_id id)
 {
-	uint32_t number = htonl(p->next_chan);
-	size_t id;
+	out_all(o, id.second, ".", id.number);
+}
+
+static void out_name(struct out *o, const struct conf_endpoint *ep, uint32_t number)
+{
+	uint32_t big = htonl(number);
 
 	out_all(o, "PJSIP/", span_sub(span_of(ep->o.name), 0, NAME_MAX_LEN), "-");
-	out_hex(o, &number, sizeof number);
+	out_hex(o, &big, sizeof big);
 	out_char(o, '\0');
-	id = o->n;
-	out_all(o, (uint64_t)(clock_wall(p->clock) / 1000), ".", p->next_chan++);
-	out_char(o, '\0');
-	return id;
 }
 
 struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf *conf, struct chan *from)
 {
-	char names[NAME_MAX_LEN + 64];
-	struct out o = out_fixed(names, sizeof names);
-	size_t id = make_names(p, ep, &o);
-	size_t room = o.n + (from ? ROOM_OUT : ROOM_IN);
-	struct chan *c = spares_zero(&p->spares, sizeof *c + room);
+	char text[NAME_MAX_LEN + 32];
+	struct out o = out_fixed(text, sizeof text);
+	struct chan *c;
 	bool incoming = !from;
+	size_t room;
 
-	memcpy(c->texts, names, o.n);
+	out_name(&o, ep, p->next_chan);
+	room = o.n + (from ? ROOM_OUT : ROOM_IN);
+	c = spares_zero(&p->spares, sizeof *c + room);
+	memcpy(c->texts, text, o.n);
+	c->id = (struct chan_id){ (uint32_t)(clock_wall(p->clock) / 1000), p->next_chan++ };
 	c->texts_n = (uint16_t)o.n;
 	c->texts_room = (uint16_t)room;
 	c->name = c->texts;
-	c->uniqueid = c->texts + id;
 	c->pbx = p;
 	c->vars.from = &p->spares;
 	c->conf = conf_ref(conf);
@@ -143,7 +144,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->max_forwards = conf->global.max_forwards;
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
-	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_host = "";
+	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_name = "";
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
 	p->n_calls += incoming;
@@ -163,9 +164,9 @@ static void chan_free(struct chan *c)
 {
 	struct pbx *p = c->pbx;
 
-	bridge_part(c);
 	leg_ports_close(c);
 	media_close(&c->media);
+	bridge_part(c);
 	leg_drop_dialog(c);
 	if (c->asking)
 		sip_uac_forget(c->asking);
@@ -186,7 +187,7 @@ static void chan_free(struct chan *c)
 	text_free(c, c->dialed);
 	text_free(c, c->target);
 	text_free(c, c->path);
-	text_free(c, c->contact_host);
+	text_free(c, c->contact_name);
 	free(c->headers);
 	leg_media_forget_offer(c);
 	free(c->note.was);
@@ -229,9 +230,9 @@ void chan_ended(struct chan *c, int cause)
 		c->gone = true;
 		c->cause = c->cause ? c->cause : cause;
 		record_leg(c);
-		bridge_part(c);
 		leg_ports_close(c);
-		media_close(&c->media);
+		media_close(&c->media); /* which parts it, too */
+		bridge_part(c);
 	}
 	clock_in(c->pbx->clock, &c->reap, 0);
 }

@@ -28,11 +28,11 @@ const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap)
 		return dp->ctx_name;
 	if (span_is(name, "CHANNEL"))
 		return c->name;
-	if (span_is(name, "UNIQUEID"))
-		return c->uniqueid;
 	if (span_is(name, "ACCOUNTCODE"))
 		return chan_account(c);
-	if (span_is(name, "PRIORITY"))
+	if (span_is(name, "UNIQUEID"))
+		out_chan_id(&o, c->id);
+	else if (span_is(name, "PRIORITY"))
 		out_fmt(&o, "%d", dp->prio);
 	else if (span_is(name, "EPOCH"))
 		out_fmt(&o, "%lld", (long long)(clock_wall(c->pbx->clock) / 1000));
@@ -148,7 +148,7 @@ static bool f_channel(struct dp *dp, struct span args, struct out *o)
 	else if (span_iis(what, "exten"))
 		out_str(o, dp->exten_name);
 	else if (span_iis(what, "uniqueid") || span_iis(what, "linkedid"))
-		out_str(o, c->uniqueid);
+		out_chan_id(o, c->id);
 	else if (span_iis(what, "accountcode"))
 		out_str(o, chan_account(c));
 	else if (span_iis(what, "language"))

@@ -39,11 +39,16 @@ void leg_put_contact(struct chan *c, struct sip_build *b)
 	if (!user.n && b->request)
 		user = span_of(c->ep->from_user[0] ? c->ep->from_user : c->conf->global.default_from_user);
 	sip_build_face(b);
-	c->contact_port = b->face.port;
+	c->contact = addr_with_port(&b->face.addr, b->face.port);
 	c->note.flow = b->flow;
-	if (strcmp(c->contact_host, b->face.host) != 0)
-		chan_text(c, &c->contact_host, span_of(b->face.host));
+	if (!c->contact.family && strcmp(c->contact_name, b->face.host) != 0)
+		chan_text(c, &c->contact_name, span_of(b->face.host));
 	sip_put_contact(b, user, SPAN_NONE, SPAN_NONE);
+}
+
+bool leg_has_contact(const struct chan *c)
+{
+	return c->contact.family || c->contact_name[0];
 }
 
 static void build_plain(void *arg, struct sip_build *b)
@@ -230,17 +235,15 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 
 void leg_ring_tone(struct chan *c, bool on)
 {
-	struct media_play tone = { .source = on ? SOURCE_TONE : SOURCE_NONE,
-				   .freq1 = 440,
-				   .freq2 = 480,
-				   .level_dbm0 = -19,
-				   .on_ms = 2000,
-				   .off_ms = 4000 };
-
 	if (c->ring_tone == on || !c->media)
 		return;
 	c->ring_tone = on;
-	media_play(c->media, &tone);
+	media_play(c->media, &(struct media_play){ .source = on ? SOURCE_TONE : SOURCE_NONE,
+						   .freq1 = 440,
+						   .freq2 = 480,
+						   .level_dbm0 = -19,
+						   .on_ms = 2000,
+						   .off_ms = 4000 });
 }
 
 void leg_play(struct chan *c, const struct media_play *what)

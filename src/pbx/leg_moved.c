@@ -14,20 +14,23 @@
 /* What it was told while it rang can be told anew once it is answered. */
 static bool rings(const struct chan *c)
 {
-	return !c->gone && c->state != CHAN_UP && c->contact_host[0];
+	return !c->gone && c->state != CHAN_UP && leg_has_contact(c);
 }
 
 static bool is_outdated(const struct chan *c)
 {
-	struct flow f;
 	struct nat_face now;
+	struct addr contact;
+	struct flow f;
 
-	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !c->contact_host[0])
+	if (c->gone || c->state != CHAN_UP || !c->dialog || !c->media || !leg_has_contact(c))
 		return false;
 	f = sip_dialog_flow(c->dialog);
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
-	return strcmp(now.host, c->contact_host) != 0 || now.port != c->contact_port || leg_media_outdated(c, &f);
+	contact = addr_with_port(&now.addr, now.port);
+	return !addr_eq(&contact, &c->contact) || (!now.addr.family && strcmp(now.host, c->contact_name) != 0) ||
+	       leg_media_outdated(c, &f);
 }
 
 static void build(void *arg, struct sip_build *b)

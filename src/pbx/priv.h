@@ -179,12 +179,18 @@ void vars_free(struct vars *v);
 
 struct dp; /* a dialplan run (dialplan.c) */
 
+struct chan_id { /* written "1700000000.42": Unix time of its beginning, in s, and a number that rises */
+	uint32_t second, number;
+};
+void out_chan_id(struct out *o, struct chan_id id);
+
 struct chan {
 	struct list link;
 	struct pbx *pbx;
 	struct conf *conf; /* the snapshot it began with */
 	const struct conf_endpoint *ep;
-	const char *name, *uniqueid;
+	const char *name;
+	struct chan_id id;
 	enum chan_state state;
 	bool incoming, gone, told; /* gone: SIP side has ended; told: CH_HANGUP was delivered */
 	int cause;                 /* Q.850, 0: none yet */
@@ -217,9 +223,9 @@ struct chan {
 	bool registered; /* outgoing: to a contact that was registered */
 	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
-	const char *contact_host; /* of our last Contact; "": none was written yet; chan_text() */
-	uint16_t contact_port;
-	struct timer renew; /* our address changed: leg_moved.c */
+	struct addr contact;      /* in our last Contact; family 0: a name and its port, or none was written yet */
+	const char *contact_name; /* that name; else "": chan_text() */
+	struct timer renew;       /* our address changed: leg_moved.c */
 	ms_t renewed_at;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
@@ -279,7 +285,8 @@ const char *chan_account(const struct chan *c);
 void chans_free(struct pbx *p);
 
 /* leg.c: the SIP side */
-struct leg_was *leg_was(struct chan *c); /* to be written to */
+struct leg_was *leg_was(struct chan *c);    /* to be written to */
+bool leg_has_contact(const struct chan *c); /* one of ours was written */
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 struct leg_call {
 	struct span aor_or_uri;       /* the Request-URI */

@@ -39,27 +39,26 @@ struct call_record {
 	struct conf *conf;
 	unsigned chans, slots;
 	int64_t began;
+	struct chan_id id;        /* of its first channel */
 	struct ended_call *ended; /* NULL: there is nothing to note yet */
-	char id[];
 };
 
 static struct call_record *record_new(struct chan *c)
 {
-	size_t n = strlen(c->uniqueid) + 1;
-	struct call_record *r = xmalloc(sizeof *r + n);
+	struct call_record *r = spares_take(&c->pbx->spares, sizeof *r);
 
-	*r = (struct call_record){ .conf = conf_ref(c->conf), .began = clock_wall(c->pbx->clock) };
-	memcpy(r->id, c->uniqueid, n);
+	*r = (struct call_record){ .conf = conf_ref(c->conf), .began = clock_wall(c->pbx->clock), .id = c->id };
 	return r;
 }
 
 static struct call_facts facts_of(const struct call_record *r)
 {
 	struct call_facts f = { .began = r->began };
+	struct out id = out_fixed(f.id, sizeof f.id - 1);
 
 	if (r->ended)
 		return r->ended->facts;
-	span_copy(span_of(r->id), f.id, sizeof f.id);
+	out_chan_id(&id, r->id);
 	return f;
 }
 
@@ -138,7 +137,7 @@ static void record_free(struct pbx *p, struct call_record *r)
 		ended_clear(r->ended);
 	ended_free(p, r->ended);
 	conf_unref(r->conf);
-	free(r);
+	spares_give(&p->spares, r);
 }
 
 static void take_legs(struct ended_call *e)
@@ -283,15 +282,6 @@ static enum leg_end end_of(const struct chan *c, ms_t now)
 	return c->gone ? LEG_ENDED : LEG_LIVES;
 }
 
-static struct addr told(const struct chan *c)
-{
-	struct addr a = { 0 };
-
-	if (addr_parse_ip(span_of(c->contact_host), &a))
-		a.port = c->contact_port ? c->contact_port : 5060;
-	return a;
-}
-
 static struct addr seen_from(const struct nat_door *d, const struct addr *peer)
 {
 	struct addr a = nat_external_for(&d->found, peer);
@@ -332,7 +322,7 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .repeats = c->note.repeats,
 				 .peer = c->peer.family ? c->peer : c->note.flow.peer,
 				 .here = c->note.flow.local,
-				 .told = told(c),
+				 .told = c->contact,
 				 .face = c->local.face,
 				 .target = c->note.target,
 				 .source = was.source,
@@ -343,6 +333,8 @@ static void gather(struct chan *c, struct leg_facts *f)
 				 .has_media = c->media != NULL };
 	if (!c->incoming && !f->answered)
 		f->target = uri_address(span_of(c->target));
+	if (f->told.family && !f->told.port)
+		f->told.port = 5060;
 	if (t.door)
 		f->seen_as = seen_from(t.door, &f->peer);
 	span_copy(span_of(c->name), f->name, sizeof f->name);
@@ -544,6 +536,15 @@ static struct ended_call *ended_one(struct pbx *p, struct span name)
 	return found;
 }
 
+static bool is_id(struct span text, struct chan_id id)
+{
+	char room[32];
+	struct out o = out_fixed(room, sizeof room);
+
+	out_chan_id(&o, id);
+	return span_eq(text, out_look(&o));
+}
+
 bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
 {
 	struct call_record *live = NULL;
@@ -552,7 +553,7 @@ bool pbx_why(struct pbx *p, struct span call, pbx_why_fn *each, void *arg)
 	list_for(l, &p->chans) {
 		struct chan *c = list_entry(l, struct chan, link);
 
-		if (!c->gone && (!call.n || span_is(call, c->name) || span_is(call, c->record->id)))
+		if (!c->gone && (!call.n || span_is(call, c->name) || is_id(call, c->record->id)))
 			live = c->record;
 	}
 	if (live) {
