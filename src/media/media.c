@@ -444,10 +444,9 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
 	s->tx.ts = rng_u32(m->c.rng);
 	s->st.rx_codec = s->st.tx_codec = CODEC_NONE;
-	rng_token(m->c.rng, s->cname, 16);
+	rng_bytes(m->c.rng, s->cname, sizeof s->cname);
 	span_copy(span_of(ask->name), s->name, sizeof s->name);
 	latch_init(&s->latch, &closed);
-	report_publish(s);
 	return s;
 }
 
@@ -484,7 +483,8 @@ void media_close(struct media_leg **leg)
 
 	if (!l)
 		return;
-	media_part(l);
+	if (l->peer)
+		l->peer->peer = NULL; /* DROP parts them */
 	*leg = NULL;
 	table_del(&l->m->legs, hash_of(l->id), l);
 	free(l->late_plan);

@@ -154,7 +154,8 @@ struct published {
 struct stream {
 	struct worker *w; /* NULL while nobody serves it */
 	uint32_t leg;     /* id of the handle */
-	char name[32], cname[16 + 1];
+	char name[32];
+	uint8_t cname[12]; /* RFC 7022 4.2: as many random bits, in hex digits */
 	struct ports *ports;
 	uint32_t rtcp_ms;
 	struct media_plan plan;

@@ -201,12 +201,14 @@ static struct rtcp_block our_view(struct stream *s, ms_t now)
 
 static void send_report(struct stream *s, bool bye, ms_t now)
 {
-	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = s->cname, .bye = bye };
+	char cname[2 * sizeof s->cname + 1] = "";
+	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = cname, .bye = bye };
 	bool apart = s->ports->rtcp.open && !s->plan.rtcp_mux;
 	struct addr rtcp = addr_with_port(&s->ports->local, (uint16_t)(s->ports->local.port + 1));
 	char buf[256];
-	struct out o = out_fixed(buf, sizeof buf);
+	struct out o = out_fixed(buf, sizeof buf), name = out_fixed(cname, sizeof cname);
 
+	out_hex(&name, s->cname, sizeof s->cname);
 	r.sender = s->tx.packets > s->rtcp_tx_packets;
 	r.ts = s->tx.ts + (uint32_t)((uint64_t)(now - s->tx.at) * tx_rate(s) / 1000);
 	r.packets = (uint32_t)s->tx.packets;
@@ -334,6 +336,10 @@ void report_read(const struct published *p, struct media_stats *st)
 
 	do {
 		before = atomic_load_explicit(&p->turn, memory_order_acquire);
+		if (!before) { /* its worker has not begun */
+			*st = (struct media_stats){ .rx_codec = CODEC_NONE, .tx_codec = CODEC_NONE };
+			return;
+		}
 		for (size_t i = 0; i < ARRAY_LEN(words); i++)
 			words[i] = atomic_load_explicit(&p->words[i], memory_order_acquire);
 		after = atomic_load_explicit(&p->turn, memory_order_relaxed);

@@ -6,14 +6,25 @@
 
 #include "base/trace.h"
 
+/* Puts it first; a changed deal is a changed plan. */
+static bool prefer(struct chan *c, enum codec codec)
+{
+	bool is_first = c->deal.n_codecs && c->deal.codecs[0].codec == codec,
+	     has = is_first || sdp_deal_prefer(&c->deal, codec);
+
+	if (has && !is_first)
+		leg_media_apply(c, false);
+	return has;
+}
+
 static void choose_codec(struct chan *a, struct chan *b)
 {
 	for (size_t i = 0; i < a->deal.n_codecs; i++) {
 		enum codec c = a->deal.codecs[i].codec;
 
-		if (!sdp_deal_prefer(&b->deal, c))
+		if (!prefer(b, c))
 			continue;
-		sdp_deal_prefer(&a->deal, c);
+		prefer(a, c);
 		return;
 	}
 }
@@ -29,8 +40,6 @@ void bridge_join(struct chan *a, struct chan *b)
 	if (!a->media || !b->media)
 		return;
 	choose_codec(a, b);
-	leg_media_apply(a, false);
-	leg_media_apply(b, false);
 	media_join(a->media, b->media);
 	trace(EV_BRIDGE, a->name, "joined with %s", b->name);
 }

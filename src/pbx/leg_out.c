@@ -235,18 +235,19 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 		return;
 	}
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
-	if (m->body.n)
-		err = leg_media_answered(c, sip_body_part(m, "application/sdp"));
-	else if (!c->early_answered)
-		err = -ENOENT;
 	c->state = CHAN_UP;
 	c->answered_at = c->pbx->clock->now;
+	if (m->body.n)
+		err = leg_media_answered(c, sip_body_part(m, "application/sdp"));
+	else if (c->early_answered)
+		leg_media_apply(c, false);
+	else
+		err = -ENOENT;
 	if (err < 0) {
 		trace(EV_MEDIA_WARN, c->name, "the 2xx has no usable SDP answer");
 		chan_hangup(c, 58);
 		return;
 	}
-	leg_media_apply(c, false);
 	count(CNT_calls_answered);
 	trace(EV_CALL_STATE, c->name, "answered");
 	chan_tell(c, &ev);
