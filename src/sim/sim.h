@@ -17,7 +17,7 @@ void sim_kernel(struct sim *s); /* PBXs started from now on relay plain audio as
 void sim_tune(struct sim *s, void (*fn)(void *arg, struct conf *c), void *arg);
 void sim_free(struct sim *s); /* hosts, phones and PBXs in it, too */
 struct clock *sim_clock(struct sim *s);
-void sim_run(struct sim *s, ms_t until);  /* virtual time of the clock */
+bool sim_run(struct sim *s, ms_t until);  /* virtual time of the clock; has anything happened? */
 void sim_wall(struct sim *s, int64_t ms); /* what the clock on the wall says, Unix time */
 
 /* What happens to the nth SIP message on the wire (from 0, over all networks), for stories under loss. */

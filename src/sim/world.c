@@ -92,8 +92,10 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
-void sim_run(struct sim *s, ms_t until)
+bool sim_run(struct sim *s, ms_t until)
 {
+	bool ran = false;
+
 	sim_pbxs_media(s);
 	for (;;) {
 		ms_t next = timers_next(&s->clock.timers);
@@ -104,8 +106,10 @@ void sim_run(struct sim *s, ms_t until)
 		trace_set_wall(clock_wall(&s->clock));
 		timers_run(&s->clock.timers, s->clock.now);
 		sim_pbxs_media(s);
+		ran = true;
 	}
 	s->clock.now = MAX(s->clock.now, until);
+	return ran;
 }
 
 void sim_wall(struct sim *s, int64_t ms)
