@@ -421,7 +421,8 @@ static void on_wire(void *arg, const struct sim_wire *w)
 
 	if (w->bytes.n <= 4 && !span_eq(w->bytes, SPAN("\r\n\r\n")))
 		return;
-	t->wires = xrealloc(t->wires, (t->n_wires + 1) * sizeof t->wires[0]);
+	if ((t->n_wires & (t->n_wires - 1)) == 0)
+		t->wires = xrealloc(t->wires, (t->n_wires ? t->n_wires * 2 : 1) * sizeof t->wires[0]);
 	t->wires[t->n_wires++] = (struct wire_note){ .net = sim_net_name(w->net),
 						     .from = w->from,
 						     .to = w->to,
@@ -435,7 +436,8 @@ static void on_event(void *arg, const struct trace_record *r)
 {
 	struct tale *t = arg;
 
-	t->events = xrealloc(t->events, (t->n_events + 1) * sizeof t->events[0]);
+	if ((t->n_events & (t->n_events - 1)) == 0)
+		t->events = xrealloc(t->events, (t->n_events ? t->n_events * 2 : 1) * sizeof t->events[0]);
 	t->events[t->n_events++] =
 		(struct event_note){ .text = xasprintf("%s %s %s", trace_descs[r->id].name, r->call, r->text),
 				     .mark = t->mark };
