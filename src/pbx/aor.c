@@ -219,43 +219,48 @@ static void take_texts(struct contact *c, const struct store_contact *s)
 #undef X
 }
 
-static void take(struct contact *c, const struct store_contact *s)
+/* True: nothing but its CSeq and times is new. */
+static bool take(struct contact *c, const struct store_contact *s)
 {
-	if (!says_the_same(c, s))
+	bool same = says_the_same(c, s);
+
+	if (!same)
 		take_texts(c, s);
 	c->stored = s->id ? s->id : c->stored;
 	c->via_port = s->via_port;
 	c->cseq = s->cseq;
 	c->expires = s->expires;
 	c->prune_on_boot = s->prune_on_boot;
+	return same;
 }
 
-struct contact *contact_put(struct aor *a, const struct store_contact *s)
+struct contact *contact_put(struct aor *a, struct contact *c, const struct store_contact *s)
 {
 	struct pbx *p = a->pbx;
-	struct store_contact row = *s;
-	struct contact *c;
 	struct sip_uri u;
 	int64_t left = s->expires - clock_wall(p->clock);
 	ms_t until;
 	bool same;
 
-	c = p->loading ? NULL : contact_find(a, span_of(s->uri)); /* the store has each but once */
+	if (!c && !p->loading) /* the store has each but once */
+		c = contact_find(a, span_of(s->uri));
 	if (!c && !sip_uri_parse(span_of(s->uri), &u))
 		return NULL;
 	if (!c)
 		c = contact_new(a, false);
-	same = says_the_same(c, s);
-	take(c, s);
+	same = take(c, s);
 	until = p->clock->now + MAX(left, 0);
 	if (!c->until || until < c->until)
 		clock_at(p->clock, &c->expiry, until);
 	c->until = until;
-	row.id = c->stored;
-	if (!p->loading && same)
+	if (!p->loading && same) {
 		store_refresh_contact(p->store, c->stored, s->cseq, s->expires);
-	else if (!p->loading)
+	} else if (!p->loading) {
+		struct store_contact row = *s;
+
+		row.id = c->stored;
 		c->stored = store_put_contact(p->store, &row);
+	}
 	return c;
 }
 
@@ -269,7 +274,7 @@ static void load_one(void *arg, const struct store_contact *s)
 	if (!a || s->expires <= clock_wall(p->clock) || s->prune_on_boot)
 		store_del_contact(p->store, s->id);
 	else
-		contact_put(a, s);
+		contact_put(a, NULL, s);
 }
 
 void aors_load(struct pbx *p)

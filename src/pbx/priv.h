@@ -66,8 +66,11 @@ void aors_adopt(
 	struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
 void aors_load(struct pbx *p); /* contacts from the store */
 void aors_free(struct pbx *p);
-/* Adds or refreshes by URI (RFC 3261 19.1.4); stores; arms its expiry. The strings are copied. */
-struct contact *contact_put(struct aor *a, const struct store_contact *c);
+/*
+ * Adds or refreshes; stores; arms its expiry. The strings are copied. c: what it refreshes; NULL: it is looked for by
+ * URI (RFC 3261 19.1.4).
+ */
+struct contact *contact_put(struct aor *a, struct contact *c, const struct store_contact *s);
 void contact_remove(struct contact *c, const char *why);
 struct contact *contact_find(struct aor *a, struct span uri); /* NULL: none, or not a URI */
 /* Of an ask to the contact: its NAT knows the socket that it registered at. Held until sip_ask() has returned. */

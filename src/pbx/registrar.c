@@ -163,20 +163,49 @@ static bool same_device(const struct reg *r, const struct item *it, const struct
 	       addr_parse_ip(stored.host, &from) && addr_ip_eq(&from, &r->m->flow.peer);
 }
 
-static void bind(struct reg *r, struct item *it)
+static bool is_in_request(const struct reg *r, const struct contact *c)
 {
-	it->bound = contact_find(r->aor, span_of(it->uri));
-	if (it->bound || !rewrites(r) || r->p->conf->hairpin.compat_asterisk)
-		return;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->items[i].bound == c)
+			return true;
+	return false;
+}
+
+/* Where the device of this Contact was until now. A binding moves once. */
+static struct contact *moved_from(const struct reg *r, const struct item *it)
+{
 	list_for(l, &r->aor->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 
-		if (c->is_static || !same_device(r, it, c))
-			continue;
-		it->bound = c;
-		it->moved = true;
-		return;
+		if (!c->is_static && same_device(r, it, c) && !is_in_request(r, c))
+			return c;
 	}
+	return NULL;
+}
+
+static void bind(struct reg *r)
+{
+	bool may_move = rewrites(r) && !r->p->conf->hairpin.compat_asterisk;
+
+	for (size_t i = 0; i < r->n; i++)
+		r->items[i].bound = contact_find(r->aor, span_of(r->items[i].uri));
+	for (size_t i = 0; i < r->n && may_move; i++) {
+		struct item *it = &r->items[i];
+
+		if (it->bound)
+			continue;
+		it->bound = moved_from(r, it);
+		it->moved = it->bound != NULL;
+	}
+}
+
+/* Two Contacts of the request may say one URI. */
+static void unbind(struct reg *r, struct contact *c, const char *why)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->items[i].bound == c)
+			r->items[i].bound = NULL;
+	contact_remove(c, why);
 }
 
 static bool acl_allows(const struct reg *r, const struct sip_naddr *a)
@@ -229,8 +258,7 @@ static bool take_contacts(struct reg *r)
 		take_uri(r, &a, it, r->n == 0);
 		r->n++;
 	}
-	for (size_t i = 0; i < r->n; i++)
-		bind(r, &r->items[i]);
+	bind(r);
 	return true;
 }
 
@@ -247,14 +275,6 @@ static bool out_of_order(const struct reg *r)
 }
 
 /* ---- limits ---- */
-
-static bool is_in_request(const struct reg *r, const struct contact *c)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->items[i].bound == c)
-			return true;
-	return false;
-}
 
 /* Who goes first when there are too many: the unreachable (if wanted), then the soonest to expire. */
 static struct contact *weakest(const struct reg *r, bool only_unavailable)
@@ -310,7 +330,7 @@ static bool make_room(struct reg *r)
 
 /* ---- storing ---- */
 
-static void store_item(struct reg *r, const struct item *it)
+static void store_item(struct reg *r, struct item *it)
 {
 	struct sip_transport_info tp = sip_transport_of(r->p->sip, &r->m->flow);
 	struct store_contact s = { .aor = r->aor->name,
@@ -335,9 +355,9 @@ static void store_item(struct reg *r, const struct item *it)
 		trace(EV_REG_MOVE, NULL, "Contact '%s' of AOR '%s' moved to '%s'", it->bound->uri, r->aor->name,
 		      it->uri);
 		known = reach_take(it->bound);
-		contact_remove(it->bound, "its device moving");
+		unbind(r, it->bound, "its device moving");
 	}
-	c = contact_put(r->aor, &s);
+	c = contact_put(r->aor, it->bound, &s);
 	reach_give(c, known);
 	if (c) {
 		reach_registered(c, it->moved);
@@ -366,7 +386,7 @@ static void apply(struct reg *r)
 		if (r->items[i].expires)
 			store_item(r, &r->items[i]);
 		else if (r->items[i].bound)
-			contact_remove(r->items[i].bound, "request");
+			unbind(r, r->items[i].bound, "request");
 	}
 }
 
