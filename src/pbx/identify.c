@@ -349,14 +349,17 @@ static const struct conf_endpoint *by_request_uri(struct pbx *p, const struct si
 	return by_pattern(p, m, false);
 }
 
-void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u)
+struct span uri_user(const struct conf *c, const struct sip_uri *u, struct out *o)
 {
-	struct sip_uri plain = *u;
-	long semi = span_chr(u->user, ';');
+	struct sip_uri plain = { .is_tel = u->is_tel, .user = u->user };
+	long semi = c->global.ignore_uri_user_options ? span_chr(u->user, ';') : -1;
 
-	if (semi >= 0 && c->global.ignore_uri_user_options)
+	if (semi >= 0)
 		plain.user = span_sub(u->user, 0, (size_t)semi);
+	if (!u->is_tel && span_chr(plain.user, '%') < 0)
+		return plain.user;
 	sip_out_uri_user(o, &plain);
+	return out_look(o);
 }
 
 static const struct conf_endpoint *at(struct pbx *p, struct span user, struct span domain)
@@ -371,12 +374,13 @@ static const struct conf_endpoint *at(struct pbx *p, struct span user, struct sp
 /* user@domain, user@alias, user@the transport's domain, user. */
 static const struct conf_endpoint *named(struct pbx *p, const struct sip_msg *m, struct span user, struct span domain)
 {
-	struct sip_transport_info tp = sip_transport_of(p->sip, &m->flow);
 	const struct conf_endpoint *ep = NULL;
 
 	if (!user.n)
 		return NULL;
 	if (p->n_with_domain && !p->conf->global.disable_multi_domain) {
+		struct sip_transport_info tp = sip_transport_of(p->sip, &m->flow);
+
 		ep = at(p, user, domain);
 		for (size_t i = 0; i < p->conf->domain_aliases.n && !ep; i++) {
 			struct span target = span_of(p->conf->domain_aliases.v[i]), alias;
@@ -396,8 +400,7 @@ static const struct conf_endpoint *by_username(struct pbx *p, const struct sip_m
 	struct out user = out_growing_in(room, sizeof room);
 	const struct conf_endpoint *ep;
 
-	out_uri_user(&user, p->conf, &m->from.uri);
-	ep = named(p, m, out_look(&user), m->from.uri.host);
+	ep = named(p, m, uri_user(p->conf, &m->from.uri, &user), m->from.uri.host);
 	out_free(&user);
 	return ep && (ep->identify_by & IDENTIFY_USERNAME) ? ep : NULL;
 }

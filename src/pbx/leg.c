@@ -103,8 +103,8 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 	if (c->ep->trust_id_inbound && sip_walk(m, SIP_HDR_P_ASSERTED_IDENTITY, &w, &v))
 		sip_naddr_parse(v, &id);
 	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
-	out_uri_user(&o, c->conf, &id.uri);
-	chan_text(c, &c->caller_num, c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : out_look(&o));
+	chan_text(c, &c->caller_num,
+		  c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : uri_user(c->conf, &id.uri, &o));
 	chan_text(c, &c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
 	out_free(&o);
 }
@@ -114,9 +114,9 @@ static void take_dialed(struct chan *c, const struct sip_msg *m)
 {
 	char room[256];
 	struct out o = out_growing_in(room, sizeof room);
+	struct span user = uri_user(c->conf, &m->ruri, &o);
 
-	out_uri_user(&o, c->conf, &m->ruri);
-	chan_text(c, &c->dialed, o.n ? out_look(&o) : SPAN("s"));
+	chan_text(c, &c->dialed, user.n ? user : SPAN("s"));
 	out_free(&o);
 }
 

@@ -27,15 +27,15 @@ static void on_options(struct pbx *p, struct sip_uas *uas, const struct conf_end
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
 	char room[256];
-	struct out user = out_growing_in(room, sizeof room);
+	struct out o = out_growing_in(room, sizeof room);
+	struct span user = uri_user(p->conf, &m->ruri, &o);
 	unsigned code = 200;
 
-	out_uri_user(&user, p->conf, &m->ruri);
 	if (p->stopping)
 		code = 503;
-	else if (user.n && !dp_exists(p, p->conf, span_of(ep->context), out_look(&user), SPAN_NONE))
+	else if (user.n && !dp_exists(p, p->conf, span_of(ep->context), user, SPAN_NONE))
 		code = 404;
-	out_free(&user);
+	out_free(&o);
 	sip_reply(uas, code, NULL, build_options, NULL);
 }
 

@@ -138,8 +138,9 @@ void each_nameless(struct pbx *p, void (*each)(void *arg, const struct conf_iden
 void each_stranger(struct pbx *p, void (*each)(void *arg, const struct addr *from, unsigned requests), void *arg);
 /* The endpoint that sends this request, or NULL. *how: "ip", "username" … */
 const struct conf_endpoint *identify(struct pbx *p, const struct sip_msg *m, const char **how);
-/* The user of a URI, unescaped; ignore_uri_user_options cuts it at the first semicolon. */
-void out_uri_user(struct out *o, const struct conf *c, const struct sip_uri *u);
+/* The user of a URI, unescaped (in o, which is empty, if it has to be); ignore_uri_user_options cuts it at the first
+ * semicolon. */
+struct span uri_user(const struct conf *c, const struct sip_uri *u, struct out *o);
 /* True: go on. False: a challenge or refusal was sent. ep NULL: challenged as a stranger, always false. */
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);

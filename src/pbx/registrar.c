@@ -75,17 +75,17 @@ static struct aor *choose_aor(const struct reg *r)
 	struct span realm;
 	struct span auth = by_auth ? sip_digest_username(r->m, &realm) : SPAN_NONE;
 	char room[256];
-	struct out plain = out_growing_in(room, sizeof room);
+	struct out o = out_growing_in(room, sizeof room);
+	struct span user = uri_user(r->p->conf, &r->m->to.uri, &o);
 	struct aor *a = NULL;
 
-	out_uri_user(&plain, r->p->conf, &r->m->to.uri);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
-		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, out_look(&plain), r->m->to.uri.host))
+		if (names_aor(r->p->conf, r->ep->aors[i]->o.name, user, r->m->to.uri.host))
 			a = aor_of(r->p, r->ep->aors[i]);
 	for (size_t i = 0; i < r->ep->n_aors && !a; i++)
 		if (by_auth && span_is(auth, r->ep->aors[i]->o.name))
 			a = aor_of(r->p, r->ep->aors[i]);
-	out_free(&plain);
+	out_free(&o);
 	return a;
 }
 
@@ -450,7 +450,9 @@ static const char *join_path(const struct reg *r)
 	const char *path;
 	struct span v;
 
-	while (r->aor->conf->support_path && sip_walk(r->m, SIP_HDR_PATH, &w, &v))
+	if (!r->aor->conf->support_path)
+		return "";
+	while (sip_walk(r->m, SIP_HDR_PATH, &w, &v))
 		out_all(&o, o.n ? ", " : "", v);
 	path = arena_str(r->mem, out_look(&o));
 	out_free(&o);
