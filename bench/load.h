@@ -122,9 +122,9 @@ struct load {
 	double ramp;     /* call: how fast those are set up and taken down, calls/s */
 	double patience; /* seconds until an unanswered request is a failure */
 	bool retry_after;
-	const char *series; /* call: a file that gets a line for every 100 ms */
-	unsigned users, contacts, rounds;
-	double rate; /* register */
+	const char *series;                     /* call: a file that gets a line for every 100 ms */
+	unsigned users, contacts, rounds, part; /* register */
+	double rate;                            /* register */
 	const char *password;
 	const char *ns[2];    /* the caller's and the callee's network namespace */
 	double seconds, warm; /* rtp: that long; before that, unmeasured */

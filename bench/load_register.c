@@ -1,10 +1,9 @@
 /*
  * bench/load_register.c: many users register: REGISTER, 401, REGISTER with digest, 200. Each round goes through all of
- * them at one rate; the second and later ones refresh. One line of JSON for each round.
+ * them at one rate; the second and later ones refresh. One line of JSON for each round, or part of one.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "load.h"
 
@@ -168,23 +167,24 @@ static void turn(struct registrations *r, us_t until)
 	r->now = load_now();
 }
 
-static void offer(struct registrations *r)
+static void offer(struct registrations *r, unsigned from, unsigned n)
 {
 	us_t start = r->now;
 	unsigned begun = 0;
 
-	while (begun < r->load->contacts) {
+	while (begun < n) {
 		unsigned due = (unsigned)((double)(r->now - start) * r->load->rate / 1e6) + 1;
 
-		for (unsigned n = 0; begun < MIN(due, r->load->contacts) && n < BURST; n++)
-			begin(r, begun++);
+		for (unsigned i = 0; begun < MIN(due, n) && i < BURST; i++)
+			begin(r, from + begun++);
 		turn(r, begun < due ? 0 : start + (us_t)((double)(begun + 1) * 1e6 / r->load->rate));
 	}
-	while (r->open)
+	while (r->open && from + n == r->load->contacts)
 		turn(r, r->now + 1000000);
 }
 
-static void run_round(struct registrations *r)
+/* Contacts from..from+n-1 of the round. What is under way at its end counts in the next part. */
+static void run_part(struct registrations *r, unsigned from, unsigned n)
 {
 	const struct round *f = &r->figures;
 	const struct watched *w = &r->load->watched;
@@ -192,10 +192,10 @@ static void run_round(struct registrations *r)
 	us_t start = r->now = load_now();
 
 	r->figures = (struct round){ 0 };
-	offer(r);
+	offer(r, from, n);
 	printf("{\"step\":\"round\",\"round\":%u,\"rate\":%.0f,\"seconds\":%.3f,\"offered\":%u,\"good\":%llu,"
 	       "\"failed\":%llu,\"shed\":%llu,\"timed_out\":%llu,\"repeats\":%llu,\"last_status\":%u,",
-	       r->round, r->load->rate, (double)(r->now - start) / 1e6, r->load->contacts, (unsigned long long)f->good,
+	       r->round, r->load->rate, (double)(r->now - start) / 1e6, n, (unsigned long long)f->good,
 	       (unsigned long long)f->failed, (unsigned long long)f->shed, (unsigned long long)f->timed_out,
 	       (unsigned long long)f->repeats, f->last_status);
 	printf("\"p50_us\":%llu,\"p99_us\":%llu,\"cpu_s\":%.6f,\"rss_before\":%.0f,\"rss_after\":%.0f}\n",
@@ -204,11 +204,19 @@ static void run_round(struct registrations *r)
 	fflush(stdout);
 }
 
+static void run_round(struct registrations *r)
+{
+	unsigned all = r->load->contacts, part = r->load->part ? r->load->part : all;
+
+	for (unsigned from = 0; from < all; from += part)
+		run_part(r, from, MIN(part, all - from));
+}
+
 int load_register(struct load *l)
 {
 	char ip[INET_ADDRSTRLEN], server[INET_ADDRSTRLEN];
 	struct registrations r = { .load = l,
-				   .run = (unsigned)time(NULL) % 1000000,
+				   .run = (unsigned)(load_now() % 1000000),
 				   .users = xcalloc(l->contacts, sizeof *r.users),
 				   .patience = (us_t)(l->patience * 1e6) };
 

@@ -6,7 +6,7 @@ import time
 from statistics import median
 
 from servers import SERVER_CPU, SIP, Hairpin, Kamailio, Rtpengine, sipload
-from table import Row
+from table import Cost, Row
 
 ASTERISK = "Asterisk 23"  # figures recorded on a machine of this kind: it is not in Debian 12, so not measured here
 CLEAN = 0.001             # the part of the calls that may fail
@@ -21,16 +21,16 @@ def progress(text):
     print("  " + text, file=sys.stderr, flush=True)
 
 
-def cpu_per_call(server, rate=BUSY, seconds=1, rounds=5, up=0, ramp=2000):
-    """Steady calls of 0.1 s; microseconds for each, median and lowest, without what the calls cost that only stay up."""
+def cpu_per_call(server, rate=BUSY, seconds=0.5, rounds=12, up=0, ramp=2000):
+    """Steady calls of 0.1 s: the cost of each, without what the calls cost that only stay up; the processor's part that
+    these take; how many failed; the step in which they were set up, or None."""
     phases = ["--phase", "0,1"] * 2 + ["--phase", f"{rate},0.5"] + ["--phase", f"{rate},{seconds}"] * rounds
     steps = sipload("call", "--up", str(up), "--ramp", str(ramp), *phases, pids=server.pids)
     held = steps.pop(0) if up else None
     steps.pop(0)  # the kernel looks at the program of its path while the server serves already
     idle = steps[0]["cpu_s"] / steps[0]["seconds"]
     each = [(s["cpu_s"] - idle * s["seconds"]) / max(s["answered"], 1) * 1e6 for s in steps[2:]]
-    return {"median": median(each), "min": min(each), "idle": idle, "held": held, "steps": steps[2:],
-            "failed": sum(s["offered"] - s["answered"] for s in steps[2:])}
+    return Cost(each), idle, sum(s["offered"] - s["answered"] for s in steps[2:]), held
 
 
 def probe(server, rate, seconds=1.5):
@@ -91,28 +91,26 @@ def calls():
         proxy = cpu_per_call(k, RATE)
     with anchored_kamailio() as both:
         anchored = cpu_per_call(both, RATE)
-    peers = {"Kamailio as a proxy": proxy["median"], "Kamailio + rtpengine": anchored["median"]}
-    for name, rate, c in ((f"bridged call, {BUSY:,} calls/s", BUSY, busy), ("bridged call", RATE, calm)):
-        yield Row(name, c["median"], "us of CPU", 80, peers=peers, recorded={ASTERISK: 3200}, lowest=c["min"],
-                  note=f"{rate:,} calls/s (peers: {RATE}), {c['failed']} failed")
-    yield Row("bridged call, each datagram by itself", apart["median"], "us of CPU", lowest=apart["min"],
+    peers = {"Kamailio as a proxy": proxy[0], "Kamailio + rtpengine": anchored[0]}
+    for name, rate, (each, _, failed, _) in ((f"bridged call, {BUSY:,} calls/s", BUSY, busy), ("bridged call", RATE, calm)):
+        yield Row(name, each, "us of CPU", 80, peers=peers, recorded={ASTERISK: 3200},
+                  note=f"{rate:,} calls/s (peers: {RATE}), {failed} failed")
+    yield Row("bridged call, each datagram by itself", apart[0], "us of CPU",
               note=f"{BUSY:,} calls/s, udp_gso=no: as if each call had its own two peers")
     for up in UP:
         with Hairpin() as h:
-            cost[up] = cpu_per_call(h, up=up, ramp=2000 if up <= 1000 else 1000)
-        there, note, held = up, "", cost[up]["held"]
+            each, idle, failed, held = cpu_per_call(h, up=up, ramp=2000 if up <= 1000 else 1000)
+        there, note = up, ""
         if held["up"] < up:  # nothing may be left for the calls that come and go
             there, note = int(held["up"] * 0.85), f"; of {up:,} only {held['up']:,} got up ({held['shed']:,} were shed)"
             with Hairpin() as h:
-                cost[there] = cpu_per_call(h, up=there)
-            del cost[up]
-        c = cost[there]
-        yield Row(f"bridged call, {there:,} up", c["median"], "us of CPU", 80, lowest=c["min"], note=f"{c['failed']} "
-                  f"failed; the calls that are up: {c['idle'] * 100:.1f} % of a processor{note}")
+                each, idle, failed, _ = cpu_per_call(h, up=there)
+        cost[there] = each.us
+        yield Row(f"bridged call, {there:,} up", each, "us of CPU", 80, note=f"{failed} failed; the calls that are up: "
+                  f"{idle * 100:.1f} % of a processor{note}")
         if there < up:
             break
-    yield Row(f"growth from {min(cost):,} to {max(cost):,} up", max(c["median"] for c in cost.values()) /
-              cost[min(cost)]["median"], "times", 1.2)
+    yield Row(f"growth from {min(cost):,} to {max(cost):,} up", max(cost.values()) / cost[min(cost)], "times", 1.2)
 
 
 @contextlib.contextmanager
@@ -160,10 +158,15 @@ def overload(series=None):
               note="after the load went to 0.8 of the peak" + ("" if recovered is not None else ": not within 4 s"))
 
 
-def register_cost(server, users, rate, rounds=2):
+def register_cost(server, users, rate, rounds=4):
+    """The cost of a registration that refreshes, and how many failed in all."""
     steps = sipload("register", *USERS_AT, "--users", str(users), "--rate", str(rate), "--rounds", str(rounds),
-                    pids=server.pids)
-    return steps, [s["cpu_s"] / max(s["good"], 1) * 1e6 for s in steps]
+                    "--part", str(rate // 2), pids=server.pids)
+    return refreshed(steps), sum(s["offered"] - s["good"] for s in steps)
+
+
+def refreshed(steps):
+    return Cost([s["cpu_s"] / max(s["good"], 1) * 1e6 for s in steps if s["round"]])
 
 
 def register_peak(make, users, low):
@@ -189,18 +192,16 @@ def register():
     """Registrations with digest; contacts go to SQLite."""
     n = 1000
     with Hairpin(users=n) as h:
-        steps, cost = register_cost(h, n, 500, rounds=4)
+        cost, failed = register_cost(h, n, RATE)
     with Kamailio() as k:
-        memory = register_cost(k, n, 500, rounds=4)[1]
+        memory = register_cost(k, n, RATE)[0]
     with Kamailio("SQLITE") as k:
-        through = register_cost(k, 200, 50)[1]
+        through = register_cost(k, 200, 50, rounds=2)[0]
     with Kamailio("SQLITE", "BEHIND") as k:
-        behind = register_cost(k, n, 500, rounds=4)[1]
-    failed = sum(s["offered"] - s["good"] for s in steps)
-    yield Row("registration, 401 and 200", median(cost[1:]), "us of CPU", 20, peers={
-        "Kamailio in memory": median(memory[1:]), "Kamailio, SQLite at once": median(through),
-        "Kamailio, SQLite each minute": median(behind[1:])}, recorded={ASTERISK: 455}, lowest=min(cost),
-        note=f"{n:,} contacts, SQLite, 500 per s; {failed} failed")
+        behind = register_cost(k, n, RATE)[0]
+    yield Row("registration, 401 and 200", cost, "us of CPU", 20, peers={
+        "Kamailio in memory": memory, "Kamailio, SQLite at once": through, "Kamailio, SQLite each minute": behind},
+        recorded={ASTERISK: 455}, note=f"{n:,} contacts, SQLite, {RATE} per s; {failed} failed")
     most, k_most = register_peak(lambda: Hairpin(users=50000), 50000, 2000), register_peak(Kamailio, 50000, 2000)
     yield Row("registrations, one core", most, "per s", 30000, "high", peers={"Kamailio in memory": k_most},
               recorded={ASTERISK: 1600}, note="50,000 users")
@@ -213,10 +214,11 @@ def contacts(users=50000, few=1000, many=50000, each=1):
         for n, address in ((few, "127.0.0.5:5070"), (many, "127.0.0.6:5070")):
             h = stack.enter_context(Hairpin(users=users, aor=f"max_contacts={each}", place={"bind": address}))
             steps = sipload("register", *USERS_AT, "--server", address, "--users", str(n // each), "--contacts", str(n),
-                            "--rate", "4000", "--rounds", "2", "--patience", "30", pids=h.pids, limit=900)
-            cost[n], there[n] = steps[-1]["cpu_s"] / max(steps[-1]["good"], 1) * 1e6, h
-            failed = sum(s["offered"] - s["good"] for s in steps)
-            yield Row(f"registration among {n:,}", cost[n], "us of CPU", 20, note=f"a refresh; {failed} failed")
+                            "--rate", str(BUSY), "--rounds", "13" if n == few else "2", "--part", str(BUSY // 2),
+                            "--patience", "30", pids=h.pids, limit=900)
+            refresh, there[n] = refreshed(steps), h
+            cost[n], failed = refresh.us, sum(s["offered"] - s["good"] for s in steps)
+            yield Row(f"registration among {n:,}", refresh, "us of CPU", 20, note=f"a refresh, {BUSY:,} per s; {failed} failed")
             time.sleep(1)
             yield Row(f"contacts on disk after 1 s, of {n:,}", stored(h), "contacts", n, "high")
         yield Row(f"growth from {few:,} to {many:,} contacts", cost[many] / cost[few], "times", 1.3)

@@ -32,6 +32,7 @@ static const char usage[] =
 	"  --contacts N    of all users together: as many\n"
 	"  --rate RATE     1000 registrations/s\n"
 	"  --rounds N      the second and later ones refresh: 1\n"
+	"  --part N        a line after each N registrations, not only after each round\n"
 	"\n"
 	"  rtp: audio both ways through a relay; with call, through the calls that are up (--up)\n"
 	"  --routes FILE   for each call a line: where the caller sends to, where the callee sends to\n"
@@ -97,6 +98,7 @@ static const struct option_row {
 	{ "contacts", COUNT, offsetof(struct load, contacts) },
 	{ "rate", NUMBER, offsetof(struct load, rate) },
 	{ "rounds", COUNT, offsetof(struct load, rounds) },
+	{ "part", COUNT, offsetof(struct load, part) },
 	{ "password", TEXT, offsetof(struct load, password) },
 	{ "routes", TEXT, offsetof(struct load, routes) },
 	{ "seconds", NUMBER, offsetof(struct load, seconds) },

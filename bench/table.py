@@ -2,19 +2,34 @@
 import datetime
 import pathlib
 import subprocess
+from statistics import median
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 HISTORY = TOP / "bench" / "history.tsv"
 SERIES = TOP / "bench" / "overload.tsv"  # of the last recorded run: seconds, offered, answered, shed
 
 
+class Cost:
+    """What the same work cost in several short phases. `us` is the lower quartile: whatever else goes on in the machine
+    and in its host only adds. The lowest and the median stand beside it."""
+
+    def __init__(self, each):
+        self.each = sorted(each)
+        self.us, self.lowest, self.median = self.each[len(each) // 4], self.each[0], median(self.each)
+
+
 class Row:
-    """value: what hairpin reached, None when it could not be measured; target: what it should reach; best: "low" or
-    "high"; peers: name to value, measured in the same run; recorded: name to value, from an earlier measurement."""
+    """value: what hairpin reached, a number or a Cost, None when it could not be measured; target: what it should
+    reach; best: "low" or "high"; peers: name to value, measured in the same run; recorded: name to value, from an
+    earlier measurement."""
 
     def __init__(self, name, value, unit, target=None, best="low", peers=None, recorded=None, note="", lowest=None):
         self.name, self.value, self.unit, self.target, self.best = name, value, unit, target, best
-        self.peers, self.recorded, self.note, self.lowest = peers or {}, recorded or {}, note, lowest
+        self.peers = {n: v.us if isinstance(v, Cost) else v for n, v in (peers or {}).items()}
+        self.recorded, self.note, self.lowest = recorded or {}, note, lowest
+        if isinstance(value, Cost):
+            self.value, self.lowest = value.us, value.lowest
+            self.note = "; ".join(filter(None, [note, f"median {number(value.median)} of {len(value.each)} phases"]))
 
     @property
     def reached(self):
