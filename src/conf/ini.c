@@ -19,10 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH    10
-#define MAX_FILES    2000
-#define MAX_LINES    1000000u
-#define MAX_SECTIONS 200000u
+/* A million phones have three million sections; these only end what inheritance and includes multiply. */
+#define MAX_DEPTH   10
+#define MAX_FILES   100000
+#define MAX_LINES   1000000u /* and for each line that is read... */
+#define MAX_INHERIT 100u     /* ...so many more that sections inherit */
 
 struct reader { /* one file being read */
 	struct ini *ini;
@@ -44,19 +45,42 @@ struct reader { /* one file being read */
 
 static bool read_file(struct reader *r, const char *path);
 
+static uint64_t hash_of(struct span name)
+{
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (uint64_t)(unsigned char)char_lower(name.p[i])) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
+}
+
+/* The sections of that name in any case, in no order; NULL at the end. *at begins as the name's hash. */
+static struct ini_section *next_named(const struct ini *ini, struct span name, uint64_t hash, size_t *at)
+{
+	void *found;
+
+	while ((found = table_next(&ini->by_name, hash, at))) {
+		struct ini_section *s = &ini->sections[(uintptr_t)found - 1];
+
+		if (span_ieq(span_of(s->name), name))
+			return s;
+	}
+	return NULL;
+}
+
 struct ini_section *ini_section(const struct ini *ini, struct span name)
 {
-	struct ini_section *near = NULL;
+	struct ini_section *same = NULL, *near = NULL, *s;
+	uint64_t hash = hash_of(name);
+	size_t at = hash;
 
-	for (size_t i = 0; i < ini->n; i++) {
-		struct span have = span_of(ini->sections[i].name);
-
-		if (span_eq(have, name))
-			return &ini->sections[i];
-		if (!near && span_ieq(have, name))
-			near = &ini->sections[i];
+	while ((s = next_named(ini, name, hash, &at))) {
+		if (span_eq(span_of(s->name), name) && (!same || s < same))
+			same = s;
+		if (!near || s < near)
+			near = s;
 	}
-	return near;
+	return same ? same : near;
 }
 
 const struct ini_line *ini_last(const struct ini_section *s, const char *key)
@@ -81,9 +105,13 @@ static const char *nearest_section(const struct ini *ini, const char *name)
 
 static void push_line(struct reader *r, struct ini_section *s, struct ini_line l)
 {
-	if (r->ini->n_lines >= MAX_LINES) {
-		if (r->ini->n_lines++ == MAX_LINES)
-			fail(r, "more than %u lines with what is inherited", MAX_LINES);
+	size_t most = MAX_LINES + MAX_INHERIT * r->ini->n_read;
+
+	if (r->ini->too_many)
+		return;
+	if (r->ini->n_lines >= most) {
+		r->ini->too_many = true;
+		fail(r, "more than %zu lines with what is inherited", most);
 		return;
 	}
 	if (s->n == s->cap) {
@@ -174,10 +202,6 @@ static struct ini_section *new_section(struct reader *r, struct span name)
 {
 	struct ini *ini = r->ini;
 
-	if (ini->n == MAX_SECTIONS) {
-		fail(r, "more than %u sections", MAX_SECTIONS);
-		return NULL;
-	}
 	if (ini->n == ini->cap) {
 		ini->cap = ini->cap ? ini->cap * 2 : 16;
 		ini->sections = xrealloc(ini->sections, ini->cap * sizeof ini->sections[0]);
@@ -187,7 +211,8 @@ static struct ini_section *new_section(struct reader *r, struct span name)
 		.file = r->file,
 		.line = r->line,
 	};
-	return &ini->sections[ini->n++];
+	table_add(&ini->by_name, hash_of(name), (void *)(uintptr_t)++ini->n);
+	return &ini->sections[ini->n - 1];
 }
 
 static void inherit(struct reader *r, struct ini_section *s, struct span parent)
@@ -231,12 +256,15 @@ static bool has_all(const struct ini_section *s, struct span filter)
 
 static struct ini_section *find_to_append(struct reader *r, struct span name, struct span filter)
 {
-	for (size_t i = 0; i < r->ini->n; i++) {
-		struct ini_section *s = &r->ini->sections[i];
+	uint64_t hash = hash_of(name);
+	size_t at = hash;
+	struct ini_section *first = NULL, *s;
 
-		if (span_ieq(span_of(s->name), name) && (!filter.n || has_all(s, filter)))
-			return s;
-	}
+	while ((s = next_named(r->ini, name, hash, &at)))
+		if ((!first || s < first) && (!filter.n || has_all(s, filter)))
+			first = s;
+	if (first)
+		return first;
 	fail(r, "[%.*s](+): there is no such section before this line", SP(name));
 	return NULL;
 }
@@ -483,6 +511,7 @@ static void all_lines(struct reader *r, struct span text)
 	}
 	while (text.n && span_cut(&text, '\n', &raw)) {
 		r->line++;
+		r->ini->n_read++;
 		one_line(r, raw);
 	}
 	if (r->nested) {
@@ -526,6 +555,7 @@ void ini_free(struct ini *ini)
 		free(s->lines);
 	}
 	free(ini->sections);
+	table_free(&ini->by_name);
 	free(ini->ignores);
 	arena_free(ini->arena);
 	*ini = (struct ini){ 0 };

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/arena.h"
+#include "base/table.h"
 #include "conf/conf.h"
 
 struct ini_line {
@@ -26,9 +27,11 @@ struct ini_section {
 
 struct ini {
 	struct arena *arena, *names;
-	struct ini_section *sections; /* in file order; several may have one name */
-	size_t n, cap, n_lines;
-	struct conf_ignore *ignores; /* comments "; hairpin: ignore CODE" */
+	struct ini_section *sections;   /* in file order; several may have one name */
+	size_t n, cap, n_lines, n_read; /* lines: with those inherited; of files */
+	bool too_many;                  /* lines: it was said */
+	struct table by_name;           /* indices + 1 of sections */
+	struct conf_ignore *ignores;    /* comments "; hairpin: ignore CODE" */
 	size_t n_ignores;
 };
 

@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 
-#define MAX_FILE (64u << 20)
+#define MAX_FILE (1u << 30) /* a longer one is not a configuration */
 
 static char *full_path(void *arg, const char *path)
 {
@@ -27,7 +27,7 @@ static bool read_regular(FILE *f, struct out *o)
 	while (o->n < MAX_FILE && (n = fread(buf, 1, sizeof buf, f)) > 0)
 		out_bytes(o, buf, n);
 	explicit_bzero(buf, sizeof buf);
-	return true;
+	return feof(f);
 }
 
 static bool dir_read(void *arg, const char *path, struct out *o)

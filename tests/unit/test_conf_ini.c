@@ -73,6 +73,7 @@ static void grammar(void **state)
 		{ "[t](!)\nk=1\n[u](!)\ny=2\n[a](t, u)\nx=3", "[t!]k=1[u!]y=2[a]k=1,y=2,x=3", "" },
 		{ "[t]\nk=1\n[a](t)", "[t]k=1[a]k=1", "" },
 		{ "[T](!)\nk=1\n[a](t)", "[T!]k=1[a]k=1", "" },
+		{ "[T](!)\nk=1\n[t](!)\nk=2\n[t](!)\nk=3\n[a](t)", "[T!]k=1[t!]k=2[t!]k=3[a]k=2", "" },
 		{ "[base](!)\nk=1\n[a](bse)\nx=1", NULL,
 		  "t.conf:3: [a] inherits from unknown section 'bse', did you mean 'base'?" },
 		{ "[a](nothing)\nx=1", NULL, "t.conf:1: [a] inherits from unknown section 'nothing'" },
@@ -145,7 +146,7 @@ static void depth_is_capped(void **state)
 		files[2 * i] = names[i];
 		files[2 * i + 1] = texts[i];
 	}
-	check_text(files, "[a]", "9:1: #include: more than 10 files deep or 2000 in all");
+	check_text(files, "[a]", "9:1: #include: more than 10 files deep or 100000 in all");
 }
 
 /* Forty doublings would be a trillion lines. */
@@ -166,8 +167,38 @@ static void inheritance_is_capped(void **state)
 	struct conf_source src = mem_source(files);
 
 	assert_true(ini_load(&ini, names, &src, "t.conf", &why));
-	assert_string_equal(mem_remark(&why, 0, buf), "t.conf:21: more than 1000000 lines with what is inherited");
+	assert_string_equal(mem_remark(&why, 0, buf), "t.conf:21: more than 1002100 lines with what is inherited");
 	assert_int_equal(why.n, 1);
+	ini_free(&ini);
+	diag_free(&why);
+	arena_free(names);
+	out_free(&o);
+}
+
+/* Each of 70,000 phones has three sections, and each hundred their own template: no limit, and no search through all.
+ */
+static void many_sections(void **state)
+{
+	struct out o = out_growing();
+	struct arena *names = arena_new(256);
+	struct diag why = { 0 };
+	struct ini ini;
+
+	(void)state;
+	for (int i = 0; i < 70000; i++) {
+		if (i % 100 == 0)
+			out_fmt(&o, "[t%d](!)\nk=v\n", i);
+		out_fmt(&o, "[%d](t%d)\n[%d]\n[%d](+)\n[%d]\n", i, i / 100 * 100, i, i, i);
+	}
+	out_char(&o, '\0');
+	const char *files[] = { "t.conf", o.p, NULL };
+	struct conf_source src = mem_source(files);
+
+	assert_true(ini_load(&ini, names, &src, "t.conf", &why));
+	assert_int_equal(why.n, 0);
+	assert_int_equal(ini.n, 70000 / 100 + 3 * 70000);
+	assert_ptr_equal(ini_section(&ini, SPAN("T69900")), ini_section(&ini, SPAN("t69900")));
+	assert_int_equal(ini_section(&ini, SPAN("69999"))->n, 1);
 	ini_free(&ini);
 	diag_free(&why);
 	arena_free(names);
@@ -227,13 +258,10 @@ static void folders_glob(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grammar),
-		cmocka_unit_test(includes),
-		cmocka_unit_test(depth_is_capped),
-		cmocka_unit_test(inheritance_is_capped),
-		cmocka_unit_test(zero_bytes_and_missing_files),
-		cmocka_unit_test(folders),
-		cmocka_unit_test(folders_glob),
+		cmocka_unit_test(grammar),         cmocka_unit_test(includes),
+		cmocka_unit_test(depth_is_capped), cmocka_unit_test(inheritance_is_capped),
+		cmocka_unit_test(many_sections),   cmocka_unit_test(zero_bytes_and_missing_files),
+		cmocka_unit_test(folders),         cmocka_unit_test(folders_glob),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
