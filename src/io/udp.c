@@ -27,12 +27,14 @@
 #define STAMPS_NS   10000000000u /* without falling behind: then the kernel need not note times any more */
 #define CMSG_ROOM   256
 
-static void set_options(int fd, bool v6)
+static void set_options(int fd, const struct addr *bind)
 {
+	bool v6 = bind->family == 6;
 	int on = 1, room = KERNEL_ROOM, level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	int no_discovery = v6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
 
-	setsockopt(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
+	if (addr_is_any(bind))
+		setsockopt(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
 	setsockopt(fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
 	setsockopt(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &no_discovery, sizeof no_discovery);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0) /* beyond net.core.rmem_max: as root */
@@ -58,7 +60,7 @@ int udp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
 
 	if (fd < 0)
 		return fd;
-	set_options(fd, ask->bind.family == 6);
+	set_options(fd, &ask->bind);
 	if (bind(fd, (struct sockaddr *)&ss, n) < 0) {
 		err = -errno;
 		close(fd);
