@@ -194,7 +194,7 @@ class Hairpin(Process):
         self.fail()
 
     def rx(self, command):
-        return subprocess.run([HAIRPIN, "--run", self.folder / "run", "-rx", command], timeout=20, capture_output=True,
+        return subprocess.run([HAIRPIN, "--run", self.folder / "run", "-rx", command], timeout=120, capture_output=True,
                               text=True)
 
 
