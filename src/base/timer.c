@@ -35,6 +35,7 @@ static void put(struct timers *ts, struct timer *t)
 	list_push(&ts->slots[slot], &t->link);
 	t->slot = slot + 1;
 	mark(ts, slot, true);
+	ts->next = MIN(ts->next, at);
 }
 
 void timer_stop(struct timers *ts, struct timer *t)
@@ -48,6 +49,7 @@ void timer_stop(struct timers *ts, struct timer *t)
 	if (slot == DUE)
 		return;
 	ts->n--;
+	ts->found = ts->found && ts->n && t->at > ts->next;
 	if (list_empty(&ts->slots[slot - 1]))
 		mark(ts, slot - 1, false);
 }
@@ -90,7 +92,7 @@ static unsigned next_used(const struct timers *ts, unsigned level, unsigned from
 	return TIMER_SLOTS;
 }
 
-ms_t timers_next(const struct timers *ts)
+static ms_t find_next(const struct timers *ts)
 {
 	ms_t next = MS_NEVER;
 
@@ -107,6 +109,15 @@ ms_t timers_next(const struct timers *ts)
 			next = MIN(next, (turn + ahead) << (level * BITS));
 	}
 	return next;
+}
+
+/* Looked for only when the first may have gone since the last time. */
+ms_t timers_next(struct timers *ts)
+{
+	if (!ts->found)
+		ts->next = find_next(ts);
+	ts->found = true;
+	return ts->next;
 }
 
 /* A turn of the level below begins: what is due in it is put where it belongs. */
@@ -156,6 +167,7 @@ static void take_due(struct timers *ts, struct list *due)
 		ts->n--;
 	}
 	mark(ts, slot, false);
+	ts->found = false;
 }
 
 void timers_run(struct timers *ts, ms_t now)

@@ -26,7 +26,9 @@ struct timers {
 	struct list *slots; /* TIMER_LEVELS × TIMER_SLOTS of them; NULL: never used */
 	uint64_t used[TIMER_LEVELS][TIMER_SLOTS / 64];
 	ms_t base; /* what is due before it has been taken out */
+	ms_t next; /* nothing is due before it, if `found` */
 	size_t n;
+	bool found;
 };
 
 void timer_set(struct timers *ts, struct timer *t, ms_t at); /* starts or moves it; t->fire must be set */
@@ -34,6 +36,6 @@ void timer_stop(struct timers *ts, struct timer *t);
 bool timer_runs(const struct timer *t);
 /* When to call timers_run() next: exact within 256 ms, else not later than the first is due; MS_NEVER: there is none.
  */
-ms_t timers_next(const struct timers *ts);
+ms_t timers_next(struct timers *ts);
 void timers_run(struct timers *ts, ms_t now);
 void timers_free(struct timers *ts); /* the wheel only: nodes are their owners' */

@@ -228,7 +228,7 @@ static void take_packets(struct udp_worker *u, struct sock *k, ms_t now)
 	}
 }
 
-static int patience(const struct worker *w, ms_t now)
+static int patience(struct worker *w, ms_t now)
 {
 	ms_t next = worker_next(w);
 

@@ -271,7 +271,7 @@ void worker_icmp(struct sock *k, const struct addr *dest);
 void worker_send(struct worker *w, struct sock *k, const struct addr *to, struct span bytes); /* through its io */
 void worker_timers(struct worker *w, ms_t now);                                               /* also ends the turn */
 void worker_end_turn(struct worker *w);
-ms_t worker_next(const struct worker *w);
+ms_t worker_next(struct worker *w);
 void note_free(struct note *n);
 void worker_event(struct stream *s, const struct media_event *ev, uint32_t serial);
 

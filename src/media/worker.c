@@ -247,7 +247,7 @@ void worker_timers(struct worker *w, ms_t now)
 	worker_end_turn(w);
 }
 
-ms_t worker_next(const struct worker *w)
+ms_t worker_next(struct worker *w)
 {
 	return timers_next(&w->timers);
 }
