@@ -61,20 +61,36 @@ void out_bytes_slowly(struct out *o, const void *p, size_t n)
 	o->n += n;
 }
 
+#define DIGITS 20 /* of 2^64 - 1 */
+
+/* By the number of its bits, of which a digit has 3.3; where these leave it open, by its size. */
+static size_t digits_of(uint64_t v)
+{
+	static const uint64_t power[DIGITS] = { 0,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+						1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19 };
+	size_t whole = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return whole + (v >= power[whole]);
+}
+
+/* Written where it belongs, from its end, two digits at a time. */
 void out_uint(struct out *o, uint64_t v)
 {
-	char tmp[20], *p = tmp + sizeof tmp;
-	uint32_t w;
+	static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940"
+				    "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
+				    "828384858687888990919293949596979899";
+	size_t n = digits_of(v);
+	bool fits = !o->overflow && o->cap - o->n >= n;
+	char tmp[DIGITS], *begin = fits ? o->p + o->n : tmp, *p = begin + n;
 
-	if (v < 10) {
-		out_char(o, (char)('0' + v));
-		return;
-	}
-	for (; v > UINT32_MAX; v /= 10)
-		*--p = (char)('0' + v % 10);
-	for (w = (uint32_t)v; w; w /= 10) /* half as wide, much quicker */
-		*--p = (char)('0' + w % 10);
-	out_bytes(o, p, (size_t)(tmp + sizeof tmp - p));
+	for (; v >= 10; v /= 100)
+		memcpy(p -= 2, pairs + v % 100 * 2, 2);
+	if (p > begin)
+		*begin = (char)('0' + v);
+	if (fits)
+		o->n += n;
+	else
+		out_bytes_slowly(o, tmp, n);
 }
 
 /* Of four bytes all at once: each half of a byte gets a byte, and that becomes a digit. */

@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <errno.h>
 
 #include "base/out.h"
 
@@ -227,6 +227,34 @@ static void test_growing_in(void **state)
 	out_free(&o);
 }
 
+/* It is written as the library does, and not beyond its room. */
+static void check_number(uint64_t v)
+{
+	char buf[32], want[32];
+	int n = snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+	struct out o = out_fixed(buf, (size_t)n);
+
+	out_uint(&o, v);
+	assert_int_equal(out_done(&o), n);
+	assert_memory_equal(buf, want, n);
+	o = out_fixed(buf, (size_t)n - 1);
+	out_uint(&o, v);
+	assert_int_equal(out_done(&o), -ENOSPC);
+}
+
+static void test_written_numbers(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (int digits = 1; digits <= 20; digits++, power *= 10) {
+		check_number(power - 1);
+		check_number(power);
+		check_number(power + 1);
+	}
+	check_number(UINT64_MAX);
+}
+
 static void test_shown(void **state)
 {
 	struct out o = out_growing();
@@ -241,9 +269,11 @@ static void test_shown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),        cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_copies),     cmocka_unit_test(test_fixed),
-		cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_in), cmocka_unit_test(test_shown),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_pieces),  cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_copies),  cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_in),
+		cmocka_unit_test(test_shown),   cmocka_unit_test(test_written_numbers),
 	};
 
 	return cmocka_run_group_tests_name("base text", tests, NULL, NULL);
