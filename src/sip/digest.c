@@ -222,7 +222,7 @@ static struct nonce nonce_of(const struct sip *s, uint32_t second, uint32_t salt
 	const uint32_t numbers[] = { second, salt, 0x6e6f6e63 /* no other use of the key begins like this */ };
 	const struct span parts[] = { { (const char *)numbers, sizeof numbers }, realm };
 
-	return (struct nonce){ second, salt, siphash(s->key_secret, parts, ARRAY_LEN(parts)).w[0] };
+	return (struct nonce){ second, salt, siphash_signature(s->key_secret, parts, ARRAY_LEN(parts)) };
 }
 
 static void nonce_out(struct out *o, const struct nonce *n)
