@@ -55,13 +55,17 @@ bool span_cut(struct span *in, char sep, struct span *head)
 
 bool span_word(struct span *in, struct span *word)
 {
+	struct span s = *in;
 	size_t n = 0;
 
-	*in = span_trim(*in);
-	while (n < in->n && (in->p[n] > ' ' || !char_is_space(in->p[n])))
+	while (s.n && char_is_space(s.p[0]))
+		s.p++, s.n--;
+	while (s.n && char_is_space(s.p[s.n - 1]))
+		s.n--;
+	while (n < s.n && (s.p[n] > ' ' || !char_is_space(s.p[n])))
 		n++;
-	*word = (struct span){ in->p, n };
-	*in = span_from(*in, n);
+	*word = (struct span){ s.p, n };
+	*in = (struct span){ n ? s.p + n : s.p, s.n - n };
 	return n > 0;
 }
 
