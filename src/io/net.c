@@ -23,9 +23,12 @@
 
 struct sock *sock_find(struct io_loop *l, uint32_t id)
 {
-	struct sock *s;
+	struct sock *s = l->found;
 
+	if (s && s->id == id) /* the same as before: nearly always */
+		return s;
 	HASH_FIND(hh, l->socks, &id, sizeof id, s);
+	l->found = s;
 	return s;
 }
 
@@ -87,6 +90,8 @@ void sock_close(struct sock *s)
 	if (s->kind == SOCK_UDP)
 		udp_forget(s);
 	s->closed = true;
+	if (s->loop->found == s)
+		s->loop->found = NULL;
 	s->loop->n_incoming -= s->incoming;
 	HASH_DEL(s->loop->socks, s);
 	clock_stop(s->loop->clock, &s->later);

@@ -151,6 +151,7 @@ struct io_loop {
 	struct clock *clock;
 	struct net_sink sink;
 	struct sock *socks; /* by id */
+	struct sock *found; /* the one that was asked for last; may be NULL */
 	uint32_t next_id;
 	unsigned n_incoming, max_incoming;
 	bool full_told;                     /* once, until there is room again */
