@@ -99,8 +99,8 @@ struct sip_msg {
 	const char *bad;                      /* the phrase for it; a literal */
 	/* from here on nothing is zeroed before it is written */
 	struct sip_via via;                 /* the top one */
-	struct sip_naddr from, to, contact; /* URIs in a response's From and To are ours: unparsed. contact: the first;
-					       uri.text empty when none or "*" */
+	struct sip_naddr from, to, contact; /* in responses and within dialogs From's and To's URIs are unparsed.
+					       contact: the first; uri.text empty when none or "*" */
 	struct sip_uri ruri;
 	uint8_t first[SIP_HDR_COUNT]; /* which of hdrs it is, if there is one */
 };

@@ -186,10 +186,21 @@ static bool parse_routes(struct sip_msg *m)
 	return true;
 }
 
+/* Only a request outside dialogs says by its URIs who it is from and for. */
+static void parse_parties(struct sip_msg *m)
+{
+	bool from = sip_naddr_tag(sip_value_of(m, SIP_HDR_FROM), &m->from);
+	bool to = sip_naddr_tag(sip_value_of(m, SIP_HDR_TO), &m->to), whole = m->request && !m->to.tag.n;
+
+	if (!from || (whole && !sip_uri_parse(m->from.uri.text, &m->from.uri)))
+		sip_msg_bad(m, 400, "no usable From");
+	if (!to || (whole && !sip_uri_parse(m->to.uri.text, &m->to.uri)))
+		sip_msg_bad(m, 400, "no usable To");
+}
+
 /* What every message has: without these there is nothing to match or to answer. */
 static const char *parse_core(struct sip_msg *m)
 {
-	bool (*party)(struct span s, struct sip_naddr * a) = m->request ? sip_naddr_parse : sip_naddr_tag;
 	struct sip_walk w = { 0 };
 	struct span v;
 
@@ -202,10 +213,7 @@ static const char *parse_core(struct sip_msg *m)
 		return "no usable CSeq";
 	if (!sip_is_visible(m->call_id))
 		sip_msg_bad(m, 400, "no usable Call-ID");
-	if (!party(sip_value_of(m, SIP_HDR_FROM), &m->from))
-		sip_msg_bad(m, 400, "no usable From");
-	if (!party(sip_value_of(m, SIP_HDR_TO), &m->to))
-		sip_msg_bad(m, 400, "no usable To");
+	parse_parties(m);
 	while (sip_walk(m, SIP_HDR_VIA, &w, &v)) {
 		struct sip_via via;
 
