@@ -53,6 +53,14 @@ static inline size_t run_of(struct span s, unsigned class)
 	return n;
 }
 
+static inline struct span take_run(struct span *in, unsigned class)
+{
+	struct span run = { in->p, run_of(*in, class) };
+
+	*in = (struct span){ in->p + run.n, in->n - run.n };
+	return run;
+}
+
 bool sip_is_token(struct span s)
 {
 	return s.n > 0 && run_of(s, TOKEN) == s.n;
@@ -74,6 +82,12 @@ static inline struct span past_space(struct span s)
 	while (s.n && char_is_space(s.p[0]))
 		s.p++, s.n--;
 	return s;
+}
+
+/* Is this parameter so named? Nearly always as it is written in the RFC. */
+static inline bool is_named(struct span name, struct span known)
+{
+	return name.n == known.n && (memcmp(name.p, known.p, known.n) == 0 || span_ieq(name, known));
 }
 
 static bool is_uri_text(struct span s)
@@ -116,11 +130,14 @@ static bool take_hostport(struct span *in, bool loose, struct span *host, uint16
 	struct span rest = *in;
 
 	*port = 0;
-	host->p = rest.p;
-	host->n = rest.n && rest.p[0] == '[' ? bracketed(rest) : run_of(rest, HOST);
+	if (rest.n && rest.p[0] == '[') {
+		*host = span_sub(rest, 0, bracketed(rest));
+		rest = span_from(rest, host->n);
+	} else {
+		*host = take_run(&rest, HOST);
+	}
 	if (!host->n)
 		return false;
-	rest = (struct span){ rest.p + host->n, rest.n - host->n };
 	if (loose)
 		rest = past_space(rest);
 	if (span_take_char(&rest, ':')) {
@@ -414,28 +431,24 @@ static bool take_quotes(struct span *in, struct span *value)
 static bool next_valid(struct span *s, struct span *name, struct span *value)
 {
 	struct span in = *s = past_space(*s);
-	size_t n = 0;
 
+	*value = SPAN_NONE;
 	if (!span_take_char(&in, ';'))
 		return false;
 	in = past_space(in);
-	n = run_of(in, TOKEN);
-	*name = (struct span){ in.p, n };
-	*value = SPAN_NONE;
-	in = past_space((struct span){ in.p + n, in.n - n });
-	if (n && span_take_char(&in, '=')) {
+	*name = take_run(&in, TOKEN);
+	if (!name->n)
+		return false;
+	in = past_space(in);
+	if (span_take_char(&in, '=')) {
 		in = past_space(in);
-		if (in.n && in.p[0] == '"') {
-			if (!take_quotes(&in, value))
-				return false;
-		} else {
-			value->p = in.p;
-			value->n = run_of(in, PLAIN);
-			in = (struct span){ in.p + value->n, in.n - value->n };
-		}
-		in = past_space(in);
+		if (!in.n || in.p[0] != '"')
+			*value = take_run(&in, PLAIN);
+		else if (!take_quotes(&in, value))
+			return false;
 	}
-	if (!n || (in.n && in.p[0] != ';'))
+	in = past_space(in);
+	if (in.n && in.p[0] != ';')
 		return false;
 	*s = in;
 	return true;
@@ -460,7 +473,7 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 	if (!params.n)
 		return true;
 	while (params.n && next_valid(&params, &name, &value)) {
-		if (!span_ieq(name, SPAN("tag")))
+		if (!is_named(name, SPAN("tag")))
 			continue;
 		if (!value.n)
 			return false;
@@ -525,35 +538,36 @@ static bool take_via_word(struct span *in, struct span *word)
 {
 	struct span rest = past_space(*in);
 
-	*word = (struct span){ rest.p, run_of(rest, TOKEN) };
-	*in = past_space((struct span){ rest.p + word->n, rest.n - word->n });
+	*word = take_run(&rest, TOKEN);
+	*in = past_space(rest);
 	return word->n > 0;
 }
 
-/* "SIP" SLASH "2.0" SLASH */
-static bool take_via_protocol(struct span *in)
+/* "SIP" SLASH "2.0" SLASH transport */
+static bool take_via_protocol(struct span *in, struct span *transport)
 {
 	struct span word;
 
-	if (span_starts(*in, SPAN("SIP/2.0/"))) { /* nearly always */
-		*in = span_from(*in, 8);
+	if (in->n > 12 && memcmp(in->p, "SIP/2.0/UDP ", 12) == 0) { /* nearly always */
+		*transport = (struct span){ in->p + 8, 3 };
+		*in = past_space((struct span){ in->p + 12, in->n - 12 });
 		return true;
 	}
 	return take_via_word(in, &word) && span_ieq(word, SPAN("SIP")) && span_take_char(in, '/') &&
-	       take_via_word(in, &word) && span_take_char(in, '/');
+	       take_via_word(in, &word) && span_take_char(in, '/') && take_via_word(in, transport);
 }
 
 static bool take_via_param(struct sip_via *v, struct span name, struct span value)
 {
 	uint32_t port = 0;
 
-	if (span_ieq(name, SPAN("branch")))
+	if (is_named(name, SPAN("branch")))
 		v->branch = v->branch.n ? v->branch : value; /* the first counts, as for the tag */
-	else if (span_ieq(name, SPAN("received")))
+	else if (is_named(name, SPAN("received")))
 		v->received = value.p ? value : span_from(name, name.n);
-	else if (span_ieq(name, SPAN("maddr")))
+	else if (is_named(name, SPAN("maddr")))
 		addr_parse_ip(value, &v->maddr);
-	else if (span_ieq(name, SPAN("rport"))) {
+	else if (is_named(name, SPAN("rport"))) {
 		v->has_rport = true;
 		if (value.n && !span_u32(value, 65535, &port))
 			return false;
@@ -569,8 +583,7 @@ bool sip_via_parse(struct span s, struct sip_via *v)
 
 	memset(v, 0, sizeof *v);
 	v->text = in;
-	if (!take_via_protocol(&in) || !take_via_word(&in, &v->transport) ||
-	    !take_hostport(&in, true, &v->host, &v->port))
+	if (!take_via_protocol(&in, &v->transport) || !take_hostport(&in, true, &v->host, &v->port))
 		return false;
 	v->params = in = past_space(in);
 	while (in.n && next_valid(&in, &name, &value))
