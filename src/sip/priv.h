@@ -95,8 +95,10 @@ struct addr sip_local_of(const struct sip *s, const struct flow *f);
 /* What a message of this flow says of us; f->local is concrete. */
 void sip_face(const struct sip *s, const struct sip_transport *tp, const struct flow *f, struct nat_face *face);
 void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, struct out *o);
-void sip_build_end(struct sip_build *b);                               /* Content-Type, Content-Length, the body */
-void sip_out_line(struct out *o, const char *name, struct span value); /* a whole header line, NULs included */
+void sip_build_end(struct sip_build *b); /* Content-Type, Content-Length, the body */
+/* A whole header line, NULs included; the name is a literal. */
+#define sip_out_line(o, name, value) sip_out_begun(o, SPAN(name ": "), value)
+void sip_out_begun(struct out *o, struct span begin, struct span value);
 void sip_conn_input(struct sip *s, struct sip_conn *c, struct span bytes);
 void sip_transports_free(struct sip *s);
 void sip_on_accepted(void *arg, const struct flow *f);

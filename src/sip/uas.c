@@ -87,9 +87,9 @@ static void out_top_via(struct out *o, const struct sip_msg *m, const struct nat
 	out_str(o, "\r\n");
 }
 
-void sip_out_line(struct out *o, const char *name, struct span value)
+void sip_out_begun(struct out *o, struct span begin, struct span value)
 {
-	out_all(o, name, ": ", value, "\r\n");
+	out_all(o, begin, value, "\r\n");
 }
 
 static void out_copied(struct out *o, const struct sip_msg *m, const char *tag, bool record_route)
