@@ -22,11 +22,11 @@ struct column {
 struct row_kind {
 	const char *name;
 	const char *label;                  /* what the line begins with */
-	bool gap;                           /* an empty line comes before it */
 	struct column columns[COLUMNS_MAX]; /* ends with one without name */
 };
 struct row {
 	const struct row_kind *kind;
+	bool gap; /* an empty line comes before it */
 	size_t n;
 	char *values[COLUMNS_MAX];
 };
@@ -34,6 +34,7 @@ struct rows {
 	const char *head, *foot; /* printed around; NULL: nothing */
 	bool count;              /* "Objects found: N", or "No objects found." */
 	size_t objects;
+	bool gap; /* an empty line comes before the next row */
 	struct row *rows;
 	size_t n;
 };

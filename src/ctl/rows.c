@@ -10,7 +10,8 @@ void rows_add(struct rows *r, const struct row_kind *kind)
 {
 	if ((r->n & (r->n - 1)) == 0)
 		r->rows = xrealloc(r->rows, (r->n ? r->n * 2 : 1) * sizeof r->rows[0]);
-	r->rows[r->n++] = (struct row){ .kind = kind };
+	r->rows[r->n++] = (struct row){ .kind = kind, .gap = r->gap };
+	r->gap = false;
 }
 
 static void put_taken(struct rows *r, char *value)
@@ -74,7 +75,7 @@ static void row_text(const struct row *row, struct out *o)
 {
 	long at = 0;
 
-	if (row->kind->gap)
+	if (row->gap)
 		out_char(o, '\n');
 	if (row->kind->label)
 		at = put_text(o, at, row->kind->label);

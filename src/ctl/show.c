@@ -8,13 +8,17 @@
 
 #include "ctl/priv.h"
 
+#define CONTACT(begin)                                                     \
+	{                                                                  \
+		.name = "contact", .label = begin,                         \
+		.columns = { { .name = "aor" },                            \
+			     { .name = "uri", .lead = "/" },               \
+			     { .name = "hash", .at = 59 },                 \
+			     { .name = "status", .at = 70 },               \
+			     { .name = "rtt", .at = 89, .right = true } }, \
+	}
+
 static const struct row_kind endpoint_row = {
-	.name = "endpoint",
-	.gap = true,
-	.label = " Endpoint:  ",
-	.columns = { { .name = "endpoint" }, { .name = "state", .at = 65 }, { .name = "channels", .at = 79 } },
-};
-static const struct row_kind endpoint_in_list = {
 	.name = "endpoint",
 	.label = " Endpoint:  ",
 	.columns = { { .name = "endpoint" }, { .name = "state", .at = 65 }, { .name = "channels", .at = 79 } },
@@ -34,15 +38,7 @@ static const struct row_kind aor_row = {
 	.label = "        Aor:  ",
 	.columns = { { .name = "aor" }, { .name = "max_contacts", .at = 65 } },
 };
-static const struct row_kind contact_in_aor = {
-	.name = "contact",
-	.label = "      Contact:  ",
-	.columns = { { .name = "aor" },
-		     { .name = "uri", .lead = "/" },
-		     { .name = "hash", .at = 59 },
-		     { .name = "status", .at = 70 },
-		     { .name = "rtt", .at = 89, .right = true } },
-};
+static const struct row_kind contact_in_aor = CONTACT("      Contact:  ");
 static const struct row_kind transport_in_endpoint = {
 	.name = "transport",
 	.label = "  Transport:  ",
@@ -67,6 +63,7 @@ static const struct row_kind channel_in_endpoint = {
 	.label = "    Channel:  ",
 	.columns = { { .name = "channel" }, { .name = "state", .at = 65 }, { .name = "time", .at = 79 } },
 };
+
 /* ---- pieces ---- */
 
 static void put_auth(struct call *c, const struct row_kind *kind, const struct conf_auth *a)
@@ -165,11 +162,11 @@ static void put_own_channel(void *arg, const struct pbx_call_info *i)
 		show_put_channel(w->c, &channel_in_endpoint, i);
 }
 
-static void put_endpoint(struct call *c, const struct row_kind *kind, const struct pbx_endpoint_info *i)
+static void put_endpoint(struct call *c, const struct pbx_endpoint_info *i)
 {
 	const struct conf_endpoint *e = i->conf;
 
-	rows_add(c->rows, kind);
+	rows_add(c->rows, &endpoint_row);
 	rows_put(c->rows, *e->callerid_num ? "%s/%s" : "%s", e->o.name, e->callerid_num);
 	rows_put(c->rows, "%s", i->state);
 	rows_put(c->rows, "%u of inf", i->channels);
@@ -180,7 +177,8 @@ static void put_endpoint_tree(struct call *c, const struct pbx_endpoint_info *i)
 	const struct conf_endpoint *e = i->conf;
 	struct walk w = { .c = c, .name = e->o.name, .kind = &contact_in_aor };
 
-	put_endpoint(c, &endpoint_row, i);
+	c->rows->gap = true;
+	put_endpoint(c, i);
 	for (size_t k = 0; k < e->n_auth; k++)
 		put_auth(c, &inauth_row, e->auth[k]);
 	for (size_t k = 0; k < e->n_outbound_auth; k++)
@@ -204,7 +202,7 @@ static void each_endpoint(void *arg, const struct pbx_endpoint_info *i)
 	if (w->name ? strcmp(w->name, i->conf->o.name) != 0 : !walk_wants(w, i->conf->o.name))
 		return;
 	if (w->list)
-		put_endpoint(w->c, &endpoint_in_list, i);
+		put_endpoint(w->c, i);
 	else
 		put_endpoint_tree(w->c, i);
 }
@@ -274,38 +272,17 @@ static void show_endpoint(struct call *c)
 
 static const struct row_kind aor_alone = {
 	.name = "aor",
-	.gap = true,
 	.label = "      Aor:  ",
 	.columns = { { .name = "aor" }, { .name = "max_contacts", .at = 65 } },
 };
-static const struct row_kind aor_in_list = {
-	.name = "aor",
-	.label = "      Aor:  ",
-	.columns = { { .name = "aor" }, { .name = "max_contacts", .at = 65 } },
-};
-static const struct row_kind contact_of_aor = {
-	.name = "contact",
-	.label = "    Contact:  ",
-	.columns = { { .name = "aor" },
-		     { .name = "uri", .lead = "/" },
-		     { .name = "hash", .at = 59 },
-		     { .name = "status", .at = 70 },
-		     { .name = "rtt", .at = 89, .right = true } },
-};
-static const struct row_kind contact_alone = {
-	.name = "contact",
-	.label = "  Contact:  ",
-	.columns = { { .name = "aor" },
-		     { .name = "uri", .lead = "/" },
-		     { .name = "hash", .at = 59 },
-		     { .name = "status", .at = 70 },
-		     { .name = "rtt", .at = 89, .right = true } },
-};
+static const struct row_kind contact_of_aor = CONTACT("    Contact:  ");
+static const struct row_kind contact_alone = CONTACT("  Contact:  ");
 
 static void put_aor_tree(struct call *c, const struct conf_aor *a)
 {
 	struct walk w = { .c = c, .kind = &contact_of_aor };
 
+	c->rows->gap = true;
 	put_aor(c, &aor_alone, a);
 	pbx_each_contact(c->pbx, span_of(a->o.name), put_contact, &w);
 }
@@ -323,7 +300,7 @@ static void show_aors(struct call *c)
 		if (!walk_wants(&w, a->o.name))
 			continue;
 		if (w.list)
-			put_aor(c, &aor_in_list, a);
+			put_aor(c, &aor_alone, a);
 		else
 			put_aor_tree(c, a);
 	}
@@ -537,13 +514,6 @@ static void show_identifies(struct call *c)
 {
 	static const struct row_kind row = {
 		.name = "identify",
-		.gap = true,
-		.label = " Identify:  ",
-		.columns = { { .name = "identify" }, { .name = "endpoint", .lead = "/" } },
-	};
-
-	static const struct row_kind in_list = {
-		.name = "identify",
 		.label = " Identify:  ",
 		.columns = { { .name = "identify" }, { .name = "endpoint", .lead = "/" } },
 	};
@@ -558,8 +528,9 @@ static void show_identifies(struct call *c)
 
 		if (!walk_wants(&w, d->o.name))
 			continue;
+		c->rows->gap = !w.list;
 		if (w.list)
-			put_identify(c, &in_list, d);
+			put_identify(c, &row, d);
 		else
 			put_identify_tree(c, &row, d);
 	}

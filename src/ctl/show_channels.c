@@ -29,19 +29,15 @@ static void each_channel(void *arg, const struct pbx_call_info *i)
 {
 	static const struct row_kind row = {
 		.name = "channel",
-		.gap = true,
-		.label = "  Channel:  ",
-		.columns = { { .name = "channel" }, { .name = "state", .at = 65 }, { .name = "time", .at = 79 } },
-	};
-	static const struct row_kind in_list = {
-		.name = "channel",
 		.label = "  Channel:  ",
 		.columns = { { .name = "channel" }, { .name = "state", .at = 65 }, { .name = "time", .at = 79 } },
 	};
 	struct walk *w = arg;
 
-	if (walk_wants(w, i->name))
-		show_put_channel(w->c, w->list ? &in_list : &row, i);
+	if (!walk_wants(w, i->name))
+		return;
+	w->c->rows->gap = !w->list;
+	show_put_channel(w->c, &row, i);
 }
 
 static void show_channels(struct call *c)
