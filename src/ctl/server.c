@@ -51,6 +51,15 @@ void ctl_free(struct ctl **cp)
 	free(c);
 }
 
+/* Sends the answer, and frees its text. */
+static void answer(struct io_console *console, struct out *o, int status)
+{
+	if (o->n)
+		io_console_send(console, FRAME_OUTPUT, out_look(o));
+	io_console_send(console, FRAME_END, status ? SPAN("1") : SPAN("0"));
+	out_free(o);
+}
+
 static void run(struct ctl *c, struct io_console *console, struct span line)
 {
 	struct out o = out_growing();
@@ -63,10 +72,7 @@ static void run(struct ctl *c, struct io_console *console, struct span line)
 		out_str(&o, "The server is starting or stopping.\n");
 		status = 1;
 	}
-	if (o.n)
-		io_console_send(console, FRAME_OUTPUT, out_look(&o));
-	io_console_send(console, FRAME_END, status ? SPAN("1") : SPAN("0"));
-	out_free(&o);
+	answer(console, &o, status);
 }
 
 static void complete(struct ctl *c, struct io_console *console, struct span line)
@@ -74,9 +80,7 @@ static void complete(struct ctl *c, struct io_console *console, struct span line
 	struct out o = out_growing();
 
 	ctl_complete(c, line, &o);
-	io_console_send(console, FRAME_OUTPUT, out_look(&o));
-	io_console_send(console, FRAME_END, SPAN("0"));
-	out_free(&o);
+	answer(console, &o, 0);
 }
 
 static void on_line(void *arg, struct io_console *console, struct span line)
@@ -93,6 +97,15 @@ static void on_line(void *arg, struct io_console *console, struct span line)
 		run(c, console, text);
 }
 
+static void on_long_line(void *arg UNUSED, struct io_console *console, struct span begin)
+{
+	struct out o = out_growing();
+
+	if (begin.p[0] == ASK_RUN)
+		out_fmt(&o, "A line may have %d bytes: this one has more.\n", IO_CONSOLE_LINE);
+	answer(console, &o, 1);
+}
+
 static void on_gone(void *arg, struct io_console *console)
 {
 	logger_unwatch(arg, console);
@@ -100,7 +113,7 @@ static void on_gone(void *arg, struct io_console *console)
 
 int ctl_serve(struct ctl *c, const char *path)
 {
-	struct io_console_user u = { c, on_line, on_gone };
+	struct io_console_user u = { c, on_line, on_long_line, on_gone };
 	int err = 0;
 
 	c->server = io_serve(c->cfg.loop, path, &u, &err);

@@ -16,10 +16,9 @@
 
 #include "io/priv.h"
 
-#define LINE_MAX_LEN 8192
-#define QUEUE_MAX    (8u << 20)
-#define CLIENTS_MAX  64
-#define FRAME_MAX    (64u << 20)
+#define QUEUE_MAX   (8u << 20)
+#define CLIENTS_MAX 64
+#define FRAME_MAX   (64u << 20)
 
 struct io_server {
 	struct io_loop *loop;
@@ -38,8 +37,9 @@ struct io_console {
 	int fd;
 	bool closed;
 	struct outq out;
+	bool skips; /* the rest of a line that is too long */
 	size_t n;
-	char line[LINE_MAX_LEN];
+	char line[IO_CONSOLE_LINE + 1];
 };
 
 static void console_freed(uv_handle_t *h)
@@ -90,7 +90,15 @@ static void take_lines(struct io_console *c)
 		all = span_from(all, (size_t)end + 1);
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
-		u->line(u->arg, c, line);
+		if (!c->skips)
+			u->line(u->arg, c, line);
+		c->skips = false;
+	}
+	if (!c->closed && all.n == sizeof c->line) {
+		if (!c->skips)
+			u->too_long(u->arg, c, all);
+		c->skips = true;
+		all.n = 0;
 	}
 	memmove(c->line, all.p, all.n);
 	c->n = all.n;
@@ -112,8 +120,7 @@ static void on_client(uv_poll_t *p, int status, int events)
 	}
 	if (status < 0 || (events & UV_READABLE)) {
 		n = recv(c->fd, c->line + c->n, sizeof c->line - c->n, 0);
-		if (n <= 0 &&
-		    (n == 0 || errno != EAGAIN)) { /* also when a line is too long: there is no room to read */
+		if (n <= 0 && (n == 0 || errno != EAGAIN)) {
 			console_lost(c);
 			return;
 		}

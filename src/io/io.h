@@ -55,10 +55,13 @@ size_t io_interfaces(struct io_interface *list, size_t max);
 /* ---- the console's socket: a line goes in, frames come back ---- */
 
 struct io_server;
-struct io_console; /* one connected client; the server's */
+struct io_console;           /* one connected client; the server's */
+#define IO_CONSOLE_LINE 8191 /* bytes that a line may have */
 struct io_console_user {
 	void *arg;
 	void (*line)(void *arg, struct io_console *c, struct span line); /* without its line end */
+	/* A longer one: what it begins with; the rest is skipped. */
+	void (*too_long)(void *arg, struct io_console *c, struct span begin);
 	void (*gone)(void *arg, struct io_console *c); /* the client went away; the last call with it */
 };
 /*

@@ -4,8 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "ctl/priv.h"
 
@@ -207,6 +211,75 @@ static void rows_stand_in_columns(void **state UNUSED)
 	out_free(&o);
 }
 
+/* ---- the socket ---- */
+
+struct client {
+	struct world *w;
+	struct timer look;
+	int fd;
+	size_t want; /* bytes of answers */
+};
+
+static void look(struct timer *t, ms_t now UNUSED)
+{
+	struct client *c = container_of(t, struct client, look);
+	char got[1024];
+	ssize_t n = recv(c->fd, got, sizeof got, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n >= (ssize_t)c->want || n == 0 || (n < 0 && errno != EAGAIN))
+		io_stop(c->w->loop);
+	else
+		clock_in(&c->w->clock, t, 1);
+}
+
+static void expect_frame(int fd, char kind, const char *text)
+{
+	struct out o = out_growing();
+	char got = 0;
+
+	assert_int_equal(io_console_read(fd, &got, &o), 0);
+	out_char(&o, '\0');
+	assert_int_equal(got, kind);
+	assert_string_equal(o.p, text);
+	out_free(&o);
+}
+
+/* Of whatever length, one line gets one answer, and the next one another. */
+static void a_long_line_is_refused(void **state)
+{
+	static const char no_pbx[] = "The server is starting or stopping.\n",
+			  too_long[] = "A line may have 8191 bytes: this one has more.\n";
+	struct world *w = *state;
+	struct client c = { .w = w, .look.fire = look };
+	char path[64], line[20000];
+
+	snprintf(path, sizeof path, "/tmp/hairpin-ctl-%d", (int)getpid());
+	assert_int_equal(ctl_serve(w->ctl, path), 0);
+	c.fd = io_console_open(path);
+	assert_true(c.fd >= 0);
+	memset(line, 'x', sizeof line);
+	line[0] = ASK_RUN;
+	assert_int_equal(io_console_ask(c.fd, (struct span){ line, 8191 }), 0); /* just fits */
+	assert_int_equal(io_console_ask(c.fd, (struct span){ line, 8192 }), 0);
+	assert_int_equal(io_console_ask(c.fd, (struct span){ line, sizeof line }), 0);
+	line[0] = ASK_COMPLETE;
+	assert_int_equal(io_console_ask(c.fd, (struct span){ line, sizeof line }), 0);
+	assert_int_equal(io_console_ask(c.fd, SPAN("r core show version")), 0);
+	c.want = 2 * (strlen(no_pbx) + 11) + 2 * (strlen(too_long) + 11) + 6;
+	clock_in(&w->clock, &c.look, 1);
+	io_run(w->loop);
+	expect_frame(c.fd, FRAME_OUTPUT, no_pbx);
+	expect_frame(c.fd, FRAME_END, "1");
+	for (int i = 0; i < 2; i++) {
+		expect_frame(c.fd, FRAME_OUTPUT, too_long);
+		expect_frame(c.fd, FRAME_END, "1");
+	}
+	expect_frame(c.fd, FRAME_END, "1"); /* there is nothing to complete it with */
+	expect_frame(c.fd, FRAME_OUTPUT, no_pbx);
+	expect_frame(c.fd, FRAME_END, "1");
+	close(c.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +291,7 @@ int main(void)
 		T(stopping_asks_the_owner),
 		T(verbosity),
 		cmocka_unit_test(rows_stand_in_columns),
+		T(a_long_line_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("ctl_table", tests, NULL, NULL);

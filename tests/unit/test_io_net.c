@@ -730,7 +730,7 @@ static void on_gone(void *arg, struct io_console *c UNUSED)
 static void console_answers(void **state)
 {
 	struct world *w = *state;
-	struct io_console_user u = { w, on_line, on_gone };
+	struct io_console_user u = { w, on_line, NULL, on_gone };
 	char path[64], kind;
 	struct out o = out_growing();
 	struct io_server *s;
