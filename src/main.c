@@ -114,11 +114,13 @@ static bool stop(void *arg, enum ctl_stop how, bool restart)
 					    [STOP_NOW] = "now" };
 	struct server *s = arg;
 
-	if (how <= s->stop)
+	if (how < s->stop || (how == s->stop && (restart || !s->restart)))
 		return false;
 	trace(EV_CORE_STOP, NULL, "%s %s", restart ? "restarting" : "stopping", when[how]);
-	s->stop = how;
 	s->restart = restart;
+	if (how == s->stop) /* a restart goes on, and will be none */
+		return true;
+	s->stop = how;
 	s->stop_by = s->clock.now + STOP_MAX; /* of "now" */
 	if (how >= STOP_GRACEFULLY)
 		pbx_stop(s->pbx, how == STOP_NOW);

@@ -18,7 +18,10 @@ struct ctl_config {
 	bool quiet;           /* nothing goes to stderr */
 	int verbose, debug;   /* how much is logged, as in "core set verbose" */
 	void *arg;
-	/* "core stop|restart …": asked from a command; returns at once. False: one that is as urgent goes on. */
+	/*
+	 * "core stop|restart …": asked from a command; returns at once. False: one that is as urgent goes on; but a
+	 * stop makes a stop of a restart that is as urgent.
+	 */
 	bool (*stop)(void *arg, enum ctl_stop how, bool restart);
 	bool (*abort_stop)(void *arg); /* false: none goes on, or calls end already */
 };

@@ -148,3 +148,18 @@ def restart(lab):
     assert w.hairpin.program.alive()
     calls.end(other, phone, (there, here))
     assert w.hairpin.program.process.wait(6) == 0
+
+
+@scenario("console.stop_restart")
+def stop_restart(lab):
+    """A restart that waits for the provider's answer becomes a stop when one is asked for; a stop stays one."""
+    w = Two(lab)
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TRUNK)
+    w.hairpin.wait_registered()
+    w.provider.node.link(False)
+    w.hairpin.rx("core restart now")
+    assert w.hairpin._rx("core restart now").returncode == 1, "it restarts already"
+    w.hairpin.rx("core stop now")
+    assert w.hairpin._rx("core restart now").returncode == 1, "it stops"
+    assert w.hairpin.program.process.wait(10) == 0
+    assert w.hairpin.program.text().count("core.start") == 1
