@@ -64,19 +64,24 @@ static struct udp_batch *batch_new(void)
 /* Is there a socket that hears all protocols? tcpdump's and sngrep's are. */
 static bool is_captured(void)
 {
-	char text[4096];
+	char text[4096], *line, *end;
 	int fd = open("/proc/net/packet", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+	size_t kept = 0; /* the beginning of a line */
 	bool all = false;
+	ssize_t n;
 
+	while (fd >= 0 && !all && (n = read(fd, text + kept, sizeof text - 1 - kept)) > 0) {
+		text[kept + (size_t)n] = '\0';
+		for (line = text; !all && (end = strchr(line, '\n')); line = end + 1) {
+			unsigned protocol;
+
+			all = sscanf(line, "%*s %*s %*s %x", &protocol) == 1 && protocol == 3; /* ETH_P_ALL */
+		}
+		kept = strlen(line);
+		memmove(text, line, kept);
+	}
 	if (fd >= 0)
 		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	for (const char *line = strchr(text, '\n'); line && !all; line = strchr(line + 1, '\n')) {
-		unsigned protocol;
-
-		all = sscanf(line, "%*s %*s %*s %x", &protocol) == 1 && protocol == 3; /* ETH_P_ALL */
-	}
 	return all;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -293,6 +294,30 @@ static void off_is_off(void **state)
 	assert_string_equal(bytes, "two");
 }
 
+/* However many sockets hear some protocol, the one behind them that hears all is seen. Only root opens these. */
+static void a_capture_is_seen(void **state)
+{
+	struct world *w = *state;
+	char bytes[64];
+	int fds[100];
+
+	if (!joins_here(w))
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = socket(AF_PACKET, SOCK_DGRAM, htons(i + 1 < ARRAY_LEN(fds) ? ETH_P_ARP : ETH_P_ALL));
+	if (fds[0] < 0)
+		skip();
+	say(w, 1, "one");
+	say(w, 2, "two");
+	one_turn(w);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	assert_int_equal(taken_at_once(w, bytes, sizeof bytes), 0);
+	assert_string_equal(bytes, "one");
+	assert_int_equal(taken_at_once(w, bytes, sizeof bytes), 0);
+	assert_string_equal(bytes, "two");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -302,7 +327,8 @@ int main(void)
 					    T(any_mixture_keeps_order),
 					    T(sixty_four_at_most),
 					    T(many_and_long),
-					    T(off_is_off) };
+					    T(off_is_off),
+					    T(a_capture_is_seen) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
