@@ -1,80 +1,20 @@
 /*
- * media/media.c: the signalling side. A leg is a handle: its stream belongs to a worker and is only named in commands.
- * Nothing here waits. Two legs that are joined must be served by one worker; when they are not, the younger moves: GIVE
- * goes to its old worker, the stream comes back as a note, ADD takes it to the new one. What is asked of a leg in
- * between is kept with the leg and sent after ADD.
+ * media/media.c: the signalling side's object: starts and stops the workers and what they use, sends them commands, and
+ * hears what they note. Nothing here waits.
  */
-#include "media/media.h"
-
-#include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "media/begin.h"
+#include "media/side.h"
 
-#define ROUNDS_MAX 8     /* of "an event's handler asked for more", per tick */
-#define WAKE_MS    2     /* commands wait so long for company; a packet brings them along */
-#define TRIM_MS    5000  /* how often ports at rest are looked over */
-#define KEPT       64    /* blocks of streams that wait for the next ones, until ports are looked over */
-#define MAPPED_MS  20000 /* routers forget UDP after 30 s at the earliest */
-
-struct media_leg {
-	struct media *m;
-	uint32_t id; /* rises: the younger leg has the higher one */
-	void *owner;
-	struct stream
-		*stream; /* not to be looked into, but for `pub` and what never changes: its ports, their address */
-	unsigned worker; /* that serves it, or that it is on the way to */
-	struct media_leg *peer;
-	uint32_t serial; /* of the latest media_play() */
-	bool moving;
-	struct media_plan *late_plan; /* while moving */
-	bool late_play;
-	struct source *late_source;
-};
-
-/* One block: the stream outlives its leg, and who frees the stream frees both. */
-struct served {
-	struct stream stream;
-	struct media_leg leg;
-};
-
-struct media {
-	struct media_config c;
-	struct conf_rtp rtp;
-	struct worker **workers;
-	struct udp_worker **udp; /* NULL in the simulator */
-	unsigned n_workers, next_worker;
-	struct begin *begin;   /* the kernel path and shared sockets are being set up */
-	struct kernel *kernel; /* NULL: why_not says why */
-	const char *why_not;
-	struct shared *shared; /* NULL: why_own says why */
-	const char *why_own;
-	struct loader *loader;
-	struct table legs; /* by id */
-	struct ports_kind *kinds;
-	unsigned most_pairs;     /* that may be open at once; 0: no limit but the range */
-	struct timer wake, trim; /* of c.clock */
-	struct served *kept[KEPT];
-	unsigned n_kept;
-	uint32_t last_id;
-	int event_fd;
-	ms_t now;       /* simulator */
-	unsigned depth; /* simulator: calls of media_input() and media_tick() inside each other */
-};
+#define ROUNDS_MAX 8 /* of "an event's handler asked for more", per tick */
+#define WAKE_MS    2 /* commands wait so long for company; a packet brings them along */
 
 /* ---- the workers ---- */
-
-/* Of numbers that count up. */
-static uint64_t hash_of(uint32_t id)
-{
-	return id * 0x9e3779b97f4a7c15u;
-}
 
 static void sim_watch(struct worker *w, struct sock *k, bool on)
 {
@@ -186,8 +126,6 @@ static void wake_workers(struct timer *t, ms_t now UNUSED)
 			udp_wake(m->udp[i]);
 }
 
-static void trim_ports(struct timer *t, ms_t now);
-
 struct media *media_new(const struct media_config *c)
 {
 	struct media *m = xcalloc(1, sizeof *m);
@@ -195,7 +133,7 @@ struct media *media_new(const struct media_config *c)
 	m->c = *c;
 	m->rtp = c->rtp;
 	m->wake.fire = wake_workers;
-	m->trim.fire = trim_ports;
+	m->trim.fire = rest_trim;
 	if (c->io)
 		start_simulated(m);
 	else
@@ -203,7 +141,7 @@ struct media *media_new(const struct media_config *c)
 	return m;
 }
 
-static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
+void side_send(struct media *m, unsigned worker, const struct cmd *what)
 {
 	ring_put(&m->workers[worker]->in, what);
 	if (m->udp && (!m->c.clock || what->kind == CMD_STOP))
@@ -215,120 +153,21 @@ static void send_cmd(struct media *m, unsigned worker, const struct cmd *what)
 static void give_tables(struct media *m)
 {
 	for (unsigned i = 0; m->kernel && i < m->n_workers; i++)
-		send_cmd(m, i, &(struct cmd){ .kind = CMD_TABLE, .table = kernel_table(m->kernel, i) });
+		side_send(m, i, &(struct cmd){ .kind = CMD_TABLE, .table = kernel_table(m->kernel, i) });
 }
 
 static void share(struct media *m)
 {
 	for (unsigned i = 0; m->shared && i < m->n_workers; i++)
-		send_cmd(m, i,
-			 &(struct cmd){
-				 .kind = CMD_SHARE, .lane = shared_lane(m->shared, i), .io = shared_io(m->shared) });
+		side_send(m, i,
+			  &(struct cmd){
+				  .kind = CMD_SHARE, .lane = shared_lane(m->shared, i), .io = shared_io(m->shared) });
 }
-
-static void tell_worker(const struct media_leg *leg, enum cmd_kind kind)
-{
-	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = kind, .stream = leg->stream });
-}
-
-/* ---- ports at rest ---- */
 
 static void close_now(struct worker *w, struct ports *p)
 {
 	ports_close(w->io, p);
 	free(p);
-}
-
-/* Taking a block from the heap costs more than what is done with it. */
-static struct served *served_new(struct media *m)
-{
-	if (!m->n_kept)
-		return xcalloc(1, sizeof(struct served));
-	return memset(m->kept[--m->n_kept], 0, sizeof(struct served));
-}
-
-static void served_keep(struct media *m, struct served *s)
-{
-	if (m->n_kept < KEPT)
-		m->kept[m->n_kept++] = s;
-	else
-		free(s);
-}
-
-static void served_trim(struct media *m)
-{
-	while (m->n_kept)
-		free(m->kept[--m->n_kept]);
-}
-
-static void collect_ports(struct media *m)
-{
-	struct spare s;
-
-	for (unsigned i = 0; i < m->n_workers; i++)
-		while (ring_take(&m->workers[i]->spare, &s)) {
-			ports_rest(s.ports, i, m->c.clock->now);
-			served_keep(m, container_of(s.stream, struct served, stream));
-		}
-	if (!timer_runs(&m->trim) && !ports_none_rest(m->kinds))
-		clock_in(m->c.clock, &m->trim, TRIM_MS);
-}
-
-static void trim_ports(struct timer *t, ms_t now)
-{
-	struct media *m = container_of(t, struct media, trim);
-	struct ports *p;
-
-	collect_ports(m);
-	served_trim(m);
-	for (unsigned i = 0; i < m->n_workers; i++)
-		while ((p = ports_stale(m->kinds, i, now)))
-			send_cmd(m, i, &(struct cmd){ .kind = CMD_CLOSE, .ports = p });
-	if (!ports_none_rest(m->kinds))
-		clock_in(m->c.clock, &m->trim, TRIM_MS);
-}
-
-static struct ports *new_ports(struct media *m, const struct ports_ask *ask, unsigned worker, bool bare)
-{
-	struct ports *p = NULL;
-	int err = -EMFILE;
-
-	if (!m->shared)
-		return ports_open(m->c.io ? m->c.io : &udp_io, m->c.rng, ask, &p) == 0 ? p : NULL;
-	if (!bare)
-		err = shared_ports(m->shared, ask, m->c.rng, worker, &p);
-	if (err == -EMFILE || err == -ENFILE)
-		err = shared_bare_ports(m->shared, ask, m->c.rng, worker, &p);
-	return err ? NULL : p;
-}
-
-/* Ports for a leg on this worker: some that have rested, or new ones. */
-static struct ports *get_ports(struct media *m, const struct ports_ask *ask, unsigned worker)
-{
-	bool rest = m->c.clock && m->udp;
-	struct ports_kind *kind = rest ? ports_kind(&m->kinds, ask, m->n_workers) : NULL;
-	struct ports *p = NULL;
-
-	if (rest) {
-		collect_ports(m);
-		p = ports_take(kind, worker, m->c.rng, m->c.clock->now);
-	}
-	if (p || (kind && ports_all_open(kind)))
-		return p;
-	p = new_ports(m, ask, worker, kind && ports_all_files(kind));
-	if (p && kind)
-		ports_count(kind, p);
-	return p;
-}
-
-static void set_tos(struct media *m, struct ports *p, uint8_t tos)
-{
-	if (p->tos == tos)
-		return;
-	p->tos = tos;
-	p->priority = p->bare ? shared_priority(m->shared, &p->local, tos) : udp_tos(p->rtp.id, &p->local, tos);
-	if (p->rtcp.open && !p->bare)
-		udp_tos(p->rtcp.id, &p->local, tos);
 }
 
 /* Whatever the workers still had to say is let go. */
@@ -361,7 +200,7 @@ void media_free(struct media *m)
 	BUG_ON(m->legs.n);
 	table_free(&m->legs);
 	for (unsigned i = 0; m->udp && i < m->n_workers; i++)
-		send_cmd(m, i, &(struct cmd){ .kind = CMD_STOP });
+		side_send(m, i, &(struct cmd){ .kind = CMD_STOP });
 	for (unsigned i = 0; i < m->n_workers; i++) {
 		if (m->udp)
 			udp_stop(m->udp[i]);
@@ -385,8 +224,7 @@ void media_free(struct media *m)
 		clock_stop(m->c.clock, &m->wake);
 		clock_stop(m->c.clock, &m->trim);
 	}
-	ports_kinds_free(&m->kinds);
-	served_trim(m);
+	rest_end(m);
 	if (m->event_fd >= 0)
 		close(m->event_fd);
 	free(m->workers);
@@ -404,274 +242,13 @@ void media_debug(struct media *m, bool on, const struct addr *ip)
 	struct cmd c = { .kind = CMD_DEBUG, .on = on, .ip = ip ? *ip : (struct addr){ 0 } };
 
 	for (unsigned i = 0; i < m->n_workers; i++)
-		send_cmd(m, i, &c);
+		side_send(m, i, &c);
 }
 
 void media_capture(struct media *m, bool on)
 {
 	for (unsigned i = 0; i < m->n_workers; i++)
-		send_cmd(m, i, &(struct cmd){ .kind = CMD_CAPTURE, .on = on });
-}
-
-/* ---- legs ---- */
-
-static struct stream *stream_new(struct media *m, const struct media_open *ask, uint32_t id, unsigned worker)
-{
-	struct latch_conf closed = { .strict = STRICTRTP_YES };
-	struct ports_ask want = { .bind = ask->bind,
-				  .start = ask->port_start,
-				  .end = ask->port_end,
-				  .mux = ask->rtcp_mux,
-				  .most = m->most_pairs,
-				  .bare = m->shared != NULL };
-	struct ports *ports;
-	struct stream *s;
-
-	if (!want.start || !want.end) {
-		want.start = (uint16_t)m->rtp.rtpstart;
-		want.end = (uint16_t)m->rtp.rtpend;
-	}
-	ports = get_ports(m, &want, worker);
-	if (!ports)
-		return NULL;
-	if (m->udp)
-		set_tos(m, ports, ask->tos);
-	s = &served_new(m)->stream;
-	s->ports = ports;
-	s->leg = id;
-	s->rtcp_ms = m->rtp.rtcpinterval;
-	s->tx.ssrc = rng_u32(m->c.rng);
-	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
-	s->tx.ts = rng_u32(m->c.rng);
-	s->st.rx_codec = s->st.tx_codec = CODEC_NONE;
-	rng_bytes(m->c.rng, s->cname, sizeof s->cname);
-	span_copy(span_of(ask->name), s->name, sizeof s->name);
-	latch_init(&s->latch, &closed);
-	return s;
-}
-
-/* What held when these ports last served holds as long as a NAT remembers what nobody uses. */
-static void forget_mapped(const struct media *m, struct ports *p)
-{
-	if (!p->kind || !p->rested || m->c.clock->now - p->rested >= MAPPED_MS)
-		memset(p->mapped, 0, sizeof p->mapped);
-}
-
-struct media_leg *media_open(struct media *m, const struct media_open *ask)
-{
-	unsigned worker = ask->beside ? ask->beside->worker : m->next_worker++ % m->n_workers;
-	struct stream *s = stream_new(m, ask, m->last_id + 1, worker);
-	struct media_leg *leg;
-
-	if (!s)
-		return NULL;
-	leg = &container_of(s, struct served, stream)->leg;
-	leg->m = m;
-	leg->id = ++m->last_id;
-	leg->owner = ask->owner;
-	leg->stream = s;
-	forget_mapped(m, s->ports);
-	leg->worker = worker;
-	table_add(&m->legs, hash_of(leg->id), leg);
-	tell_worker(leg, CMD_ADD);
-	return leg;
-}
-
-void media_close(struct media_leg **leg)
-{
-	struct media_leg *l = *leg;
-
-	if (!l)
-		return;
-	if (l->peer)
-		l->peer->peer = NULL; /* DROP parts them */
-	*leg = NULL;
-	table_del(&l->m->legs, hash_of(l->id), l);
-	free(l->late_plan);
-	source_free(l->late_source);
-	if (!l->moving) /* else its stream has come for nothing when it arrives */
-		tell_worker(l, CMD_DROP);
-}
-
-struct addr media_local(const struct media_leg *leg)
-{
-	return leg->stream->ports->local;
-}
-
-void media_stun(struct media_leg *leg, const struct addr *server)
-{
-	struct cmd c = { .kind = CMD_STUN, .stream = leg->stream, .ip = *server };
-
-	if (leg->moving)
-		return;
-	rng_bytes(leg->m->c.rng, c.tx, sizeof c.tx);
-	send_cmd(leg->m, leg->worker, &c);
-}
-
-struct addr media_mapped(const struct media_leg *leg, bool rtcp)
-{
-	return leg->stream->ports->mapped[rtcp];
-}
-
-static void send_plan(struct media_leg *leg, const struct media_plan *plan)
-{
-	send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAN, .stream = leg->stream, .plan = *plan });
-}
-
-void media_replan(struct media_leg *leg, const struct media_plan *p)
-{
-	bool new_sdp = leg->late_plan && leg->late_plan->new_sdp;
-
-	if (!leg->moving) {
-		send_plan(leg, p);
-		return;
-	}
-	if (!leg->late_plan)
-		leg->late_plan = xmalloc(sizeof *p);
-	*leg->late_plan = *p;
-	leg->late_plan->new_sdp |= new_sdp;
-}
-
-/* ---- joining ---- */
-
-static void settle_join(struct media_leg *a)
-{
-	if (a->peer && !a->moving && !a->peer->moving)
-		send_cmd(a->m, a->worker,
-			 &(struct cmd){ .kind = CMD_JOIN, .stream = a->stream, .peer = a->peer->stream });
-}
-
-/* One of the two goes to the other's worker; one that is under way already only gets another destination. */
-static void bring_together(struct media_leg *a, struct media_leg *b)
-{
-	struct media_leg *mover = a->moving ? a : b->moving ? b : a->id > b->id ? a : b;
-	struct media_leg *other = mover == a ? b : a;
-
-	if (mover->worker == other->worker)
-		return;
-	if (!mover->moving)
-		tell_worker(mover, CMD_GIVE);
-	mover->moving = true;
-	mover->worker = other->worker;
-}
-
-void media_join(struct media_leg *a, struct media_leg *b)
-{
-	BUG_ON(a == b || a->m != b->m);
-	if (a->peer == b)
-		return;
-	media_part(a);
-	media_part(b);
-	a->peer = b;
-	b->peer = a;
-	bring_together(a, b);
-	settle_join(a);
-}
-
-void media_part(struct media_leg *leg)
-{
-	struct media_leg *other = leg->peer;
-
-	if (!other)
-		return;
-	if (!leg->moving && !other->moving)
-		tell_worker(leg, CMD_PART);
-	leg->peer = other->peer = NULL;
-}
-
-/* ---- playing ---- */
-
-static void send_source(struct media_leg *leg, struct source *src)
-{
-	if (!leg->moving) {
-		send_cmd(leg->m, leg->worker, &(struct cmd){ .kind = CMD_PLAY, .stream = leg->stream, .source = src });
-		return;
-	}
-	source_free(leg->late_source);
-	leg->late_play = true;
-	leg->late_source = src;
-}
-
-void media_play(struct media_leg *leg, const struct media_play *what)
-{
-	struct source *src = what->source == SOURCE_NONE ? NULL : source_new(what, ++leg->serial);
-
-	if (!src)
-		leg->serial++;
-	if (src && what->source == SOURCE_FILE && leg->m->loader) {
-		struct note *n = xcalloc(1, sizeof *n);
-
-		*n = (struct note){ .kind = NOTE_LOADED, .leg = leg->id, .serial = leg->serial, .source = src };
-		loader_push(leg->m->loader, n);
-		src = NULL; /* until it comes, nothing plays */
-	} else if (src && what->source == SOURCE_FILE) {
-		source_load(src);
-	}
-	send_source(leg, src);
-}
-
-/* ---- notes ---- */
-
-static struct media_leg *find_leg(struct media *m, uint32_t id)
-{
-	uint64_t hash = hash_of(id); /* no other number has it */
-	size_t at = hash;
-
-	return table_next(&m->legs, hash, &at);
-}
-
-static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
-{
-	if (!leg) {
-		if (s->ports->kind)
-			ports_forget(s->ports);
-		send_cmd(m, 0, &(struct cmd){ .kind = CMD_DROP, .stream = s });
-		return;
-	}
-	leg->moving = false;
-	tell_worker(leg, CMD_ADD);
-	if (leg->late_plan)
-		send_plan(leg, leg->late_plan);
-	if (leg->late_play)
-		send_source(leg, leg->late_source);
-	free(leg->late_plan);
-	leg->late_plan = NULL;
-	leg->late_source = NULL;
-	leg->late_play = false;
-	settle_join(leg);
-}
-
-static void loaded(struct media_leg *leg, struct note *n)
-{
-	if (leg && n->serial == leg->serial)
-		send_source(leg, n->source);
-	else
-		source_free(n->source);
-}
-
-static void deliver(struct media *m, struct media_leg *leg, struct note *n)
-{
-	if (!leg && n->ev.kind != MEDIA_DEBUG)
-		return;
-	if (n->ev.kind == MEDIA_PLAYED && n->serial != leg->serial)
-		return; /* something else was asked for meanwhile */
-	if (n->ev.kind == MEDIA_STUN)
-		leg->stream->ports->mapped[!n->ev.ok] = n->ev.from;
-	n->ev.owner = leg ? leg->owner : NULL;
-	if (m->c.event)
-		m->c.event(m->c.arg, &n->ev);
-}
-
-static void take_note(struct media *m, struct note *n)
-{
-	struct media_leg *leg = find_leg(m, n->leg);
-
-	switch (n->kind) {
-	case NOTE_EVENT: deliver(m, leg, n); break;
-	case NOTE_GIVEN: arrived(m, leg, n->stream); break;
-	case NOTE_LOADED: loaded(leg, n); break;
-	}
-	note_free(n);
+		side_send(m, i, &(struct cmd){ .kind = CMD_CAPTURE, .on = on });
 }
 
 bool media_in_kernel(const struct media *m, const char **why)
@@ -729,9 +306,9 @@ void media_poll(struct media *m)
 		look_at_begin(m);
 	for (unsigned i = 0; i < m->n_workers; i++)
 		while ((n = ring_pop(&m->workers[i]->out)))
-			take_note(m, n);
+			leg_note(m, n);
 	while (m->loader && (n = loader_pop(m->loader)))
-		take_note(m, n);
+		leg_note(m, n);
 }
 
 /* ---- the simulator's door ---- */
@@ -777,14 +354,4 @@ ms_t media_tick(struct media *m, ms_t now)
 		media_poll(m);
 	}
 	return media_next(m);
-}
-
-void media_stats(const struct media_leg *leg, struct media_stats *s)
-{
-	if (leg->m->udp) {
-		report_read(&leg->stream->pub, s);
-		return;
-	}
-	fast_sync(leg->stream);
-	report_fill(leg->stream, s);
 }
