@@ -71,7 +71,7 @@ static unsigned votes(const struct nat_external *x, const struct addr *as)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < NAT_WITNESSES; i++)
+	for (unsigned i = 0; i < x->n_peers; i++)
 		n += speaks_for_all(&x->peers[i]) && addr_ip_eq(&x->peers[i].as, as);
 	return n;
 }
@@ -82,7 +82,7 @@ static struct addr of_peers(const struct nat_external *x)
 	const struct addr *best = NULL;
 	unsigned most = 0;
 
-	for (unsigned i = 0; i < NAT_WITNESSES; i++) {
+	for (unsigned i = 0; i < x->n_peers; i++) {
 		const struct addr *as = &x->peers[i].as;
 		unsigned n = speaks_for_all(&x->peers[i]) ? votes(x, as) : 0;
 
@@ -145,9 +145,9 @@ static unsigned place_of(const struct nat_external *x, const struct addr *by)
 {
 	unsigned i = 0;
 
-	while (i < NAT_WITNESSES - 1 && !addr_eq(&x->peers[i].by, by))
+	while (i < x->n_peers && !addr_eq(&x->peers[i].by, by))
 		i++;
-	return i;
+	return MIN(i, NAT_WITNESSES - 1);
 }
 
 bool nat_external_peer(struct nat_external *x, const struct addr *by, const struct addr *as)
@@ -158,6 +158,7 @@ bool nat_external_peer(struct nat_external *x, const struct addr *by, const stru
 
 	memmove(x->peers + 1, x->peers, at * sizeof x->peers[0]);
 	x->peers[0] = new;
+	x->n_peers = MAX(x->n_peers, at + 1);
 	if (moved)
 		forget(x->peers + 1, NAT_WITNESSES - 1, &old.as);
 	return decide(x, !addr_eq(&old.by, by) || !addr_eq(&old.as, as));
@@ -184,7 +185,7 @@ bool nat_external_own(struct nat_external *x, const struct addr *own)
 /* A port that the router holds open lasts longer than the mapping that the peer's responses came through. */
 struct addr nat_external_for(const struct nat_external *x, const struct addr *dst)
 {
-	for (unsigned i = 0; i < NAT_WITNESSES; i++)
+	for (unsigned i = 0; i < x->n_peers; i++)
 		if (x->peers[i].by.family && addr_eq(&x->peers[i].by, dst))
 			return x->source == NAT_BY_ROUTER && addr_ip_eq(&x->peers[i].as, &x->address) ? x->address
 												      : x->peers[i].as;
@@ -193,7 +194,7 @@ struct addr nat_external_for(const struct nat_external *x, const struct addr *ds
 
 bool nat_external_doubted(const struct nat_external *x)
 {
-	for (unsigned i = 0; i < NAT_WITNESSES; i++)
+	for (unsigned i = 0; i < x->n_peers; i++)
 		if (speaks_for_all(&x->peers[i]) && !addr_ip_eq(&x->peers[i].as, &x->address))
 			return true;
 	return false;

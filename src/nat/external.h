@@ -25,6 +25,7 @@ struct nat_view {
 struct nat_external {
 	struct nat_view stun[NAT_STUNS];
 	struct nat_view peers[NAT_WITNESSES]; /* the one heard last comes first */
+	unsigned n_peers;                     /* of them; some may have been forgotten */
 	struct addr router;                   /* where it has opened our port; family 0: nowhere */
 	struct addr own;                      /* what packets to the outside leave with */
 	struct addr address;                  /* the verdict; family 0: not known; port 0: our own */

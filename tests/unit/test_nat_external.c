@@ -175,6 +175,8 @@ static void many_peers(void **state UNUSED)
 		peer(&x, by, A ":5060");
 	}
 	for_peer(&x, "203.0.113.50:5060", A ":5060");
+	for_peer(&x, "203.0.113.19:5060", A ":5060"); /* of the last 32 */
+	for_peer(&x, "203.0.113.18:5060", A);
 	for_peer(&x, "203.0.113.1:5060", A);
 }
 
