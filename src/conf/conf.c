@@ -160,24 +160,6 @@ const struct conf_registration *conf_registration(const struct conf *c, struct s
 	return (const struct conf_registration *)index_find(&c->priv->by_name[TYPE_REGISTRATION], name);
 }
 
-const struct dp_context *conf_context(const struct conf *c, struct span name)
-{
-	size_t low = 0, high = c->dialplan.n_contexts;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		int r = span_cmp(name, span_of(c->priv->contexts[mid]->name));
-
-		if (r == 0)
-			return c->priv->contexts[mid];
-		if (r < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return NULL;
-}
-
 const struct conf_transport *conf_left_out(const struct conf *c, size_t at)
 {
 	const struct name_index *x = &c->priv->left_out;

@@ -193,6 +193,7 @@ struct dp_context {
 	const char *name;
 	struct dp_exten *extens;
 	size_t n_extens;
+	const uint32_t *hashes;              /* of each extension: dp_exten_hash() of a plain name, 0 of a pattern */
 	struct strs includes, include_times; /* as many: "times,weekdays,days,months", "" for always */
 	struct strs ignorepat;
 };
@@ -200,12 +201,11 @@ struct dp_var {
 	const char *name, *value;
 };
 struct conf_dialplan {
-	struct dp_context *contexts;
+	struct dp_context *contexts, **by_name; /* as written; sorted */
 	size_t n_contexts;
 	struct dp_var *globals;
 	size_t n_globals;
-	bool clearglobalvars;
-	bool is_missing; /* there is no extensions.conf */
+	bool clearglobalvars, is_missing; /* is_missing: there is no extensions.conf */
 };
 
 struct conf {
@@ -252,7 +252,8 @@ const struct conf_aor *conf_aor(const struct conf *c, struct span name);
 const struct conf_auth *conf_auth(const struct conf *c, struct span name);
 const struct conf_transport *conf_transport(const struct conf *c, struct span name);
 const struct conf_registration *conf_registration(const struct conf *c, struct span name);
-const struct dp_context *conf_context(const struct conf *c, struct span name);
+const struct dp_context *conf_context(const struct conf_dialplan *d, struct span name);
+uint32_t dp_exten_hash(struct span name); /* equal for equal names, in which dashes do not count; never 0 */
 
 /* Is the option written in the files, for this object (or one of its templates)? `type` as in "endpoint". */
 bool conf_written(const struct conf_obj *o, const char *type, const char *option);

@@ -403,15 +403,54 @@ static int cmp_context(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+const struct dp_context *conf_context(const struct conf_dialplan *d, struct span name)
+{
+	size_t low = 0, high = d->n_contexts;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int r = span_cmp(name, span_of(d->by_name[mid]->name));
+
+		if (r == 0)
+			return d->by_name[mid];
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+uint32_t dp_exten_hash(struct span name)
+{
+	char plain[80];
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.n && n < sizeof plain; i++)
+		if (name.p[i] != '-')
+			plain[n++] = name.p[i];
+	return span_hash((struct span){ plain, n }) | 1;
+}
+
+static void index_extens(struct load *l, struct dp_context *c)
+{
+	uint32_t *v = arena_alloc(l->arena, c->n_extens * sizeof *v);
+
+	for (size_t i = 0; i < c->n_extens; i++)
+		v[i] = c->extens[i].pattern[0] == '_' ? 0 : dp_exten_hash(span_of(c->extens[i].pattern));
+	c->hashes = v;
+}
+
 static void index_contexts(struct load *l)
 {
 	struct conf_dialplan *d = &l->c->dialplan;
-	const struct dp_context **v = arena_alloc(l->arena, (d->n_contexts + 1) * sizeof(struct dp_context *));
 
-	for (size_t i = 0; i < d->n_contexts; i++)
-		v[i] = &d->contexts[i];
-	qsort(v, d->n_contexts, sizeof(struct dp_context *), cmp_context);
-	l->c->priv->contexts = v;
+	d->by_name = arena_alloc(l->arena, d->n_contexts * sizeof(struct dp_context *));
+	for (size_t i = 0; i < d->n_contexts; i++) {
+		d->by_name[i] = &d->contexts[i];
+		index_extens(l, &d->contexts[i]);
+	}
+	qsort(d->by_name, d->n_contexts, sizeof(struct dp_context *), cmp_context);
 }
 
 static void check_includes(struct reading *r)
@@ -419,7 +458,7 @@ static void check_includes(struct reading *r)
 	for (size_t i = 0; i < r->n_includes; i++) {
 		const struct pending *p = &r->includes[i];
 
-		if (!conf_context(r->load->c, span_of(p->name)))
+		if (!conf_context(r->d, span_of(p->name)))
 			diag_add(r->load->why, DIAG_WARNING, p->file, p->line,
 				 "include => %s: there is no such context", p->name);
 	}

@@ -141,7 +141,6 @@ struct conf_priv {
 	unsigned refs;
 	struct name_index by_name[TYPE_MAX]; /* by the row in conf_types */
 	struct name_index left_out;          /* transports that are not served */
-	const struct dp_context **contexts;  /* by name */
 	struct places *places;               /* NULL: not kept */
 };
 const struct conf_obj *index_find(const struct name_index *x, struct span name);

@@ -87,7 +87,8 @@ static const char *purpose(const struct dp_exten *e)
 static void out_numbers(struct pbx *p, struct out *o)
 {
 	const struct conf *c = pbx_conf(p);
-	const struct dp_context *ctx = c->n_endpoints ? conf_context(c, span_of(c->endpoints[0].context)) : NULL;
+	const struct dp_context *ctx =
+		c->n_endpoints ? conf_context(&c->dialplan, span_of(c->endpoints[0].context)) : NULL;
 
 	out_str(o, "  dial      ");
 	for (size_t i = 0; ctx && i < ctx->n_extens; i++)

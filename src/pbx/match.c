@@ -189,6 +189,7 @@ static int cmp_extens(const struct dp_exten *a, const struct dp_exten *b)
 struct search {
 	const struct conf_dialplan *d;
 	struct span number;
+	uint32_t hash; /* of it; 0: each name is to be looked at */
 	const struct dp_call *call;
 	int prio;          /* that it must have */
 	struct span label; /* or this, where it is not empty */
@@ -210,17 +211,9 @@ static bool is_candidate(const struct search *s, const struct dp_exten *e)
 	return !*e->cid || (s->call->cid.n && dp_matches(span_of(e->cid), s->call->cid));
 }
 
-static const struct dp_context *find_context(const struct conf_dialplan *d, struct span name)
-{
-	for (size_t i = 0; i < d->n_contexts; i++)
-		if (span_is(name, d->contexts[i].name))
-			return &d->contexts[i];
-	return NULL;
-}
-
 const char *dp_context_name(const struct conf_dialplan *d, struct span name)
 {
-	const struct dp_context *c = find_context(d, name);
+	const struct dp_context *c = conf_context(d, name);
 
 	return c ? c->name : NULL;
 }
@@ -245,14 +238,22 @@ static bool holds_now(const struct search *s, const char *times)
 	return !*times || (localtime_r(&now, &at) && when_matches(span_of(times), &at, &wrong));
 }
 
+/* The first from number i on that may fit. Most have another name, and no text of theirs is looked at. */
+static size_t next_exten(const struct dp_context *c, size_t i, uint32_t hash)
+{
+	while (hash && i < c->n_extens && c->hashes[i] && c->hashes[i] != hash)
+		i++;
+	return i;
+}
+
 /* Recursion is bounded by MAX_CONTEXTS: no context is entered twice. */
 static bool search_context(struct search *s, struct span name)
 {
-	const struct dp_context *c = find_context(s->d, name);
+	const struct dp_context *c = conf_context(s->d, name);
 
 	if (!c || seen_before(s, c))
 		return false;
-	for (size_t i = 0; i < c->n_extens; i++)
+	for (size_t i = 0; (i = next_exten(c, i, s->hash)) < c->n_extens; i++)
 		if (is_candidate(s, &c->extens[i]) && (!s->found || cmp_extens(&c->extens[i], s->found) < 0))
 			s->found = &c->extens[i];
 	if (s->found) {
@@ -269,7 +270,9 @@ const struct dp_exten *dp_find(const struct conf_dialplan *d, struct span contex
 			       const struct dp_call *call, const struct dp_context **where)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .call = call, .prio = 1, .seen = seen };
+	struct search s = {
+		.d = d, .number = exten, .hash = dp_exten_hash(exten), .call = call, .prio = 1, .seen = seen
+	};
 
 	search_context(&s, context);
 	if (where)
@@ -281,7 +284,9 @@ const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span co
 				   const struct dp_call *call, int prio)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .call = call, .prio = prio, .seen = seen };
+	struct search s = {
+		.d = d, .number = exten, .hash = dp_exten_hash(exten), .call = call, .prio = prio, .seen = seen
+	};
 
 	return prio > 0 && search_context(&s, context) ? dp_step_at(s.found, prio) : NULL;
 }
@@ -290,7 +295,9 @@ const struct dp_step *dp_find_label(const struct conf_dialplan *d, struct span c
 				    const struct dp_call *call, struct span label)
 {
 	const struct dp_context *seen[MAX_CONTEXTS];
-	struct search s = { .d = d, .number = exten, .call = call, .label = label, .seen = seen };
+	struct search s = {
+		.d = d, .number = exten, .hash = dp_exten_hash(exten), .call = call, .label = label, .seen = seen
+	};
 
 	return label.n && search_context(&s, context) ? dp_step_label(s.found, label) : NULL;
 }

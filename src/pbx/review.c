@@ -126,7 +126,7 @@ static void review_endpoint(const struct conf *c, const struct conf_endpoint *ep
 {
 	bool named = strcmp(ep->context, "default") != 0; /* where nobody may call from, it is often not written */
 
-	if (named && !c->dialplan.is_missing && !conf_context(c, span_of(ep->context)))
+	if (named && !c->dialplan.is_missing && !conf_context(&c->dialplan, span_of(ep->context)))
 		diag_add(why, DIAG_WARNING, ep->o.file, ep->o.line,
 			 "endpoint %s: there is no context '%s'; calls from here find no extension", ep->o.name,
 			 ep->context);

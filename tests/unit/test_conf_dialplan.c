@@ -129,7 +129,7 @@ static void globals_and_contexts(void **state)
 					     "clearglobalvars=no\n[m]\nexten => s,1,NoOp()\n",
 					     NULL };
 	struct conf *c = mem_load(files, NULL);
-	const struct dp_context *m = conf_context(c, SPAN("m"));
+	const struct dp_context *m = conf_context(&c->dialplan, SPAN("m"));
 
 	(void)state;
 	assert_int_equal(c->dialplan.n_globals, 2);
@@ -139,9 +139,9 @@ static void globals_and_contexts(void **state)
 	assert_non_null(m);
 	assert_string_equal(m->extens[0].steps[0].file, "extensions.conf");
 	assert_int_equal(m->extens[0].steps[0].line, 10);
-	assert_string_equal(conf_context(c, SPAN("z"))->ignorepat.v[0], "9");
-	assert_null(conf_context(c, SPAN("M")));
-	assert_null(conf_context(c, SPAN("globals")));
+	assert_string_equal(conf_context(&c->dialplan, SPAN("z"))->ignorepat.v[0], "9");
+	assert_null(conf_context(&c->dialplan, SPAN("M")));
+	assert_null(conf_context(&c->dialplan, SPAN("globals")));
 	conf_unref(c);
 }
 

@@ -339,7 +339,7 @@ static void no_dialplan(void **state)
 	assert_string_equal(
 		mem_remark(&why, 0, buf),
 		"extensions.conf: warning: there is no such file: without it each call is refused with 404");
-	assert_null(conf_context(c, SPAN("default")));
+	assert_null(conf_context(&c->dialplan, SPAN("default")));
 	conf_unref(c);
 	diag_free(&why);
 }

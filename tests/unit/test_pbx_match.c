@@ -76,7 +76,7 @@ static const char *const plan_files[] = {
 	"exten => 600,1,NoOp(600)\nexten => 600/77,1,NoOp(from77)\nexten => 600/_8X,1,NoOp(from8x)\n"
 	"[b]\nexten => 1,1,NoOp(b1)\ninclude => c\ninclude => d\n"
 	"[c]\nexten => 2,1,NoOp(c2)\ninclude => e\ninclude => b\n"
-	"[d]\nexten => 2,1,NoOp(d2)\nexten => 3,1,NoOp(d3)\nexten => 5,1,NoOp(d5)\n"
+	"[d]\nexten => 2,1,NoOp(d2)\nexten => 3,1,NoOp(d3)\nexten => 5,1,NoOp(d5)\nexten => 66-6,1,NoOp(dash)\n"
 	"[e]\nexten => 3,1,NoOp(e3)\nexten => _X,1,NoOp(ex)\n"
 	"[loop]\ninclude => loop\n"
 	"[hints]\nexten => _1X,hint,PJSIP/${EXTEN}\nexten => 5,2(late),NoOp(5)\n"
@@ -109,6 +109,7 @@ static void found(void **state)
 		{ "c", "1", "", "ex", "e" },         { "loop", "1", "", NULL, NULL },
 		{ "none", "1", "", NULL, NULL },     { "hinted", "11", "", "after", "after" },
 		{ "hints", "11", "", NULL, NULL },   { "hinted", "5", "", "five", "after" },
+		{ "d", "666", "", "dash", "d" },     { "d", "6-66", "", "dash", "d" },
 	};
 	struct conf *c = mem_load(plan_files, NULL);
 
@@ -159,9 +160,9 @@ static void steps(void **state)
 	assert_null(dp_find_label(d, in, SPAN("7"), &nobody, SPAN_NONE));
 	assert_string_equal(dp_find_label(d, SPAN("hinted"), SPAN("5"), &nobody, SPAN("label"))->args, "");
 	assert_string_equal(dp_find_step(d, SPAN("hinted"), SPAN("5"), &nobody, 2)->args, "5");
-	assert_true(dp_ignored(conf_context(c, in), SPAN("9")));
-	assert_true(dp_ignored(conf_context(c, in), SPAN("81")));
-	assert_false(dp_ignored(conf_context(c, in), SPAN("1")));
+	assert_true(dp_ignored(conf_context(&c->dialplan, in), SPAN("9")));
+	assert_true(dp_ignored(conf_context(&c->dialplan, in), SPAN("81")));
+	assert_false(dp_ignored(conf_context(&c->dialplan, in), SPAN("1")));
 	conf_unref(c);
 }
 
