@@ -373,48 +373,25 @@ static void set_debug(struct call *c)
 
 /* ---- stop, restart, reload ---- */
 
-static void stop(struct call *c, enum ctl_stop how, bool restart)
+/* "core stop|restart now|gracefully|when convenient" */
+static void stop(struct call *c)
 {
-	static const char *const says[] = {
-		[STOP_CONVENIENT] = "when no call goes on; calls are taken until then.",
-		[STOP_GRACEFULLY] = "when the last call has ended; no new calls are taken.",
-		[STOP_NOW] = "now.",
+	static const struct {
+		const char *word, *says;
+	} hows[] = {
+		[STOP_CONVENIENT] = { " convenient", "when no call goes on; calls are taken until then." },
+		[STOP_GRACEFULLY] = { " gracefully", "when the last call has ended; no new calls are taken." },
+		[STOP_NOW] = { " now", "now." },
 	};
+	bool restart = strncmp(c->cmd->words, "core restart", 12) == 0;
+	enum ctl_stop how = STOP_CONVENIENT;
 
+	while (!strstr(c->cmd->words, hows[how].word))
+		how++;
 	if (c->ctl->cfg.stop(c->ctl->cfg.arg, how, restart))
-		rows_say(c->rows, "%s %s", restart ? "Restarting" : "Stopping", says[how]);
+		rows_say(c->rows, "%s %s", restart ? "Restarting" : "Stopping", hows[how].says);
 	else
 		cmd_fail(c, "A shutdown or restart that is as urgent is in progress already.");
-}
-
-static void stop_now(struct call *c)
-{
-	stop(c, STOP_NOW, false);
-}
-
-static void stop_gracefully(struct call *c)
-{
-	stop(c, STOP_GRACEFULLY, false);
-}
-
-static void stop_convenient(struct call *c)
-{
-	stop(c, STOP_CONVENIENT, false);
-}
-
-static void restart_now(struct call *c)
-{
-	stop(c, STOP_NOW, true);
-}
-
-static void restart_gracefully(struct call *c)
-{
-	stop(c, STOP_GRACEFULLY, true);
-}
-
-static void restart_convenient(struct call *c)
-{
-	stop(c, STOP_CONVENIENT, true);
 }
 
 static void abort_shutdown(struct call *c)
@@ -462,13 +439,12 @@ const struct cmd core_cmds[] = {
 	{ "help", "[COMMAND]", "The commands, or how one is used.", help },
 	{ "core set verbose", "LEVEL|off", "Shows or hides what happens to calls and phones.", set_verbose },
 	{ "core set debug", "LEVEL|off", "Shows or hides details for the developers.", set_debug },
-	{ "core stop now", NULL, "Ends all calls and the server.", stop_now },
-	{ "core stop gracefully", NULL, "Takes no more calls; ends the server after the last one.", stop_gracefully },
-	{ "core stop when convenient", NULL, "Ends the server as soon as no call goes on.", stop_convenient },
-	{ "core restart now", NULL, "Ends all calls and starts the server again.", restart_now },
-	{ "core restart gracefully", NULL, "Takes no more calls; starts again after the last one.",
-	  restart_gracefully },
-	{ "core restart when convenient", NULL, "Starts again as soon as no call goes on.", restart_convenient },
+	{ "core stop now", NULL, "Ends all calls and the server.", stop },
+	{ "core stop gracefully", NULL, "Takes no more calls; ends the server after the last one.", stop },
+	{ "core stop when convenient", NULL, "Ends the server as soon as no call goes on.", stop },
+	{ "core restart now", NULL, "Ends all calls and starts the server again.", stop },
+	{ "core restart gracefully", NULL, "Takes no more calls; starts again after the last one.", stop },
+	{ "core restart when convenient", NULL, "Starts again as soon as no call goes on.", stop },
 	{ "core abort shutdown", NULL, "Cancels a shutdown or restart that waits for calls to end.", abort_shutdown },
 	{ "core reload", NULL, "Reads the configuration again.", reload },
 	{ "module reload", "[MODULE]", "Reads the configuration again; there are no modules.", reload },
