@@ -10,6 +10,7 @@ from peers import Phone
 
 GW1, GW2, PSTN = "203.0.113.1", "203.0.113.2", "203.0.113.20"
 ACCOUNT, DID, NUMBER = "1112223333", "19998887777", "12125550123"
+FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)     # what the PSTN's phone dials
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

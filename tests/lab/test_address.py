@@ -4,7 +4,7 @@ import time
 import calls
 import capture
 from net import wait_for
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, NUMBER
 from stun import STUN, stun_server
 from suite import scenario
 from worlds import LAN, One, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK, Two
@@ -110,7 +110,7 @@ def own(lab):
                  files={"extensions.conf": ECHO})
     w.hairpin.wait_registered()
     w.provider.wait_registered(5)
-    since = w.pstn.dial("sip:%s@%s" % (DID, GW1))
+    since = w.pstn.dial(FROM_OUTSIDE)
     w.pstn.wait("CALL_ESTABLISHED", since, 10)
     w.pstn.wait_tone(w.pstn.frequency, since, 1.0)
     w.pbx.ip("addr", "del", PBX_PUBLIC + "/24", "dev", "eth0")
@@ -137,7 +137,7 @@ def no_forward(lab):
     w.provider.wait_registered(5)
     calls.short_call(phone, w.pstn, NUMBER, w.hairpin)
     time.sleep(35)
-    calls.short_call(w.pstn, phone, "sip:%s@%s" % (DID, GW1), w.hairpin)
+    calls.short_call(w.pstn, phone, FROM_OUTSIDE, w.hairpin)
     # The very first request goes before anybody has told the address.
     capture.check_outside(w.wan.messages(src=ROUTER)[1:], LAN, ROUTER)
 

@@ -10,7 +10,7 @@ import capture
 from hairpin import BINARY, phone_block
 from net import wait_for
 from places import SIP_ALG
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, GW1, NUMBER
 from suite import scenario
 from verdict import ASTERISK, doctor, good_call, mend, wait_verdict, why
 from worlds import (NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK,
@@ -152,7 +152,7 @@ def server(lab):
     phone = w.phone_a()
     w.hairpin.wait_registered()
     w.provider.wait_registered(5)
-    since = w.pstn.dial("sip:%s@%s" % (DID, GW1))
+    since = w.pstn.dial(FROM_OUTSIDE)
     w.pstn.wait("CALL_CLOSED", since, 10)
     seen = json.loads(doctor(w.hairpin, "doctor json", 1))
     finding = seen["findings"][0]
@@ -168,7 +168,7 @@ def server(lab):
     assert seen["registrations"][0]["state"] == "Registered", seen
     assert any(c["aor"] == "6001" for c in seen["contacts"]), seen
     mend(w.hairpin, finding)
-    good_call(w.hairpin, w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    good_call(w.hairpin, w.pstn, phone, FROM_OUTSIDE)
     picture = doctor(w.hairpin, "doctor", 0)
     assert "1 fine" in picture and "Nothing is wrong" in picture, picture
     assert re.search(r"default +from 192\.0\.2\.10 by \S+ via 192\.0\.2\.1\n", picture), picture

@@ -1,11 +1,9 @@
 """Double NAT: the PBX behind a router, the phones behind other routers."""
 import calls
 from hairpin import phone_block
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, NUMBER
 from suite import scenario
 from worlds import Double
-
-FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)
 
 
 @scenario("double.out")

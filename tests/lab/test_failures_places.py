@@ -7,7 +7,7 @@ import capture
 from failures import deaf_call, deaf_echo, place, without
 from hairpin import phone_block
 from net import wait_for
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, NUMBER
 from stun import STUN, stun_server
 from suite import scenario
 from test_address import automatic
@@ -15,7 +15,7 @@ from test_check import check
 from test_multihomed import told, world
 from test_sipp import CALLER, PBX, XML, Bench
 from verdict import ASTERISK, doctor, edit, good_call, heal, wait_verdict
-from worlds import NAT_A, NAT_B, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, One, Two
+from worlds import NAT_A, NAT_B, One, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, Two
 
 NOBODY = "203.0.113.250"
 AUTO = "bind=0.0.0.0\nexternal_media_address=auto\nexternal_signaling_address=auto\n"
@@ -188,7 +188,7 @@ def ports_moved(lab):
     wait_for(lambda: any(":25060" in m.values("Contact")[0] for m in w.wan.messages(src=ROUTER)
                          if m.is_request and m.method == "REGISTER"), 10, "the provider is told the port outside")
     good_call(w.hairpin, phone, w.pstn, NUMBER)
-    good_call(w.hairpin, w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    good_call(w.hairpin, w.pstn, phone, FROM_OUTSIDE)
 
 
 @scenario("f27.464xlat")

@@ -8,7 +8,7 @@ from alg import Alg
 from failures import deaf_echo, two_phones, without
 from hairpin import phone_block
 from net import LabError, wait_for
-from provider import DID, GW1, GW2, NUMBER
+from provider import DID, FROM_OUTSIDE, GW2, NUMBER
 from suite import scenario
 from test_address import MOVED, automatic, bindings
 from test_transports import TCP
@@ -17,7 +17,6 @@ from worlds import (NAT_A, PBX_PUBLIC, PLAIN_TRANSPORT, ROUTER, TRUNK,
                     One, Two)
 
 MOVED_AGAIN = "198.51.100.78"
-FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)
 UNKEPT = "qualify_frequency=0"
 
 

@@ -293,18 +293,23 @@ def unprivileged(lab):
 DROP = ("setpriv", "--bounding-set=-bpf,-sys_admin,-net_admin", "--inh-caps=-bpf,-sys_admin,-net_admin")
 
 
-@scenario("kernel.demanded")
-def demanded(lab):
-    """media_engine=kernel without the right: hairpin does not start, and says why."""
+def refuses_to_start(lab, wrap, option):
+    """The option demands a right that `wrap` takes: hairpin does not start, and says why."""
     w = Flat(lab, provider=False)
     try:
-        w.start(wrap=DROP, files={"hairpin.conf": "[general]\nmedia_engine=kernel\n"})
+        w.start(wrap=wrap, files={"hairpin.conf": "[general]\n%s\n" % option})
     except LabError:
         pass
     else:
         raise AssertionError("it started")
     text = lab.programs[-1].text()
-    assert re.search(r"hairpin.conf:\d+: media_engine=kernel: not permitted", text), text
+    assert re.search(r"hairpin.conf:\d+: %s: not permitted" % option, text), text
+
+
+@scenario("kernel.demanded")
+def demanded(lab):
+    """media_engine=kernel without the right to load programs."""
+    refuses_to_start(lab, DROP, "media_engine=kernel")
 
 
 @scenario("kernel.user")

@@ -2,7 +2,7 @@
 import calls
 from net import LabError
 from peers import Phone
-from provider import DID, GW1, NUMBER, Provider, pstn_phone
+from provider import FROM_OUTSIDE, NUMBER, Provider, pstn_phone
 from suite import scenario
 
 
@@ -24,7 +24,7 @@ def peers(lab):
     """With a provider that repairs NAT, everything is heard in both ways."""
     _, phone, pstn = build(lab, nat_help=True)
     calls.whole_call(phone, pstn, NUMBER)
-    calls.short_call(pstn, phone, "sip:%s@%s" % (DID, GW1))
+    calls.short_call(pstn, phone, FROM_OUTSIDE)
 
 
 @scenario("peers.silence", needs_hairpin=False)
@@ -39,7 +39,7 @@ def silence(lab):
     phone.wait("CALL_ESTABLISHED", here)
     pstn.wait_tone(phone.frequency, there, 1.5)
     calls.silent(phone, pstn.frequency, here, 1.5)
-    calls.must_not_connect(pstn, phone, "sip:%s@%s" % (DID, GW1), 3)
+    calls.must_not_connect(pstn, phone, FROM_OUTSIDE, 3)
 
 
 @scenario("peers.router", needs_hairpin=False)

@@ -3,8 +3,9 @@ import calls
 import capture
 from igd import OPENER, Opener, Stuck
 from net import wait_for
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, NUMBER
 from suite import scenario
+from test_address import automatic
 from verdict import edit
 from worlds import LAN, One, PBX, ROUTER
 
@@ -19,15 +20,6 @@ class Closed(One):
         self.lan = capture.Capture(self.router, "lan", "lan")
 
 
-def says(how):
-    def change(text):
-        for option in ("external_media_address", "external_signaling_address"):
-            text = text.replace("%s=%s" % (option, ROUTER),
-                                "%s=%s" % (option, how))
-        return text
-    return change
-
-
 def opened(opener, at_least):
     wait_for(lambda: len(opener.ports()) >= at_least, 10,
              "the router has opened %d ports" % at_least)
@@ -39,14 +31,14 @@ def whole(lab, speaks, how, word, rules=None):
     opener = Opener(lab, w.router, speaks)
     if rules:
         w.router.run("nft", "-f", "-", stdin=rules)
-    w.hairpin_in(w.pbx, change=says(how))
+    w.hairpin_in(w.pbx, change=automatic(how))
     w.hairpin.program.wait_output("speaks " + word, 15)
     opened(opener, 1)
     assert opener.ports() == {5060}, opener.ports()
     phone = w.phone_a()
     w.hairpin.wait_registered()
     w.provider.wait_registered(5)
-    here, there = calls.connect(w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    here, there = calls.connect(w.pstn, phone, FROM_OUTSIDE)
     calls.hear_each_other(w.pstn, phone)
     assert len(opener.ports()) == 3, opener.ports()
     calls.end(w.pstn, phone, (here, there))
@@ -93,7 +85,7 @@ def stuck(lab):
     """What says to be a router never ends its answer: the server goes on without, and does not wait for it at its end."""
     w = Closed(lab)
     device = Stuck(w.router)
-    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin_in(w.pbx, change=automatic("upnp"))
     w.hairpin.program.wait_output("opens no ports", 30)
     assert len(device.asked) == 1, "one question"
     assert w.hairpin.stop() == 0
@@ -104,7 +96,7 @@ def stuck_restart(lab):
     """A restart and a stop while the question is on its way, and nobody knows yet that its answer never ends."""
     w = Closed(lab)
     device = Stuck(w.router)
-    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin_in(w.pbx, change=automatic("upnp"))
     for n, command in enumerate(("core restart now", "core restart gracefully", "core stop gracefully")):
         wait_for(lambda: len(device.asked) > n, 10, "the device is asked")
         w.hairpin.rx(command)
@@ -119,7 +111,7 @@ def stuck_signal(lab):
     """SIGTERM while a restart waits for the router: it ends, and does not start again."""
     w = Closed(lab)
     device = Stuck(w.router)
-    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin_in(w.pbx, change=automatic("upnp"))
     wait_for(lambda: device.asked, 10, "the device is asked")
     w.hairpin.rx("core restart now")
     assert w.hairpin.stop() == 0
@@ -131,7 +123,7 @@ def stuck_ends(lab):
     """It lets go, and a router takes its place: that one is found."""
     w = Closed(lab)
     device = Stuck(w.router)
-    w.hairpin_in(w.pbx, change=says("upnp"))
+    w.hairpin_in(w.pbx, change=automatic("upnp"))
     w.hairpin.program.wait_output("opens no ports", 30)
     device.stop()
     Opener(lab, w.router, "upnp")
@@ -151,11 +143,11 @@ def restarts(lab):
     """The router loses its power in mid-call: its clock says so."""
     w = Closed(lab)
     opener = Opener(lab, w.router, "pcp")
-    w.hairpin_in(w.pbx, change=says("pcp"))
+    w.hairpin_in(w.pbx, change=automatic("pcp"))
     phone = w.phone_a()
     w.hairpin.wait_registered()
     w.provider.wait_registered(5)
-    calls.connect(w.pstn, phone, "sip:%s@%s" % (DID, GW1))
+    calls.connect(w.pstn, phone, FROM_OUTSIDE)
     calls.hear_each_other(w.pstn, phone)
     opener.restart()
     w.hairpin.program.wait_output("the router has begun anew", 15)

@@ -3,11 +3,9 @@ import calls
 import capture
 from hairpin import phone_block
 from net import LabError
-from provider import DID, GW1, NUMBER
+from provider import DID, FROM_OUTSIDE, GW1, NUMBER
 from suite import scenario
-from worlds import One, LAN, PBX, ROUTER
-
-FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)
+from worlds import LAN, One, PBX, ROUTER
 
 
 @scenario("scenario1.out")

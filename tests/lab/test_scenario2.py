@@ -2,11 +2,9 @@
 import calls
 import capture
 from hairpin import phone_block
-from provider import DID, GW1, NUMBER
+from provider import FROM_OUTSIDE, NUMBER
 from suite import scenario
 from worlds import NAT_A, PBX_PUBLIC, PLAIN_TRANSPORT, TRUNK, Two
-
-FROM_OUTSIDE = "sip:%s@%s" % (DID, GW1)
 
 
 def without(option):
