@@ -80,7 +80,7 @@ void out_uint(struct out *o, uint64_t v)
 				    "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
 				    "828384858687888990919293949596979899";
 	size_t n = digits_of(v);
-	bool fits = !o->overflow && o->cap - o->n >= n;
+	bool fits = o->cap - o->n >= n;
 	char tmp[DIGITS], *begin = fits ? o->p + o->n : tmp, *p = begin + n;
 
 	for (; v >= 10; v /= 100)

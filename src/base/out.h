@@ -21,7 +21,7 @@ struct out out_growing_in(char *buf, size_t cap);                   /* buf outli
 COLD void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
 static inline void out_bytes(struct out *o, const void *p, size_t n)
 {
-	if (!n || o->overflow || o->cap - o->n < n) {
+	if (!n || o->cap - o->n < n) {
 		out_bytes_slowly(o, p, n);
 		return;
 	}
