@@ -60,7 +60,7 @@ bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 	struct siphash key;
 	struct sip_msg m;
 
-	if (is_ack_of_refusal(bytes)) {
+	if (s->shed /* else there are none */ && is_ack_of_refusal(bytes)) {
 		count(CNT_sip_strays);
 		return true;
 	}
