@@ -18,7 +18,7 @@
 #define DEAD_FOR    32000
 #define PATIENCE    8 /* * T1: a silent target is given up for the next one */
 #define AUTH_TRIES  3
-#define CALL_ID_LEN 36
+#define CALL_ID_LEN 22 /* 132 bits */
 
 static void attempt(struct sip_uac *u);
 
@@ -142,7 +142,7 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	out_all(o, "Via: SIP/2.0/", u->flow.proto == NET_TCP ? "TCP " : "UDP ", b.face.host);
 	if (b.face.port)
 		out_all(o, ":", b.face.port);
-	out_all(o, s->conf->system.disable_rport ? "" : ";rport", ";branch=", branch, "\r\n");
+	out_all(o, s->conf->system.disable_rport ? ";branch=" : ";rport;branch=", branch, "\r\n");
 	out_routes(o, u);
 	out_all(o, "Max-Forwards: ", a->max_forwards ? a->max_forwards : s->conf->global.max_forwards, "\r\n");
 	out_from(o, u, &b.face);
