@@ -11,20 +11,23 @@
  * What a character may be part of, as bits. TOKEN: letters, digits and -.!%*_+`'~ (RFC
  * 3261 25.1). HOST: letters, digits and -._ . TEXT: a user part, a parameter or a header of a URI: RFC 3261 is
  * followed, and {}|^ and what is beyond ASCII are let through; % is looked at by itself. PLAIN: a parameter's value
- * outside quotes. USER: TEXT without : and @, which end a user. VISIBLE: no space and no control character.
+ * outside quotes. USER: TEXT without : and @, which end a user. VISIBLE: no space and no control character. BARE: what
+ * we write into a user part without escaping it.
  */
-enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8, USER = 16, VISIBLE = 32 };
+enum { TOKEN = 1, HOST = 2, TEXT = 4, PLAIN = 8, USER = 16, VISIBLE = 32, BARE = 64 };
 static const uint8_t classes[256] = {
-	0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
-	0,  0,  0,  0,  0,  0,  0,  61, 32, 60, 60, 41, 60, 61, 60, 60, 61, 61, 52, 63, 63, 60, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 44, 52, 40, 60, 40, 60, 44, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 60, 63, 61, 63, 63, 63, 63, 63, 63, 63,
-	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 60, 60, 60, 61, 0,  60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
-	60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60,
+	0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+	0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   125, 32,  60,  124, 41,  124, 125, 124, 124, 125, 125,
+	116, 127, 127, 124, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 44,  116, 40,  124, 40,  124, 44,  127,
+	127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127,
+	127, 127, 127, 60,  60,  60,  60,  127, 61,  127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127,
+	127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 60,  60,  60,  125, 0,   60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
+	60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,  60,
 };
 
 #define TEL_MAX 128 /* bytes of a number with its separators; E.164 has 15 digits */
@@ -109,45 +112,35 @@ static size_t bracketed(struct span in)
 	return (size_t)close + 1;
 }
 
-static bool take_port(struct span *in, uint16_t *port)
+/* ":" port, with LWS around the colon only where `loose`; no port is 0. */
+static bool take_port(struct span *in, bool loose, uint16_t *port)
 {
-	uint32_t v = 0;
-	size_t n = 0;
-
-	for (; n < in->n && char_is_digit(in->p[n]); n++) {
-		v = v * 10 + (uint32_t)(in->p[n] - '0');
-		if (v > 65535)
-			return false;
-	}
-	*port = (uint16_t)v;
-	*in = (struct span){ in->p + n, in->n - n };
-	return v > 0;
-}
-
-/* host [":" port]; LWS around the colon only where `loose` (Via's sent-by). */
-static bool take_hostport(struct span *in, bool loose, struct span *host, uint16_t *port)
-{
-	struct span rest = *in;
+	struct span rest = loose ? past_space(*in) : *in;
+	uint32_t v = 0, digit;
 
 	*port = 0;
-	if (rest.n && rest.p[0] == '[') {
-		*host = span_sub(rest, 0, bracketed(rest));
-		rest = span_from(rest, host->n);
-	} else {
-		*host = take_run(&rest, HOST);
-	}
-	if (!host->n)
-		return false;
-	if (loose)
-		rest = past_space(rest);
 	if (span_take_char(&rest, ':')) {
 		if (loose)
 			rest = past_space(rest);
-		if (!take_port(&rest, port))
+		for (; rest.n && (digit = (uint32_t)(rest.p[0] - '0')) <= 9; rest.p++, rest.n--) {
+			v = v * 10 + digit;
+			if (v > 65535)
+				return false;
+		}
+		if (!v)
 			return false;
+		*port = (uint16_t)v;
 	}
 	*in = rest;
 	return true;
+}
+
+/* host [":" port] */
+static bool take_hostport(struct span *in, bool loose, struct span *host, uint16_t *port)
+{
+	*host = in->n && in->p[0] == '[' ? span_sub(*in, 0, bracketed(*in)) : (struct span){ in->p, run_of(*in, HOST) };
+	*in = (struct span){ in->p + host->n, in->n - host->n };
+	return host->n && take_port(in, loose, port);
 }
 
 static bool take_scheme(struct span *in, struct sip_uri *u)
@@ -305,13 +298,12 @@ void sip_out_unescaped(struct out *o, struct span s)
 
 void sip_out_user(struct out *o, struct span user)
 {
-	for (size_t i = 0; i < user.n; i++) {
-		char c = user.p[i];
-
-		if (char_is_alnum(c) || (c && strchr("-_.!~*'()&=+$,;?/", c)))
-			out_char(o, c);
-		else
-			out_fmt(o, "%%%02X", (unsigned char)c);
+	while (user.n) {
+		out_span(o, take_run(&user, BARE));
+		if (!user.n)
+			break;
+		out_fmt(o, "%%%02X", (unsigned char)user.p[0]);
+		user = span_from(user, 1);
 	}
 }
 
@@ -424,11 +416,8 @@ static bool take_quotes(struct span *in, struct span *value)
 	return false;
 }
 
-/*
- * The next of a ";token[=token|quoted|host]" list; false at its end (nothing left in *s) and at what is not one: empty
- * parameters and stray characters are errors (RFC 4475 3.1.2.1).
- */
-static bool next_valid(struct span *s, struct span *name, struct span *value)
+/* ";token[=[token|quoted|host]]" with white space anywhere. */
+static bool next_valid_slowly(struct span *s, struct span *name, struct span *value)
 {
 	struct span in = *s = past_space(*s);
 
@@ -452,6 +441,27 @@ static bool next_valid(struct span *s, struct span *name, struct span *value)
 		return false;
 	*s = in;
 	return true;
+}
+
+/*
+ * The next of a ";token[=token|quoted|host]" list; false at its end (nothing left in *s) and at what is not one: empty
+ * parameters and stray characters are errors (RFC 4475 3.1.2.1).
+ */
+static bool next_valid(struct span *s, struct span *name, struct span *value)
+{
+	struct span in = *s;
+
+	if (span_take_char(&in, ';')) {
+		*name = take_run(&in, TOKEN);
+		if (name->n && span_take_char(&in, '=')) {
+			*value = take_run(&in, PLAIN);
+			if (!in.n || in.p[0] == ';') { /* nearly always */
+				*s = in;
+				return true;
+			}
+		}
+	}
+	return next_valid_slowly(s, name, value);
 }
 
 static bool is_plain_display(struct span s)
