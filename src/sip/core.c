@@ -198,16 +198,17 @@ static void on_cancel(struct sip *s, struct sip_msg *m, const struct siphash *ke
 
 static void on_ack(struct sip *s, const struct sip_msg *m)
 {
-	struct siphash of_invite = sip_uas_key(s, m, SIP_INVITE);
-	struct sip_uas *t = sip_uas_find(s, &of_invite);
-	struct sip_dialog *d;
+	struct sip_dialog *d = sip_dialog_find(s, m, true);
+	struct siphash of_invite;
+	struct sip_uas *t;
 
+	if (d && sip_dialog_input_ack(d, m)) /* of a 2xx, whose transaction is over */
+		return;
+	of_invite = sip_uas_key(s, m, SIP_INVITE);
+	t = sip_uas_find(s, &of_invite);
 	if (t)
 		sip_uas_input(t, m);
-	d = sip_dialog_find(s, m, true);
-	if (d)
-		sip_dialog_input_ack(d, m);
-	else if (!t && !sip_spent_find(&s->spent.uass, &of_invite))
+	else if (!d && !sip_spent_find(&s->spent.uass, &of_invite))
 		count(CNT_sip_strays);
 }
 

@@ -396,13 +396,14 @@ void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_
 		sip_reply(t, m->method == SIP_BYE ? 200 : 481, NULL, NULL, NULL);
 }
 
-void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m)
+bool sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m)
 {
 	if (!d->ok || m->cseq != d->ok->cseq)
-		return;
+		return false;
 	forget_ok(d);
 	if (d->conf.ack)
 		d->conf.ack(d->conf.arg, m);
+	return true;
 }
 
 /* ---- our 2xx, until its ACK arrives ---- */

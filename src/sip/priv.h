@@ -391,8 +391,8 @@ struct sip_dialog {
 void sip_dialogs_forget_source(struct sip *s); /* our own addresses have changed */
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
-void sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m);
-void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t); /* takes the bytes of the 2xx over */
+bool sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m); /* false: it waits for none like this */
+void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t);         /* takes the bytes of the 2xx over */
 /* sip_dialog_uac() of a 2xx when there is no uac any more; credentials: header lines for its ACK, or NULL. */
 struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, const struct sip_dialog_conf *c,
 				       const char *credentials);
