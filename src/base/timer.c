@@ -38,12 +38,10 @@ static void put(struct timers *ts, struct timer *t)
 	ts->next = MIN(ts->next, at);
 }
 
-void timer_stop(struct timers *ts, struct timer *t)
+void timer_take(struct timers *ts, struct timer *t)
 {
 	unsigned slot = t->slot;
 
-	if (!slot)
-		return;
 	list_del(&t->link);
 	t->slot = 0;
 	if (slot == DUE)
@@ -66,11 +64,6 @@ void timer_set(struct timers *ts, struct timer *t, ms_t at)
 	t->at = MIN(at, TIMER_FARTHEST);
 	ts->n++;
 	put(ts, t);
-}
-
-bool timer_runs(const struct timer *t)
-{
-	return t->slot != 0;
 }
 
 /* How many slots from `from` on, round the end, until one is used; TIMER_SLOTS: none is. */

@@ -32,8 +32,16 @@ struct timers {
 };
 
 void timer_set(struct timers *ts, struct timer *t, ms_t at); /* starts or moves it; t->fire must be set */
-void timer_stop(struct timers *ts, struct timer *t);
-bool timer_runs(const struct timer *t);
+void timer_take(struct timers *ts, struct timer *t);         /* one that runs */
+static inline bool timer_runs(const struct timer *t)
+{
+	return t->slot != 0;
+}
+static inline void timer_stop(struct timers *ts, struct timer *t)
+{
+	if (timer_runs(t))
+		timer_take(ts, t);
+}
 /* When to call timers_run() next: exact within 256 ms, else not later than the first is due; MS_NEVER: there is none.
  */
 ms_t timers_next(struct timers *ts);

@@ -20,11 +20,6 @@ struct addr_key sip_addr_key(const struct addr *a, uint32_t salt)
 	return k;
 }
 
-void sip_stop(struct sip *s, struct timer *t)
-{
-	clock_stop(s->c.clock, t);
-}
-
 void sip_in(struct sip *s, struct timer *t, ms_t delay)
 {
 	clock_in(s->c.clock, t, delay);

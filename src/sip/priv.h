@@ -477,7 +477,10 @@ static inline ms_t sip_now(const struct sip *s)
 {
 	return s->c.clock->now;
 }
-void sip_stop(struct sip *s, struct timer *t);
+static inline void sip_stop(struct sip *s, struct timer *t)
+{
+	clock_stop(s->c.clock, t);
+}
 void sip_in(struct sip *s, struct timer *t, ms_t delay);
 void sip_new_branch(struct sip *s, char branch[SIP_BRANCH_MAX]);
 void sip_wire(struct sip *s, const struct flow *f, bool sent, struct span bytes);
