@@ -20,6 +20,19 @@ struct addr_key sip_addr_key(const struct addr *a, uint32_t salt)
 	return k;
 }
 
+struct siphash sip_own_key(const struct sip *s, struct span name)
+{
+	size_t n = MIN(name.n, 2 * sizeof(uint64_t));
+	uint64_t end[2] = { 0 };
+	unsigned __int128 mixed;
+
+	if (n)
+		memcpy(end, name.p + name.n - n, n);
+	end[1] ^= name.n;
+	mixed = (unsigned __int128)(end[0] ^ s->key_secret[0]) * (end[1] ^ s->key_secret[1]);
+	return (struct siphash){ { (uint64_t)mixed ^ (uint64_t)(mixed >> 64), end[1] } };
+}
+
 void sip_in(struct sip *s, struct timer *t, ms_t delay)
 {
 	clock_in(s->c.clock, t, delay);

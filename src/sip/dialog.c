@@ -2,7 +2,7 @@
  * sip/dialog.c: what two user agents agree on between INVITE and BYE (RFC 3261 12).
  *
  * A dialog is Call-ID, local tag and remote tag, two CSeq counters and a route set that the first 2xx freezes; only the
- * remote target may still move. Forks share the local half, so lookup goes by Call-ID and local tag, then remote tag.
+ * remote target may still move. Forks share the local half, so lookup goes by local tag, then Call-ID and remote tag.
  * rewrite_contact is applied here: the target (or the nearest Record-Route) becomes where the packet came from.
  * A 2xx to INVITE is repeated until its ACK arrives (13.3.1.4); our ACK is sent again with each repeated 2xx.
  */
@@ -44,30 +44,15 @@ struct kept_ack {
 	char bytes[];
 };
 
-static struct siphash dialog_key(const struct sip *s, struct span call_id, struct span local_tag)
-{
-	return siphash(s->key_secret, (struct span[]){ call_id, local_tag }, 2);
-}
-
-/* The next dialog with this key: forks share it. *at begins as the key's first word. */
-static struct sip_dialog *next_fork(const struct sip *s, const struct siphash *key, size_t *at)
-{
-	struct sip_dialog *d;
-
-	while ((d = table_next(&s->dialogs, key->w[0], at)))
-		if (d->key.w[1] == key->w[1])
-			return d;
-	return NULL;
-}
-
+/* Forks share the key. */
 static struct sip_dialog *find(struct sip *s, struct span call_id, struct span local, struct span remote)
 {
-	struct siphash key = dialog_key(s, call_id, local);
+	struct siphash key = sip_own_key(s, local);
 	size_t at = key.w[0];
 	struct sip_dialog *d;
 
-	while ((d = next_fork(s, &key, &at)))
-		if (span_eq(remote, d->remote_tag))
+	while ((d = table_next(&s->dialogs, key.w[0], &at)))
+		if (d->key.w[1] == key.w[1] && span_eq(call_id, d->call_id) && span_eq(remote, d->remote_tag))
 			return d;
 	return NULL;
 }
@@ -109,7 +94,7 @@ static struct sip_dialog *dialog_new(struct sip *s, const struct sip_dialog_conf
 	d->local = put_text(&at, n->local);
 	d->remote = put_text(&at, n->remote);
 	d->target_room = at;
-	d->key = dialog_key(s, n->call_id, n->local_tag);
+	d->key = sip_own_key(s, n->local_tag);
 	list_init(&d->uacs);
 	list_init(&d->uass);
 	table_add(&s->dialogs, d->key.w[0], d);

@@ -24,6 +24,11 @@ struct addr_key {
 	uint8_t bytes[24];
 };
 struct addr_key sip_addr_key(const struct addr *a, uint32_t salt);
+/*
+ * A key for what we have named ourselves, a branch or a tag: its end is random already, and one multiplication with the
+ * secret spreads it over a table. Whoever finds something by it compares what else is known of it.
+ */
+struct siphash sip_own_key(const struct sip *s, struct span name);
 
 /* ---- transport.c ---- */
 struct sip_stun { /* one server that a transport asks (door.c) */

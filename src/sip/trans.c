@@ -331,15 +331,10 @@ struct sip_ctx *sip_ctx_find(struct sip *s, const struct sip_msg *m)
 	return t && t->invite == (m->method == SIP_INVITE) ? t : NULL;
 }
 
-static struct siphash branch_key(const struct sip *s, struct span branch)
-{
-	return siphash(s->key_secret, &branch, 1);
-}
-
 struct sip_spent *sip_spent_find_ctx(struct sip *s, const struct sip_msg *m)
 {
 	char name[SIP_BRANCH_MAX];
-	struct siphash key = branch_key(s, branch_of(m, name));
+	struct siphash key = sip_own_key(s, branch_of(m, name));
 	struct sip_spent *e = sip_spent_find(&s->spent.ctxs, &key);
 
 	return e && (e->kind == SPENT_INVITE) == (m->method == SIP_INVITE) ? e : NULL;
@@ -383,7 +378,7 @@ void sip_ctx_fail_listener(struct sip *s, uint32_t listener)
 /* Repeats of its response are swallowed (Timer K; on a stream there are none), a 2xx to INVITE may come again (M). */
 void sip_ctx_leave(struct sip_ctx *t, const struct sip_rest *rest)
 {
-	struct spent_ask a = { .key = branch_key(t->sip, span_of(t->branch)), .listener = t->flow.listener };
+	struct spent_ask a = { .key = sip_own_key(t->sip, span_of(t->branch)), .listener = t->flow.listener };
 	struct sip_spent *e;
 
 	t->up = NULL;
