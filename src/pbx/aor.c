@@ -185,11 +185,17 @@ static struct contact *contact_new(struct aor *a, bool is_static)
 	X(uri)   \
 	X(path) X(user_agent) X(call_id) X(instance) X(orig_host) X(endpoint) X(transport) X(via_addr)
 
+/* Most are empty in both. */
+static bool same_text(const char *a, const char *b)
+{
+	return a[0] == b[0] && (!a[0] || strcmp(a + 1, b + 1) == 0);
+}
+
 static bool says_the_same(const struct contact *c, const struct store_contact *s)
 {
 	bool same = c->texts && c->via_port == s->via_port && c->prune_on_boot == s->prune_on_boot;
 
-#define X(f) same = same && strcmp(c->f, s->f ? s->f : "") == 0;
+#define X(f) same = same && same_text(c->f, s->f ? s->f : "");
 	TEXTS(X)
 #undef X
 	return same;

@@ -35,6 +35,11 @@ struct reg {
 	struct arena *mem; /* of the texts */
 };
 
+static const char *kept(const struct reg *r, struct span s)
+{
+	return s.n ? arena_str(r->mem, s) : "";
+}
+
 COLD static void refuse(struct reg *r, unsigned code, const char *why)
 {
 	char src[ADDR_STRLEN];
@@ -143,8 +148,8 @@ static void take_uri(struct reg *r, const struct sip_naddr *a, struct item *it, 
 	} else {
 		out_clean(&uri, &a->uri);
 	}
-	it->uri = arena_str(r->mem, out_look(&uri));
-	it->orig = arena_str(r->mem, out_look(&orig));
+	it->uri = kept(r, out_look(&uri));
+	it->orig = kept(r, out_look(&orig));
 	out_free(&uri);
 	out_free(&orig);
 }
@@ -253,7 +258,7 @@ static bool take_contacts(struct reg *r)
 			return false;
 		}
 		sip_param(a.params, "+sip.instance", &instance);
-		it->instance = arena_str(r->mem, instance);
+		it->instance = kept(r, instance);
 		it->expires = expiry_of(r, &a);
 		take_uri(r, &a, it, r->n == 0);
 		r->n++;
@@ -336,13 +341,13 @@ static void store_item(struct reg *r, struct item *it)
 	struct store_contact s = { .aor = r->aor->name,
 				   .uri = it->uri,
 				   .path = r->path,
-				   .user_agent = arena_str(r->mem, sip_hdr_value(r->m, SIP_HDR_USER_AGENT)),
-				   .call_id = arena_str(r->mem, r->m->call_id),
+				   .user_agent = kept(r, sip_hdr_value(r->m, SIP_HDR_USER_AGENT)),
+				   .call_id = kept(r, r->m->call_id),
 				   .instance = it->instance,
 				   .orig_host = it->orig,
 				   .endpoint = r->ep->o.name,
 				   .transport = tp.conf && tp.conf->symmetric_transport ? tp.conf->o.name : "",
-				   .via_addr = arena_str(r->mem, r->m->via.host),
+				   .via_addr = kept(r, r->m->via.host),
 				   .via_port = r->m->via.port,
 				   .cseq = r->m->cseq,
 				   .expires = clock_wall(r->p->clock) + (int64_t)it->expires * 1000,
@@ -400,8 +405,6 @@ static void put_contact(const struct reg *r, const struct contact *c, struct sip
 {
 	uint64_t left = (uint64_t)MAX(c->expires - clock_wall(r->p->clock) + 999, 0) / 1000;
 	struct span uri = span_of(c->uri);
-	size_t host = (size_t)(MAX(span_chr(uri, '@'), span_chr(uri, ':')) + 1);
-	long params = span_chr(span_from(uri, host), ';');
 
 	if (c->is_static) {
 		sip_put(b, "Contact", "<%s>", c->uri);
@@ -409,6 +412,9 @@ static void put_contact(const struct reg *r, const struct contact *c, struct sip
 	}
 	out_str(b->o, "Contact: <");
 	if (c->orig_host[0]) {
+		size_t host = (size_t)(MAX(span_chr(uri, '@'), span_chr(uri, ':')) + 1);
+		long params = span_chr(span_from(uri, host), ';');
+
 		out_all(b->o, span_sub(uri, 0, host), c->orig_host);
 		uri = params < 0 ? SPAN_NONE : span_from(uri, host + (size_t)params);
 	}
@@ -454,7 +460,7 @@ static const char *join_path(const struct reg *r)
 		return "";
 	while (sip_walk(r->m, SIP_HDR_PATH, &w, &v))
 		out_all(&o, o.n ? ", " : "", v);
-	path = arena_str(r->mem, out_look(&o));
+	path = kept(r, out_look(&o));
 	out_free(&o);
 	return path;
 }
