@@ -55,7 +55,8 @@ static struct stream *stream_new(struct media *m, const struct media_open *ask, 
 	s->tx.seq = (uint16_t)rng_below(m->c.rng, 32768); /* room before it wraps, as RFC 3711 likes it */
 	s->tx.ts = rng_u32(m->c.rng);
 	s->st.rx_codec = s->st.tx_codec = CODEC_NONE;
-	rng_bytes(m->c.rng, s->cname, sizeof s->cname);
+	for (size_t i = 0; i < ARRAY_LEN(s->cname); i++)
+		s->cname[i] = rng_u32(m->c.rng);
 	span_copy(span_of(ask->name), s->name, sizeof s->name);
 	latch_init(&s->latch, &closed);
 	return s;

@@ -155,7 +155,7 @@ struct stream {
 	struct worker *w; /* NULL while nobody serves it */
 	uint32_t leg;     /* id of the handle */
 	char name[32];
-	uint8_t cname[12]; /* RFC 7022 4.2: as many random bits, in hex digits */
+	uint32_t cname[3]; /* RFC 7022 4.2: as many random bits, in hex digits */
 	struct ports *ports;
 	uint32_t rtcp_ms;
 	struct media_plan plan;
