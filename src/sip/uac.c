@@ -628,27 +628,11 @@ static void copy_ask(struct sip_uac *u, const struct sip_ask *a)
 	}
 }
 
-#define PIECE 16 /* what the arena's alignment may add to each */
-
-/* What copy_ask() and one target will take: an INVITE's stays for as long as its 2xx may come again. */
-static size_t room_for(const struct sip_ask *a)
-{
-	const struct span texts[] = { a->uri,       a->from_display, a->from_user, a->from_domain, a->from_params,
-				      a->from_text, a->to,           a->proxy,     a->headers,     a->call_id };
-	size_t n = sizeof(struct sip_uac) + (a->flow ? sizeof *a->flow : 0) + a->n_routes * sizeof(struct span) +
-		   sizeof(struct sip_target) + (a->call_id.n ? 0 : CALL_ID_LEN + 1) + 4 * (size_t)PIECE;
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		n += texts[i].n ? texts[i].n + PIECE : 0;
-	for (size_t i = 0; i < a->n_routes; i++)
-		n += a->routes[i].n + PIECE;
-	return n;
-}
+#define ROOM (sizeof(struct sip_uac) + 640) /* most often for all that copy_ask() and located() take */
 
 struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 {
-	size_t n = ARENA_HEAD + room_for(a);
-	struct arena *mem = arena_new_in(spares_take(&s->spares, n), n);
+	struct arena *mem = arena_new_in(spares_take(&s->spares, ARENA_HEAD + ROOM), ARENA_HEAD + ROOM);
 	struct sip_uac *u = arena_zero(mem, sizeof *u);
 
 	u->mem = mem;
