@@ -12,11 +12,11 @@
 /* An address without its port has two marks: of each number's highest bits. */
 static void numbers_of(const struct addr *a, uint32_t of[2])
 {
-	struct addr ip = addr_with_port(a, 0);
-	uint32_t h = addr_hash(&ip) * 2654435761u;
+	uint64_t h = span_hash((struct span){ (const char *)a->ip, a->family == 4 ? 4 : sizeof a->ip });
 
-	of[0] = (h * 2246822519u) >> (32 - SENT_TO_BITS);
-	of[1] = ((h ^ 0x9e3779b9u) * 2246822519u) >> (32 - SENT_TO_BITS);
+	h *= 0x9e3779b97f4a7c15u;
+	of[0] = (uint32_t)(h >> (64 - SENT_TO_BITS));
+	of[1] = (uint32_t)h >> (32 - SENT_TO_BITS);
 }
 
 /* Whether it was marked already. */
