@@ -58,14 +58,14 @@ static bool add_line(struct span all, size_t from, size_t lf, struct sip_lines *
 
 void sip_find_lines(struct span all, struct sip_lines *ls)
 {
-	uint64_t lfs, crs, lone;
-	bool after = false, before; /* the last stride ended with a CR; and it is a lone one */
+	uint64_t lfs, crs, bare; /* bare: places behind a CR where no LF is */
+	uint64_t last = 0;       /* the last stride ended with a CR */
 	size_t from = 0;
 	char tail[STRIDE];
 
 	ls->n = ls->body = 0;
 	ls->folded = ls->too_many = ls->bare_cr = false;
-	for (size_t at = 0; at < all.n; at += STRIDE, after = crs >> (STRIDE - 1)) {
+	for (size_t at = 0; at < all.n; at += STRIDE, last = crs >> (STRIDE - 1)) {
 		const char *p = all.p + at;
 
 		if (all.n - at < STRIDE) {
@@ -74,18 +74,17 @@ void sip_find_lines(struct span all, struct sip_lines *ls)
 		}
 		lfs = bits_of(p, '\n');
 		crs = bits_of(p, '\r');
-		lone = crs & ~(lfs >> 1 | 1ull << (STRIDE - 1));
-		before = after && !(lfs & 1);
+		bare = (crs << 1 | last) & ~lfs;
 		for (; lfs; lfs &= lfs - 1) {
 			int i = __builtin_ctzll(lfs);
 
 			if (!add_line(all, from, at + (size_t)i, ls)) {
-				ls->bare_cr |= before || (lone & ((1ull << i) - 1));
+				ls->bare_cr |= (bare & ((1ull << i) - 1)) != 0;
 				return;
 			}
 			from = at + (size_t)i + 1;
 		}
-		ls->bare_cr |= before || lone;
+		ls->bare_cr |= bare != 0;
 	}
 }
 
