@@ -194,7 +194,9 @@ static void parse_parties(struct sip_msg *m)
 
 	if (!from || (whole && !sip_uri_parse(m->from.uri.text, &m->from.uri)))
 		sip_msg_bad(m, 400, "no usable From");
-	if (!to || (whole && !sip_uri_parse(m->to.uri.text, &m->to.uri)))
+	if (to && whole && span_eq(m->to.uri.text, m->from.uri.text)) /* so it is in nearly every REGISTER */
+		m->to.uri = m->from.uri;
+	else if (!to || (whole && !sip_uri_parse(m->to.uri.text, &m->to.uri)))
 		sip_msg_bad(m, 400, "no usable To");
 }
 

@@ -420,6 +420,29 @@ static void test_parties(void **state)
 	}
 }
 
+/* To is looked at even when it names the same URI as From. */
+static void test_same_parties(void **state)
+{
+	static const char *const tos[] = { "<sip:a@b>", "<sip:a@b>;;", "<sip:a@b>;tag=" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(tos); i++) {
+		struct out o = out_growing();
+		struct sip_msg *m;
+		const char *why;
+
+		out_all(&o, "REGISTER sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nCall-ID: c\r\n",
+			"CSeq: 1 REGISTER\r\nFrom: \"A\" <sip:a@b>;tag=1\r\nTo: ", tos[i], "\r\n\r\n");
+		m = sip_msg_parse(out_look(&o), &why);
+		assert_non_null(m);
+		assert_int_equal(m->bad_code, i ? 400 : 0);
+		if (!i)
+			eq(m->to.uri.user, "a");
+		sip_msg_unref(m);
+		out_free(&o);
+	}
+}
+
 /* 259 letters are three in eight bits: it is none of those that we know all the same. */
 static void test_long_name(void **state)
 {
@@ -447,7 +470,7 @@ int main(void)
 		cmocka_unit_test(test_parser),  cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
 		cmocka_unit_test(test_values),  cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_bare_cr), cmocka_unit_test(test_nul_name),      cmocka_unit_test(test_spare),
-		cmocka_unit_test(test_parties), cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_parties), cmocka_unit_test(test_same_parties),  cmocka_unit_test(test_long_name),
 	};
 
 	return cmocka_run_group_tests_name("sip torture", tests, NULL, NULL);
