@@ -26,11 +26,11 @@ struct packet {
 	struct sim_host *sender; /* for UNREACHABLE */
 	uint32_t sender_sock;
 	struct addr sender_to;
-	char *bytes;
-	size_t n;
 	uint64_t query;
 	enum dns_type type;
 	int err; /* UPNP_ANSWER: and `from` is the address outside */
+	size_t n;
+	char bytes[]; /* with a NUL behind them */
 };
 
 struct clock *sim_clock(struct sim *s)
@@ -61,7 +61,6 @@ static void packet_free(struct packet *k)
 {
 	timer_stop(&k->sim->clock.timers, &k->timer);
 	list_del(&k->link);
-	free(k->bytes);
 	free(k);
 }
 
@@ -273,12 +272,13 @@ static void arrive(struct timer *t, ms_t now UNUSED)
 
 static struct packet *packet_new(struct sim *s, enum what what, struct sim_host *to, struct span bytes)
 {
-	struct packet *k = xcalloc(1, sizeof *k);
+	struct packet *k = xcalloc(1, sizeof *k + bytes.n + 1);
 
 	k->sim = s;
 	k->what = what;
 	k->host = to;
-	k->bytes = span_dup(bytes);
+	if (bytes.n)
+		memcpy(k->bytes, bytes.p, bytes.n);
 	k->n = bytes.n;
 	k->timer.fire = arrive;
 	list_push(&s->packets, &k->link);
