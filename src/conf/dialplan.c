@@ -423,9 +423,11 @@ const struct dp_context *conf_context(const struct conf_dialplan *d, struct span
 
 uint32_t dp_exten_hash(struct span name)
 {
-	char plain[80];
+	char plain[80]; /* longer names are equal as far as this goes */
 	size_t n = 0;
 
+	if (span_chr(name, '-') < 0)
+		return span_hash(span_sub(name, 0, sizeof plain)) | 1;
 	for (size_t i = 0; i < name.n && n < sizeof plain; i++)
 		if (name.p[i] != '-')
 			plain[n++] = name.p[i];
