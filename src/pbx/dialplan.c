@@ -385,13 +385,19 @@ static void hang_up(struct dp *dp, int cause)
 	dp->stopped = true;
 }
 
+/* A leg goes, and is freed then: whoever holds it must know, even if our own channel is about to go, too. */
+static bool is_loss(const struct chan_event *ev)
+{
+	return ev->kind == CH_PEER && ev->what == CH_HANGUP;
+}
+
 void dp_event(struct dp *dp, const struct chan_event *ev)
 {
 	if (ev->kind == CH_HANGUP) {
 		hang_up(dp, ev->cause);
 		return;
 	}
-	if (!dp->app || !dp->app->event || dp->stopped || dp->chan->gone)
+	if (!dp->app || !dp->app->event || dp->stopped || (dp->chan->gone && !is_loss(ev)))
 		return;
 	if (after(dp, dp->app->event(dp, ev)))
 		clock_in(dp->chan->pbx->clock, &dp->run, 0);
