@@ -182,7 +182,7 @@ static void write_line(struct out *o, const struct sdp_line *l)
 
 void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sdp_caps *caps, const struct sdp_deal *d)
 {
-	struct audio s = { .dtmf_pt = d->dtmf_pt, .cn_pt = d->cn_pt, .dtmf_rate = 8000, .dir = l->dir };
+	struct audio s = { .dtmf_pt = d->dtmf_pt, .cn_pt = d->cn_pt, .dtmf_rate = d->dtmf_rate, .dir = l->dir };
 
 	if (d->stream < 0) {
 		sdp_write_offer(o, l, caps);
@@ -192,7 +192,7 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
 		s.codecs[s.n++] = d->codecs[i];
 	add_caps(&s, caps);
 	if (caps->dtmf && !s.dtmf_pt)
-		s.dtmf_pt = free_pt(&s, SDP_PT_DTMF);
+		s.dtmf_pt = free_pt(&s, SDP_PT_DTMF), s.dtmf_rate = 8000;
 	s.ptime = d->ptime;
 	s.rtcp_mux = caps->rtcp_mux;
 	write_session(o, l);

@@ -250,6 +250,15 @@ static void test_reoffer(void **state)
 	     OURS "m=video 0 RTP/AVP 31\r\nm=audio 10000 RTP/AVP 8 97 0 96 101\r\n" ALAW
 		  "a=rtpmap:97 opus/48000/2\r\n" ULAW "a=rtpmap:96 iLBC/8000\r\na=fmtp:96 mode=30\r\n" TE BOTH);
 	sdp_deal_free(&d);
+	caps = caps_of("opus", DTMF);
+	parse(HEAD "m=audio 4000 RTP/AVP 97 101\r\na=rtpmap:97 opus/48000/2\r\na=rtpmap:101 telephone-event/48000\r\n",
+	      &s);
+	assert_int_equal(sdp_deal_offered(&caps, &s, &d), 0);
+	sdp_write_reoffer(&o, &l, &caps, &d);
+	same("a number means what it has meant (RFC 3264 8.3.2)", &o,
+	     OURS "m=audio 10000 RTP/AVP 97 101\r\na=rtpmap:97 opus/48000/2\r\n"
+		  "a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-16\r\n" BOTH);
+	sdp_deal_free(&d);
 }
 
 /* A line of one word that is not text, or is too long to be kept, is repeated as something that can be read. */
