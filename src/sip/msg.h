@@ -65,7 +65,7 @@ struct sip_naddr {
 	struct span params, tag;
 };
 bool sip_naddr_parse(struct span s, struct sip_naddr *a);
-/* The same where only the tag is wanted: of the URI no more than its text is taken, unlooked at. */
+/* The same where only the tag is wanted: of the URI no more than its text is taken, which is there, but unlooked at. */
 bool sip_naddr_tag(struct span s, struct sip_naddr *a);
 
 struct sip_via {

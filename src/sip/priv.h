@@ -371,7 +371,7 @@ struct kept_ack;
 struct sip_dialog {
 	struct sip *sip;
 	struct sip_dialog_conf conf;
-	struct siphash key;              /* Call-ID and local tag */
+	struct siphash key;              /* sip_own_key() of the local tag */
 	struct span call_id, remote_tag; /* in texts; each is followed by a NUL */
 	struct span local, remote;       /* the same: values of From and To in our requests */
 	char *target;                    /* R-URI of our requests: in texts, or malloc'd when it does not fit there */

@@ -495,7 +495,7 @@ static bool finish_naddr(struct span params, struct sip_naddr *a)
 static bool take_uri(struct span text, bool whole, struct sip_uri *u)
 {
 	u->text = text;
-	return !whole || sip_uri_parse(text, u);
+	return whole ? sip_uri_parse(text, u) : text.n > 0;
 }
 
 static bool parse_naddr(struct span s, bool whole, struct sip_naddr *a)

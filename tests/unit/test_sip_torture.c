@@ -420,6 +420,30 @@ static void test_parties(void **state)
 	}
 }
 
+/* But both are there, with a URI. */
+static void test_absent_parties(void **state)
+{
+	static const char *const parties[] = { "To: <sip:b>;tag=2\r\n", "From: <>;tag=1\r\nTo: <sip:b>;tag=2\r\n",
+					       "From: <sip:a>;tag=1\r\nTo: ;tag=2\r\n" };
+	static const char *const lines[] = { "OPTIONS sip:b SIP/2.0", "SIP/2.0 200 OK" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(parties) * ARRAY_LEN(lines); i++) {
+		struct out o = out_growing();
+		struct sip_msg *m;
+		const char *why;
+
+		out_all(&o, lines[i % ARRAY_LEN(lines)],
+			"\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n",
+			parties[i / ARRAY_LEN(lines)], "\r\n");
+		m = sip_msg_parse(out_look(&o), &why);
+		assert_non_null(m);
+		assert_int_equal(m->bad_code, 400);
+		sip_msg_unref(m);
+		out_free(&o);
+	}
+}
+
 /* To is looked at even when it names the same URI as From. */
 static void test_same_parties(void **state)
 {
@@ -467,10 +491,13 @@ static void test_long_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parser),  cmocka_unit_test(test_core),          cmocka_unit_test(test_wsinv),
-		cmocka_unit_test(test_values),  cmocka_unit_test(test_nul_in_answer), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_bare_cr), cmocka_unit_test(test_nul_name),      cmocka_unit_test(test_spare),
-		cmocka_unit_test(test_parties), cmocka_unit_test(test_same_parties),  cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_parser),         cmocka_unit_test(test_core),
+		cmocka_unit_test(test_wsinv),          cmocka_unit_test(test_values),
+		cmocka_unit_test(test_nul_in_answer),  cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_bare_cr),        cmocka_unit_test(test_nul_name),
+		cmocka_unit_test(test_spare),          cmocka_unit_test(test_parties),
+		cmocka_unit_test(test_same_parties),   cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_absent_parties),
 	};
 
 	return cmocka_run_group_tests_name("sip torture", tests, NULL, NULL);
