@@ -29,7 +29,7 @@ struct siphash sip_own_key(const struct sip *s, struct span name)
 	if (n)
 		memcpy(end, name.p + name.n - n, n);
 	end[1] ^= name.n;
-	mixed = (unsigned __int128)(end[0] ^ s->key_secret[0]) * (end[1] ^ s->key_secret[1]);
+	mixed = (unsigned __int128)(end[0] ^ s->own_secret[0]) * (end[1] ^ s->own_secret[1]);
 	return (struct siphash){ { (uint64_t)mixed ^ (uint64_t)(mixed >> 64), end[1] } };
 }
 
@@ -92,6 +92,7 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->dead_by_age);
 	list_init(&s->over);
 	rng_bytes(&c->clock->rng, s->key_secret, sizeof s->key_secret);
+	rng_bytes(&c->clock->rng, s->own_secret, sizeof s->own_secret);
 	s->nonces_max = NONCES_MAX;
 	s->hashes = sip_hashes_new();
 	s->scratch = xmalloc(SIP_SCRATCH);
@@ -134,6 +135,7 @@ void sip_free(struct sip *s)
 	table_free(&s->nonces);
 	sip_hashes_free(s->hashes);
 	explicit_bzero(s->key_secret, sizeof s->key_secret);
+	explicit_bzero(s->own_secret, sizeof s->own_secret);
 	sip_targets_free(s);
 	conf_unref(s->conf);
 	free(s->spare);

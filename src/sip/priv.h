@@ -25,8 +25,9 @@ struct addr_key {
 };
 struct addr_key sip_addr_key(const struct addr *a, uint32_t salt);
 /*
- * A key for what we have named ourselves, a branch or a tag: its end is random already, and one multiplication with the
- * secret spreads it over a table. Whoever finds something by it compares what else is known of it.
+ * A key for what we have named ourselves, a branch or a tag: its end is random already, and one multiplication with a
+ * secret spreads it over a table. It stands for the length and the last 16 bytes: enough to know what is over by; who
+ * finds a dialog by it compares the Call-ID and the other tag.
  */
 struct siphash sip_own_key(const struct sip *s, struct span name);
 
@@ -466,6 +467,7 @@ struct sip {
 	size_t n_ha1s;
 	struct hashes *hashes;
 	uint64_t key_secret[2]; /* of siphash(): tables and nonces */
+	uint64_t own_secret[2]; /* of sip_own_key(): what one multiplication hides is not to sign nonces */
 	ms_t t1;
 	ms_t timer_b;
 	bool shedding; /* overload: shed.c */
