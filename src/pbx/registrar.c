@@ -299,6 +299,15 @@ static struct contact *weakest(const struct reg *r, bool only_unavailable)
 	return worst;
 }
 
+/* A later Contact of the request is about the same binding, and has the last word. */
+static bool is_said_again(const struct reg *r, size_t i)
+{
+	for (size_t j = i + 1; r->items[i].bound && j < r->n; j++)
+		if (r->items[j].bound == r->items[i].bound)
+			return true;
+	return false;
+}
+
 static bool make_room(struct reg *r)
 {
 	const struct conf_aor *c = r->aor->conf;
@@ -306,6 +315,8 @@ static bool make_room(struct reg *r)
 	struct contact *out;
 
 	for (size_t i = 0; i < r->n; i++) {
+		if (is_said_again(r, i))
+			continue;
 		if (!r->items[i].bound)
 			added += r->items[i].expires > 0;
 		else if (r->items[i].expires)
