@@ -67,6 +67,7 @@ bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 	if (!is_overloaded(s) || !is_new_work(bytes) || !sip_msg_glance(bytes, &m, hdrs))
 		return false;
 	m.flow = *f;
+	m.flow.order = sip_order(m.call_id);
 	key = sip_uas_key(s, &m, m.method);
 	if (m.to.tag.n || sip_uas_find(s, &key))
 		return false;
