@@ -1,10 +1,9 @@
 /*
  * base/siphash.c: SipHash with an output of 128 bits, over texts that are laid end to end behind their lengths.
  *
- * What is shown to peers is SipHash-2-4. Keys of tables are SipHash-1-3, half the work: nobody sees them, a peer learns
- * no more than that two names met, and the best way known to make two meet (Dobraunig, Mendel, Schläffer: Differential
- * Cryptanalysis of SipHash, 2014) works once in 2^167 tries with one round for each word, which is less than chance
- * does with 128 bits.
+ * What is shown to peers is SipHash-2-4. Keys of tables are SipHash-1-3, half the work, as in the tables of Rust and of
+ * Python: nobody sees them, a peer learns no more than that two names met, and no way is known to make two meet
+ * without the secret.
  */
 #include "base/siphash.h"
 
