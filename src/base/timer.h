@@ -42,7 +42,9 @@ static inline void timer_stop(struct timers *ts, struct timer *t)
 	if (timer_runs(t))
 		timer_take(ts, t);
 }
-/* When to call timers_run() next: exact within 256 ms, else not later than the first is due; MS_NEVER: there is none.
+/*
+ * When to call timers_run() next: not later than the first is due, and seldom before, MS_NEVER when there is none. It
+ * is earlier where the first is more than 256 ms away, or where one that was due before it has been stopped.
  */
 ms_t timers_next(struct timers *ts);
 void timers_run(struct timers *ts, ms_t now);
