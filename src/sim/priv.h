@@ -99,6 +99,7 @@ struct sim {
 	struct socket *sockets;
 	uint32_t next_socket;
 	unsigned messages, fated;
+	ms_t turn; /* 0: each event has its own time */
 	bool kernel;
 	void (*tune)(void *arg, struct conf *c);
 	void *tune_arg;

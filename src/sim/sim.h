@@ -15,6 +15,11 @@ struct sim *sim_new(uint32_t seed); /* the same seed, the same world */
 void sim_kernel(struct sim *s); /* PBXs started from now on relay plain audio as with a kernel (media_engine=auto) */
 /* PBXs started from now on have their configuration changed by fn before they see it; NULL: no more. */
 void sim_tune(struct sim *s, void (*fn)(void *arg, struct conf *c), void *arg);
+/*
+ * As a server has it that is busy: what happens within a turn of so many ms is dealt with at its end, and datagrams
+ * overtake each other.
+ */
+void sim_turns(struct sim *s, ms_t turn);
 void sim_free(struct sim *s); /* hosts, phones and PBXs in it, too */
 struct clock *sim_clock(struct sim *s);
 bool sim_run(struct sim *s, ms_t until);  /* virtual time of the clock; has anything happened? */

@@ -364,7 +364,7 @@ void tale_fail(struct tale *t, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (t->failed)
+	if (t->failed || t->run->turn)
 		return;
 	t->failed = true;
 	va_start(ap, fmt);
@@ -506,6 +506,7 @@ void story_play(const struct story *s, const struct story_run *run, struct story
 	if (run->kernel)
 		sim_kernel(t.sim);
 	t.began = t.sim->clock.now;
+	sim_turns(t.sim, run->turn);
 	if (run->fate != SIM_DELIVER)
 		sim_fate(t.sim, run->nth, run->fate);
 	sim_tap(t.sim, on_wire, &t);

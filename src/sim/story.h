@@ -25,6 +25,7 @@ struct story_run {
 	enum sim_fate fate; /* of message `nth`; SIM_DELIVER: of none */
 	unsigned nth;
 	bool kernel; /* plain audio goes through the kernel's stand-in */
+	ms_t turn;   /* not 0: sim_turns(), and nothing is expected: whether it ends is what counts */
 	bool trace;  /* keep every SIP message and event as text */
 };
 /* What "expect PBX why CODE" and "expect PBX doctor CODE" asked for, and what was said. */

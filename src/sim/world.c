@@ -91,6 +91,17 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
+void sim_turns(struct sim *s, ms_t turn)
+{
+	s->turn = turn;
+}
+
+/* When what is due at `at` is dealt with. */
+static ms_t turn_of(const struct sim *s, ms_t at)
+{
+	return s->turn ? (at + s->turn - 1) / s->turn * s->turn : at;
+}
+
 bool sim_run(struct sim *s, ms_t until)
 {
 	bool ran = false;
@@ -101,7 +112,7 @@ bool sim_run(struct sim *s, ms_t until)
 
 		if (next > until)
 			break;
-		s->clock.now = MAX(s->clock.now, next);
+		s->clock.now = MAX(s->clock.now, turn_of(s, next));
 		trace_set_wall(clock_wall(&s->clock));
 		timers_run(&s->clock.timers, s->clock.now);
 		sim_pbxs_media(s);
@@ -333,6 +344,8 @@ static void send_datagram(struct socket *from, const struct addr *to, struct spa
 		k->sender = h;
 		k->sender_sock = from->id;
 		k->sender_to = *to;
+		if (h->sim->turn)
+			delay += rng_below(&h->sim->clock.rng, (uint32_t)h->sim->turn);
 		clock_in(&h->sim->clock, &k->timer, delay);
 	}
 	free(p.owned);

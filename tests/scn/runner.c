@@ -2,9 +2,11 @@
  * tests/scn/runner.c: plays stories: each as it is written, then again with every single SIP message lost once, and
  * with every one doubled once.
  *
- *   scn [--seed N] [--verbose] [--kernel] [--plain | --sample N] [--variants N] [--part K/N] STORY|FOLDER…
+ *   scn [--seed N] [--verbose] [--kernel] [--plain | --sample N | --shaken N] [--variants N] [--part K/N] STORY|FOLDER…
  *
- * --kernel: plain audio takes the kernel's path, executed by its stand-in (media/virtual.c).
+ * --kernel: plain audio takes the kernel's path, executed by its stand-in (media/virtual.c). --shaken: instead of
+ * losses, each story N times with what happens within 2 to 50 ms in one turn and in another order, for the sanitizers
+ * to watch.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@ struct options {
 	uint32_t seed;
 	bool verbose, plain, kernel;
 	unsigned sample;      /* every nth of the runs with loss */
+	unsigned shaken;      /* runs in turns, instead of those */
 	unsigned variants;    /* of a story with "each", at most so many; 0: all */
 	unsigned part, parts; /* of a folder: every story whose place in it leaves this rest */
 };
@@ -75,6 +78,25 @@ static bool play_losses(const struct story *s, const struct options *o, unsigned
 	return true;
 }
 
+/* What comes of it is not asked: a sanitizer, or a BUG_ON, ends the program when it is bad. */
+static void play_shaken(const struct story *s, const struct options *o, unsigned variant, struct tally *tally)
+{
+	for (unsigned k = 0; k < o->shaken; k++, tally->runs++) {
+		uint32_t seed = o->seed + k;
+		struct story_run run = {
+			.seed = seed, .variant = variant, .turn = 2 + seed * 7 % 49, .kernel = o->kernel
+		};
+		struct story_result res;
+
+		if (o->verbose) {
+			printf("shaken: %s, variant %u, --seed %u, turns of %u ms\n", story_name(s), variant, run.seed,
+			       (unsigned)run.turn);
+			fflush(stdout);
+		}
+		story_play(s, &run, &res);
+	}
+}
+
 /* Of more variants than are wanted, these are played: the first, and the others far apart. */
 static bool is_wanted(const struct story *s, const struct options *o, unsigned variant)
 {
@@ -104,7 +126,9 @@ static void play_story(const char *path, const struct options *o, struct tally *
 		tally->runs++;
 		ok = play(s, o, &run, &res);
 		messages = MAX(messages, res.messages);
-		if (ok && !o->plain && story_loss(s) != STORY_LOSS_NO)
+		if (o->shaken)
+			play_shaken(s, o, v, tally);
+		else if (ok && !o->plain && story_loss(s) != STORY_LOSS_NO)
 			ok = play_losses(s, o, v, res.messages, tally);
 	}
 	if (ok)
@@ -161,6 +185,8 @@ int main(int argc, char **argv)
 			o.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
 			o.sample = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--shaken") == 0 && i + 1 < argc)
+			o.shaken = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--variants") == 0 && i + 1 < argc)
 			o.variants = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
