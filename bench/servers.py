@@ -3,6 +3,7 @@
 A server is started on one processor and the load on the other, unless a row says otherwise. Each is ended by the ids of
 the processes that it started.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -251,6 +252,20 @@ class Rtpengine(Process):
         time.sleep(1)
         if self.process.poll() is not None:
             self.fail()
+
+
+@contextlib.contextmanager
+def awake():
+    """Keeps both processors from falling asleep, as idle=poll does, by programs that run only where nobody else wants to
+    (SCHED_IDLE). A virtual processor that sleeps is the host's: it comes back with cold caches, sooner or later."""
+    spin = ["chrt", "--idle", "0", "sh", "-c", "while :; do :; done"]
+    programs = [subprocess.Popen(pinned(cpu, spin)) for cpu in (SERVER_CPU, LOAD_CPU)]
+    try:
+        yield
+    finally:
+        for p in programs:
+            p.kill()
+            p.wait()
 
 
 def sipload(mode, *args, pids=(), cpus=LOAD_CPU, limit=240, ns=None):

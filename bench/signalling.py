@@ -5,7 +5,7 @@ import sys
 import time
 from statistics import median
 
-from servers import SERVER_CPU, SIP, Hairpin, Kamailio, Rtpengine, sipload
+from servers import SERVER_CPU, SIP, Hairpin, Kamailio, Rtpengine, awake, sipload
 from table import Cost, Row
 
 ASTERISK = "Asterisk 23"  # figures recorded on a machine of this kind: it is not in Debian 12, so not measured here
@@ -25,7 +25,8 @@ def cpu_per_call(server, rate=BUSY, seconds=0.5, rounds=12, up=0, ramp=2000):
     """Steady calls of 0.1 s: the cost of each, without what the calls cost that only stay up; the processor's part that
     these take; how many failed; the step in which they were set up, or None."""
     phases = ["--phase", "0,1"] * 2 + ["--phase", f"{rate},0.5"] + ["--phase", f"{rate},{seconds}"] * rounds
-    steps = sipload("call", "--up", str(up), "--ramp", str(ramp), *phases, pids=server.pids)
+    with awake():
+        steps = sipload("call", "--up", str(up), "--ramp", str(ramp), *phases, pids=server.pids)
     held = steps.pop(0) if up else None
     steps.pop(0)  # the kernel looks at the program of its path while the server serves already
     idle = steps[0]["cpu_s"] / steps[0]["seconds"]
@@ -160,8 +161,9 @@ def overload(series=None):
 
 def register_cost(server, users, rate, rounds=4):
     """The cost of a registration that refreshes, and how many failed in all."""
-    steps = sipload("register", *USERS_AT, "--users", str(users), "--rate", str(rate), "--rounds", str(rounds),
-                    "--part", str(rate // 2), pids=server.pids)
+    with awake():
+        steps = sipload("register", *USERS_AT, "--users", str(users), "--rate", str(rate), "--rounds", str(rounds),
+                        "--part", str(rate // 2), pids=server.pids)
     return refreshed(steps), sum(s["offered"] - s["good"] for s in steps)
 
 
@@ -217,9 +219,10 @@ def contacts(users=50000, few=1000):
     with contextlib.ExitStack() as stack:
         for n, address in ((few, "127.0.0.5:5070"), (many, "127.0.0.6:5070")):
             h = stack.enter_context(Hairpin(users=users, place={"bind": address}))
-            steps = sipload("register", *USERS_AT, "--server", address, "--users", str(n),
-                            "--rate", str(BUSY), "--rounds", "13" if n == few else "2", "--part", str(BUSY // 2),
-                            "--patience", "30", pids=h.pids, limit=900)
+            with awake():
+                steps = sipload("register", *USERS_AT, "--server", address, "--users", str(n), "--rate", str(BUSY),
+                                "--rounds", "13" if n == few else "2", "--part", str(BUSY // 2), "--patience", "30",
+                                pids=h.pids, limit=900)
             refresh, there[n] = refreshed(steps), h
             cost[n], failed = refresh.us, sum(s["offered"] - s["good"] for s in steps)
             yield Row(f"registration among {n:,}", refresh, "us of CPU", 20, note=f"a refresh, {BUSY:,} per s; {failed} failed")
