@@ -333,16 +333,35 @@ static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 	chan_ended(c, reason_cause(m));
 }
 
+/*
+ * 491 when an offer or a re-INVITE of ours is under way, 500 when their own INVITE is (RFC 3261 14.2, RFC 3311 5.2). An
+ * UPDATE without an offer waits for nobody.
+ */
+static bool is_untimely(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
+{
+	bool bare = m->method == SIP_UPDATE && !m->body.n;
+	char seconds[8] = "";
+	struct out o = out_fixed(seconds, sizeof seconds - 1);
+
+	if (!bare && (c->asking || (c->offer_out && m->body.n))) {
+		sip_reply(uas, 491, NULL, NULL, NULL);
+		return true;
+	}
+	if (bare || !c->invite)
+		return false;
+	out_all(&o, rng_below(&c->pbx->clock->rng, 11));
+	sip_reply(uas, 500, "Another INVITE is pending", build_retry_after, seconds);
+	return true;
+}
+
 /* A re-INVITE or UPDATE: hold, resume, a new address. Answered at once: the other leg need not know. */
 static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct span sdp = sip_body_part(m, "application/sdp");
 	int err = 0;
 
-	if (c->asking || c->invite || (c->offer_out && m->body.n)) { /* 14.2 */
-		sip_reply(uas, 491, NULL, NULL, NULL);
+	if (is_untimely(c, uas, m))
 		return;
-	}
 	if (m->body.n && !sdp.p) {
 		sip_reply(uas, 415, NULL, build_accept, NULL);
 		return;
@@ -360,18 +379,33 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 	leg_media_forget_offer(c);
 }
 
+/* The digit that a text begins with: itself, or the number of its event (RFC 4733 3.2); 0: none. */
+static char digit_of(struct span s)
+{
+	static const char events[] = "0123456789*#ABCD";
+	uint32_t event;
+	size_t n = 0;
+
+	while (n < s.n && char_is_digit(s.p[n]))
+		n++;
+	if (n)
+		return span_u32(span_sub(s, 0, n), sizeof events - 2, &event) ? events[event] : '\0';
+	return s.n && s.p[0] && strchr(events, s.p[0]) ? s.p[0] : '\0';
+}
+
 /* INFO with a digit (application/dtmf-relay: "Signal=5", or application/dtmf: "5"). */
 static void on_info(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct chan_event ev = { .kind = CH_DTMF };
 	long at = span_find(m->body, SPAN("Signal="));
-	struct span digit = span_trim(at >= 0 ? span_from(m->body, (size_t)at + 7) : m->body);
+	struct span text = at >= 0 ? span_from(m->body, (size_t)at + 7) : m->body, line = SPAN_NONE;
 
 	sip_reply(uas, 200, NULL, NULL, NULL);
-	if (!span_istarts(m->content_type, SPAN("application/dtmf")) || !digit.n)
+	if (!span_istarts(m->content_type, SPAN("application/dtmf")))
 		return;
-	ev.digit = digit.p[0];
-	if (strchr("0123456789*#ABCD", ev.digit))
+	span_cut(&text, '\n', &line);
+	ev.digit = digit_of(span_trim(line));
+	if (ev.digit)
 		chan_tell(c, &ev);
 }
 
@@ -385,6 +419,10 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	struct chan *c = arg;
 
 	c->peer = m->flow.peer;
+	if (c->gone && m->method != SIP_BYE) { /* our BYE only waits for the ACK (RFC 3261 15) */
+		sip_reply(uas, 481, NULL, NULL, NULL);
+		return;
+	}
 	switch (m->method) {
 	case SIP_BYE: on_bye(c, uas, m); break;
 	case SIP_INVITE:
