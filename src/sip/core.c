@@ -241,6 +241,8 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct siphas
 	}
 	if (d)
 		sip_dialog_input(d, t, m);
+	else if (m->method == SIP_INVITE && sip_dialog_of(t))
+		sip_reply(t, 482, "Merged Request", NULL, NULL); /* RFC 3261 8.2.2.2 */
 	else
 		s->c.user.request(s->c.user.arg, t, m);
 }

@@ -62,6 +62,11 @@ struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool 
 	return request ? find(s, m->call_id, m->to.tag, m->from.tag) : find(s, m->call_id, m->from.tag, m->to.tag);
 }
 
+struct sip_dialog *sip_dialog_of(const struct sip_uas *t)
+{
+	return find(t->sip, t->msg->call_id, span_of(t->tag), t->msg->from.tag);
+}
+
 #define TARGET_ROOM 48
 
 struct names { /* that a dialog goes by for all its life */

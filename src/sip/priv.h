@@ -396,6 +396,8 @@ struct sip_dialog {
 };
 void sip_dialogs_forget_source(struct sip *s); /* our own addresses have changed */
 struct sip_dialog *sip_dialog_find(struct sip *s, const struct sip_msg *m, bool request);
+struct sip_dialog *
+sip_dialog_of(const struct sip_uas *t); /* that its INVITE began, or another copy of it; NULL: none */
 void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_msg *m);
 bool sip_dialog_input_ack(struct sip_dialog *d, const struct sip_msg *m); /* false: it waits for none like this */
 void sip_dialog_keep_ok(struct sip_dialog *d, struct sip_uas *t);         /* takes the bytes of the 2xx over */

@@ -529,6 +529,23 @@ static void uas_life(struct timer *tm, ms_t now UNUSED)
 	uas_event(container_of(tm, struct sip_uas, life), LIFE);
 }
 
+/* An INVITE that begins a call has a tag of its own; another copy of it, from another branch of a fork, has the same.
+ */
+static void tag_of(struct sip *s, const struct sip_msg *m, char tag[SIP_TAG + 1])
+{
+	struct span parts[3] = { m->call_id, m->from.tag, { (const char *)&m->cseq, sizeof m->cseq } };
+	struct out o = out_fixed(tag, SIP_TAG + 1);
+	uint64_t sum;
+
+	if (m->method != SIP_INVITE || m->to.tag.n) {
+		rng_token(&s->c.clock->rng, tag, SIP_TAG);
+		return;
+	}
+	sum = siphash_signature(s->key_secret, parts, ARRAY_LEN(parts));
+	out_hex(&o, &sum, sizeof sum);
+	tag[SIP_TAG] = '\0';
+}
+
 struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct siphash *key)
 {
 	struct sip_uas *t;
@@ -547,7 +564,7 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sipha
 	t->flow = m->flow;
 	t->again.fire = uas_again;
 	t->life.fire = uas_life;
-	rng_token(&s->c.clock->rng, t->tag, SIP_TAG);
+	tag_of(s, m, t->tag);
 	table_add(&s->uass, t->key.w[0], t);
 	return t;
 }
