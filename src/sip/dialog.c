@@ -296,22 +296,20 @@ struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, c
 {
 	struct sip_dialog *d;
 
-	if (!m->to.tag.n || (m->status >= 200 && !m->contact.uri.text.n))
+	if (!m->to.tag.n)
 		return NULL;
 	d = dialog_new(s, c, &(struct names){ m->call_id, m->from.tag, m->to.tag, m->from.text, m->to.text });
 	d->local_cseq = m->cseq;
 	d->credentials = credentials ? xstrdup(credentials) : NULL;
 	sip_dialog_refresh(d, m);
+	if (!d->target) /* without Contact, which a 1xx may lack, and a 2xx must not: To has what we asked */
+		set_target(d, m->to.uri.text);
 	return d;
 }
 
 struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, const struct sip_dialog_conf *c)
 {
-	struct sip_dialog *d = sip_dialog_answered(u->sip, m, c, u->credentials);
-
-	if (d && !d->target) /* a 1xx without Contact */
-		set_target(d, u->ask.uri);
-	return d;
+	return sip_dialog_answered(u->sip, m, c, u->credentials);
 }
 
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)

@@ -244,7 +244,7 @@ struct sip_dialog_conf {
 /* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until
  * ACK. */
 struct sip_dialog *sip_dialog_uas(struct sip_uas *uas, const struct sip_dialog_conf *c);
-/* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if the response has no tag or no usable Contact (2xx). */
+/* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if the response has no tag. */
 struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, const struct sip_dialog_conf *c);
 /* A later response of the same dialog: refreshes the remote target (and freezes the route set at the first 2xx). */
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
