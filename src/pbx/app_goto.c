@@ -3,12 +3,6 @@
 #include "pbx/priv.h"
 #include "conf/when.h"
 
-static bool truth(struct span s)
-{
-	s = span_trim(s);
-	return s.n && !span_is(s, "0");
-}
-
 static enum app_say go(struct dp *dp, struct span where)
 {
 	return dp_goto(dp, where) ? APP_JUMP : APP_HANGUP;
@@ -30,7 +24,7 @@ static enum app_say go_if(struct dp *dp, struct span args)
 	long q = span_chr(args, '?');
 
 	if (q >= 0)
-		return choose(dp, span_from(args, (size_t)q + 1), truth(span_sub(args, 0, (size_t)q)));
+		return choose(dp, span_from(args, (size_t)q + 1), dp_truth(span_sub(args, 0, (size_t)q)));
 	trace(EV_DP_WARN, dp->chan->name, "GotoIf needs condition?yes:no");
 	return APP_NEXT;
 }
@@ -81,7 +75,7 @@ static enum app_say exec_if(struct dp *dp, struct span args)
 	end = call_end(call);
 	rest = span_from(call, end);
 	call = span_trim(span_sub(call, 0, end));
-	if (!truth(span_sub(args, 0, (size_t)q))) {
+	if (!dp_truth(span_sub(args, 0, (size_t)q))) {
 		if (!span_take_char(&rest, ':'))
 			return APP_NEXT;
 		call = span_trim(rest);

@@ -1,30 +1,23 @@
 /* pbx/app_hangup.c: Hangup([cause]): ends the call with a Q.850 cause, by number or Asterisk's name for it. */
+#include "base/trace.h"
 #include "pbx/priv.h"
 
-static int cause_named(struct span s)
+/* 0: none is given, or it is none. */
+static int cause_in(struct dp *dp, struct span s)
 {
-	static const struct {
-		const char *name;
-		int cause;
-	} names[] = { { "UNALLOCATED", 1 },    { "NO_ROUTE_DESTINATION", 3 }, { "NORMAL_CLEARING", 16 },
-		      { "USER_BUSY", 17 },     { "NO_USER_RESPONSE", 18 },    { "NO_ANSWER", 19 },
-		      { "CALL_REJECTED", 21 }, { "CONGESTION", 34 },          { "NORMAL_CIRCUIT_CONGESTION", 34 },
-		      { "FAILURE", 38 } };
-	uint32_t v;
+	uint32_t number;
+	int cause = span_u32(s, 127, &number) ? (int)number : cause_named(s);
 
-	if (span_u32(s, 127, &v))
-		return (int)v;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (span_iis(s, names[i].name))
-			return names[i].cause;
-	return 16;
+	if (!cause && s.n)
+		trace(EV_DP_WARN, dp->chan->name, "Hangup: there is no cause '%.*s'", SP(s));
+	return cause;
 }
 
 static enum app_say start(struct dp *dp, struct span args)
 {
-	struct span cause = dp_arg(args, 0);
+	int cause = cause_in(dp, dp_arg(args, 0));
 
-	chan_hangup(dp->chan, cause.n ? cause_named(cause) : dp_cause(dp));
+	chan_hangup(dp->chan, cause ? cause : dp_cause(dp));
 	return APP_HANGUP;
 }
 

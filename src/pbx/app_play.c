@@ -13,12 +13,16 @@
 #define DIGIT_TIMEOUT 5000
 #define EXTEN_TIMEOUT 10000
 
+enum { SKIP = 1, NO_ANSWER = 2, ONE_DIGIT = 4, NO_DIGITS = 8 };
+
 struct playing {
 	char files[512];
 	struct span rest;
 	char context[80];
 	bool listens, in_gap, waits; /* waits: WaitExten, nothing is played */
+	bool one_digit;              /* only an extension of one digit interrupts */
 	ms_t timeout;
+	const char *status; /* the variable that says how it went */
 };
 
 static void play_none(struct dp *dp)
@@ -65,16 +69,36 @@ static void forget_digits(struct dp *dp)
 	dp->digits = NULL;
 }
 
-static enum app_say begin(struct dp *dp, struct span args, bool listens)
+/* Playback's options are words; Background has letters for them, and two more. */
+static unsigned options_of(struct span text, bool background)
+{
+	static const char letters[] = "snmp";
+	unsigned options = 0;
+
+	options |= span_find(text, SPAN("skip")) >= 0 ? SKIP : 0;
+	options |= span_find(text, SPAN("noanswer")) >= 0 ? NO_ANSWER : 0;
+	for (unsigned i = 0; background && !options && i < sizeof letters - 1; i++)
+		if (span_chr(text, letters[i]) >= 0)
+			options |= 1u << i;
+	return options;
+}
+
+static enum app_say begin(struct dp *dp, struct span args, bool background)
 {
 	struct playing *s = dp_state(dp);
-	struct span options = dp_arg(args, 1), context = dp_arg(args, listens ? 3 : 2);
+	unsigned options = options_of(dp_arg(args, 1), background);
+	struct span context = background ? dp_arg(args, 3) : SPAN_NONE;
 
+	s->status = background ? "BACKGROUNDSTATUS" : "PLAYBACKSTATUS";
+	dp_set(dp, s->status, "SUCCESS");
+	if ((options & SKIP) && dp->chan->state != CHAN_UP)
+		return APP_NEXT;
 	span_copy(dp_arg(args, 0), s->files, sizeof s->files);
 	s->rest = span_of(s->files);
-	s->listens = listens;
+	s->listens = background && !(options & NO_DIGITS);
+	s->one_digit = options & ONE_DIGIT;
 	span_copy(context.n ? context : span_of(dp->ctx_name), s->context, sizeof s->context);
-	if (span_find(options, SPAN("noanswer")) >= 0 || span_is(options, "n"))
+	if (options & NO_ANSWER)
 		leg_progress(dp->chan);
 	else if (leg_answer(dp->chan) < 0)
 		return APP_HANGUP;
@@ -84,7 +108,6 @@ static enum app_say begin(struct dp *dp, struct span args, bool listens)
 
 static enum app_say playback(struct dp *dp, struct span args)
 {
-	dp_set(dp, "PLAYBACKSTATUS", "SUCCESS");
 	return begin(dp, args, false);
 }
 
@@ -147,29 +170,39 @@ static enum app_say on_digit(struct dp *dp, char digit)
 	return go(dp, dp->digits); /* becomes i, if there is one */
 }
 
+static bool is_exten(struct dp *dp, char digit)
+{
+	const struct playing *s = dp_state(dp);
+
+	return dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), (struct span){ &digit, 1 },
+			 span_of(dp->chan->caller_num));
+}
+
 static enum app_say on_timeout(struct dp *dp)
 {
 	struct playing *s = dp_state(dp);
 
 	if (dp->digits)
 		return go(dp, dp->digits);
-	if (s->waits && dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
+	if (!s->waits || dp_has_next(dp))
+		return APP_NEXT;
+	if (dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
 		return go(dp, "t");
-	return s->waits ? APP_HANGUP : APP_NEXT;
+	return APP_HANGUP;
 }
 
 static enum app_say event(struct dp *dp, const struct chan_event *ev)
 {
 	struct playing *s = dp_state(dp);
 
-	if (ev->kind == CH_DTMF && s->listens)
+	if (ev->kind == CH_DTMF && s->listens && (!s->one_digit || is_exten(dp, ev->digit)))
 		return on_digit(dp, ev->digit);
 	if (ev->kind == CH_TIMER)
 		return on_timeout(dp);
 	if (ev->kind != CH_PLAYED || s->waits || s->in_gap)
 		return APP_WAIT;
 	if (!ev->ok) {
-		dp_set(dp, "PLAYBACKSTATUS", "FAILED");
+		dp_set(dp, s->status, "FAILED");
 		trace(EV_DP_WARN, dp->chan->name, "%s: a sound of '%s' could not be played", dp->app->name, s->files);
 	}
 	return next_file(dp);

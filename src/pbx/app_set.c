@@ -12,9 +12,7 @@ static enum app_say start(struct dp *dp, struct span args)
 		return APP_NEXT;
 	}
 	name = span_trim(span_sub(args, 0, (size_t)eq));
-	value = span_from(args, (size_t)eq + 1);
-	if (value.n > 1 && value.p[0] == '"' && value.p[value.n - 1] == '"')
-		value = span_sub(value, 1, value.n - 2);
+	value = span_from(args, (size_t)eq + 1); /* quotes, too */
 	open = span_chr(name, '(');
 	if (open > 0 && name.p[name.n - 1] == ')') {
 		struct span func_args = span_sub(name, (size_t)open + 1, name.n - (size_t)open - 2);

@@ -105,6 +105,26 @@ struct span dp_arg(struct span args, unsigned n)
 	}
 }
 
+/* As "%d" of sscanf() sees it: "0.5" and "00" are 0, and false. */
+bool dp_truth(struct span s)
+{
+	size_t at = 0, digits;
+
+	s = span_trim(s);
+	at += s.n && (s.p[0] == '-' || s.p[0] == '+');
+	for (digits = at; digits < s.n && char_is_digit(s.p[digits]); digits++)
+		if (s.p[digits] != '0')
+			return true;
+	return s.n && digits == at;
+}
+
+struct span dp_bare(struct span s)
+{
+	if (s.n > 1 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		return span_sub(s, 1, s.n - 2);
+	return s.n > 1 && s.p[0] == '\\' ? span_from(s, 1) : s;
+}
+
 /* ---- places ---- */
 
 bool dp_exists(const struct pbx *p, const struct conf *c, struct span context, struct span exten, struct span cid)
@@ -133,6 +153,11 @@ static const struct dp_step *find(const struct dp *dp, struct span ctx, struct s
 	const struct dp_call call = call_of(dp);
 
 	return dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio);
+}
+
+bool dp_has_next(const struct dp *dp)
+{
+	return find(dp, span_of(dp->ctx_name), span_of(dp->exten_name), dp->prio + 1) != NULL;
 }
 
 /* False: there is no such place. */

@@ -184,27 +184,28 @@ static bool f_len(struct dp *dp UNUSED, struct span args, struct out *o)
 	return true;
 }
 
-static bool truth(struct span s)
+/* Cuts the text at the first c outside quotes, as span_cut(). */
+static bool cut_bare(struct span *in, char c, struct span *head)
 {
-	s = span_trim(s);
-	return s.n && !span_is(s, "0");
+	bool quoted = false;
+	size_t n = 0;
+
+	while (n < in->n && (quoted || in->p[n] != c))
+		quoted ^= in->p[n++] == '"';
+	*head = span_sub(*in, 0, n);
+	*in = n < in->n ? span_from(*in, n + 1) : SPAN_NONE;
+	return in->p != NULL;
 }
 
 /* IF(expression?yes:no) */
 static bool f_if(struct dp *dp UNUSED, struct span args, struct out *o)
 {
-	long q = span_chr(args, '?'), colon;
-	struct span cond, rest;
+	struct span cond, yes;
 
-	if (q < 0)
+	if (!cut_bare(&args, '?', &cond))
 		return false;
-	cond = span_sub(args, 0, (size_t)q);
-	rest = span_from(args, (size_t)q + 1);
-	colon = span_chr(rest, ':');
-	if (truth(cond))
-		out_span(o, colon < 0 ? rest : span_sub(rest, 0, (size_t)colon));
-	else if (colon >= 0)
-		out_span(o, span_from(rest, (size_t)colon + 1));
+	cut_bare(&args, ':', &yes);
+	out_span(o, dp_bare(span_trim(dp_truth(cond) ? yes : args)));
 	return true;
 }
 
@@ -255,7 +256,7 @@ static bool takes_field(struct span spec, uint32_t n)
 /* CUT(name,delimiter,fields) */
 static bool f_cut(struct dp *dp, struct span args, struct out *o)
 {
-	struct span delim = dp_arg(args, 1), spec = dp_arg(args, 2), rest, one;
+	struct span delim = dp_bare(dp_arg(args, 1)), spec = dp_bare(dp_arg(args, 2)), rest, one;
 	char buf[256], between = delim.n ? delim.p[0] : '-';
 	bool any = false;
 

@@ -325,6 +325,7 @@ void leg_drop_dialog(struct chan *c);    /* NULL is fine */
 unsigned cause_to_sip(int cause);
 int cause_of_sip(unsigned code);
 const char *cause_text(int cause);
+int cause_named(struct span name); /* as Asterisk calls it: USER_BUSY; 0: there is none */
 
 /* measure.c */
 void measure_drop(struct contact *c);
@@ -418,6 +419,9 @@ void dp_event(struct dp *dp, const struct chan_event *ev);
 void dp_free(struct dp **dp);
 void *dp_state(struct dp *dp);
 bool dp_goto(struct dp *dp, struct span where); /* "[[ctx,]exten,]prio|label"; false and a warning when there is none */
+bool dp_has_next(const struct dp *dp);          /* another step behind this one */
+bool dp_truth(struct span condition);           /* a number is what it is, empty text false, other text true */
+struct span dp_bare(struct span arg);           /* without the quotes around it, or the backslash before it */
 bool dp_exists(const struct pbx *p, const struct conf *c, struct span context, struct span exten, struct span cid);
 /* What the end of the dialplan means for a call that was not answered: by DIALSTATUS. */
 int dp_cause(struct dp *dp);
