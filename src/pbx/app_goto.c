@@ -61,32 +61,43 @@ static size_t call_end(struct span s)
 	return s.n;
 }
 
+struct span app_call_cut(struct span *calls)
+{
+	size_t end = call_end(*calls);
+	struct span call = span_trim(span_sub(*calls, 0, end));
+
+	*calls = span_trim(span_from(*calls, end));
+	if (!span_take_char(calls, ':'))
+		*calls = SPAN_NONE;
+	return call;
+}
+
+struct span app_call_args(struct span *call)
+{
+	long open = span_chr(*call, '(');
+	struct span args = open < 0 ? SPAN_NONE : span_from(*call, (size_t)open + 1);
+
+	if (args.n && args.p[args.n - 1] == ')')
+		args.n--;
+	*call = span_trim(span_sub(*call, 0, open < 0 ? call->n : (size_t)open));
+	return args;
+}
+
 static enum app_say exec_if(struct dp *dp, struct span args)
 {
-	long q = span_chr(args, '?'), open;
-	struct span call, rest;
-	size_t end;
+	long q = span_chr(args, '?');
+	struct span calls, call, call_args;
 
 	if (q < 0) {
 		trace(EV_DP_WARN, dp->chan->name, "ExecIf needs condition?App(args)[:App(args)]");
 		return APP_NEXT;
 	}
-	call = span_from(args, (size_t)q + 1);
-	end = call_end(call);
-	rest = span_from(call, end);
-	call = span_trim(span_sub(call, 0, end));
-	if (!dp_truth(span_sub(args, 0, (size_t)q))) {
-		if (!span_take_char(&rest, ':'))
-			return APP_NEXT;
-		call = span_trim(rest);
-	}
-	open = span_chr(call, '(');
-	if (open < 0)
-		return call.n ? dp_run_app(dp, call, SPAN_NONE) : APP_NEXT;
-	rest = span_from(call, (size_t)open + 1);
-	if (rest.n && rest.p[rest.n - 1] == ')')
-		rest.n--;
-	return dp_run_app(dp, span_trim(span_sub(call, 0, (size_t)open)), rest);
+	calls = span_from(args, (size_t)q + 1);
+	call = app_call_cut(&calls);
+	if (!dp_truth(span_sub(args, 0, (size_t)q)))
+		call = span_trim(calls);
+	call_args = app_call_args(&call);
+	return call.n ? dp_run_app(dp, call, call_args) : APP_NEXT;
 }
 
 const struct app app_goto = { .name = "Goto", .help = "Goto([[context,]extension,]priority).", .start = go };

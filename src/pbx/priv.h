@@ -430,8 +430,10 @@ void dp_set(struct dp *dp, const char *name, const char *value); /* unless it is
 const char *dp_get(struct dp *dp, const char *name);             /* "" when not set */
 /* Runs one application in place of the step's own (ExecIf). */
 enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
-bool dp_push(struct dp *dp);              /* Gosub: remembers the next step; false when too deep */
-bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
+struct span app_call_cut(struct span *calls); /* the first of "App(args):App(args)"; the other stays */
+struct span app_call_args(struct span *call); /* of "App(args)"; its name stays */
+bool dp_push(struct dp *dp);                  /* Gosub: remembers the next step; false when too deep */
+bool dp_pop(struct dp *dp, bool go_back);     /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
 

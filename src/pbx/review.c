@@ -35,10 +35,10 @@ static void note(struct review *r, struct span name, enum absent_kind kind, cons
 	r->v[r->n++] = (struct absent){ name, kind, step, 1 };
 }
 
-static bool app_known(const char *name)
+static bool app_known(struct span name)
 {
 	for (size_t i = 0; apps[i]; i++)
-		if (strcasecmp(apps[i]->name, name) == 0)
+		if (span_iis(name, apps[i]->name))
 			return true;
 	return false;
 }
@@ -96,26 +96,57 @@ static void review_dialled(const struct conf *c, struct span text, const struct 
 		diag_add(why, DIAG_NOTE, step->file, step->line, "Dial: there is no endpoint '%.*s'", SP(name));
 }
 
-static void review_dial(struct review *r, const struct conf *c, const struct dp_step *step, struct diag *why)
+/* An application with its arguments: that of a step, or one within ExecIf. */
+struct call {
+	const struct dp_step *step;
+	struct span app, args;
+};
+
+static void review_dial(struct review *r, const struct conf *c, const struct call *call, struct diag *why)
 {
-	struct span who = dp_arg(span_of(step->args), 0), one;
+	struct span who = dp_arg(call->args, 0), one;
 
 	while (span_cut(&who, '&', &one))
-		review_dialled(c, span_trim(one), step, why);
-	review_dial_options(r, dp_arg(span_of(step->args), 2), step);
+		review_dialled(c, span_trim(one), call->step, why);
+	review_dial_options(r, dp_arg(call->args, 2), call->step);
+}
+
+/* Behind a condition's '?', which is not one in brackets. */
+static struct span behind_condition(struct span s)
+{
+	long depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '?' && depth <= 0)
+			return span_from(s, i + 1);
+		depth += s.p[i] == '[' || s.p[i] == '{' || s.p[i] == '(';
+		depth -= s.p[i] == ']' || s.p[i] == '}' || s.p[i] == ')';
+	}
+	return SPAN_NONE;
+}
+
+static void review_call(struct review *r, const struct conf *c, const struct call *call, struct diag *why)
+{
+	if (call->app.n && span_chr(call->app, '$') < 0 && !app_known(call->app))
+		note(r, call->app, ABSENT_APP, call->step);
+	if (span_iis(call->app, "Dial"))
+		review_dial(r, c, call, why);
+	if (span_iis(call->app, "Set"))
+		review_name(r, span_trim(call->args), call->step);
 }
 
 static void review_step(struct review *r, const struct conf *c, const struct dp_step *step, struct diag *why)
 {
-	struct span args = span_of(step->args);
+	struct call call = { step, span_of(step->app), span_of(step->args) };
+	struct span args = call.args, calls = behind_condition(args);
 	long at;
 
-	if (!strchr(step->app, '$') && !app_known(step->app))
-		note(r, span_of(step->app), ABSENT_APP, step);
-	if (strcasecmp(step->app, "Dial") == 0)
-		review_dial(r, c, step, why);
-	if (strcasecmp(step->app, "Set") == 0)
-		review_name(r, span_trim(args), step);
+	review_call(r, c, &call, why);
+	for (int i = 0; i < 2 && calls.n && span_iis(span_of(step->app), "ExecIf"); i++) {
+		call.app = app_call_cut(&calls);
+		call.args = app_call_args(&call.app);
+		review_call(r, c, &call, why);
+	}
 	while ((at = span_find(args, SPAN("${"))) >= 0) {
 		args = span_from(args, (size_t)at + 2);
 		review_name(r, args, step);

@@ -68,6 +68,26 @@ static void what_dial_cannot_do_is_named(void **state)
 	       remarks);
 }
 
+static void what_execif_runs_is_named(void **state)
+{
+	static const char *const remarks[] = {
+		"extensions.conf:3: note: Dial: there is no endpoint 'gone'",
+		"extensions.conf:2: warning: application Queue is not served yet; a call that gets there ends",
+		"extensions.conf:2: warning: application VoiceMail is not served yet; a call that gets there ends",
+		"extensions.conf:3: note: Dial's option t is not served yet; the call is made without it",
+		"extensions.conf:4: warning: function CDR is not served yet; it is empty",
+		NULL
+	};
+
+	(void)state;
+	expect(SIP "context=a\n",
+	       "[a]\nexten => 1,1,ExecIf($[\"${X:1}\" = \"?\"]?Queue(a:b,(c)):VoiceMail(1))\n"
+	       "exten => 2,1,ExecIf(1?Hangup():Dial(PJSIP/gone&PJSIP/e,20,t))\n"
+	       "exten => 3,1,ExecIf(${IF(1?0:1)}?Set(CDR(x)=1))\n same => n,ExecIf(1?${APP}(1):)\n same => "
+	       "n,ExecIf(1)\n",
+	       remarks);
+}
+
 static void what_is_there_is_not_named(void **state)
 {
 	static const char *const remarks[] = { NULL };
@@ -110,11 +130,9 @@ static void no_dialplan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_missing_is_named_once),
-		cmocka_unit_test(what_dial_cannot_do_is_named),
-		cmocka_unit_test(what_is_there_is_not_named),
-		cmocka_unit_test(what_cannot_take_a_call_is_named),
-		cmocka_unit_test(no_dialplan),
+		cmocka_unit_test(what_is_missing_is_named_once),    cmocka_unit_test(what_dial_cannot_do_is_named),
+		cmocka_unit_test(what_execif_runs_is_named),        cmocka_unit_test(what_is_there_is_not_named),
+		cmocka_unit_test(what_cannot_take_a_call_is_named), cmocka_unit_test(no_dialplan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
