@@ -301,6 +301,7 @@ void pbx_stop(struct pbx *p, bool now)
 void pbx_end(struct pbx *p)
 {
 	p->ending = true;
+	qualify_stop(p);
 	outreg_stop(p);
 }
 

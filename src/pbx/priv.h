@@ -115,6 +115,7 @@ void qualify_alive(struct contact *c);   /* it was heard */
 void qualify_new_contact(struct aor *a); /* asks the whole AOR at once */
 void qualify_now(struct aor *a);
 void qualify_drop(struct contact *c); /* it is going: no answers any more */
+void qualify_stop(struct pbx *p);     /* of all contacts: nobody is asked any more once the PBX ends */
 
 /* ---- registrar.c, outreg.c, identify.c, auth.c ---- */
 void registrar_request(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);

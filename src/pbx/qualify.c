@@ -58,7 +58,7 @@ static void ask(struct contact *c, ms_t timeout)
 	struct flow from;
 	struct sip_ask a;
 
-	if (!ep || c->asking)
+	if (!ep || c->asking || pbx_is_ending(p)) /* nobody waits for the answer any more */
 		return;
 	a = (struct sip_ask){ .method = SIP_OPTIONS,
 			      .uri = span_of(c->uri),
@@ -125,6 +125,13 @@ void qualify_drop(struct contact *c)
 	if (c->asking)
 		sip_uac_forget(c->asking);
 	c->asking = NULL;
+}
+
+void qualify_stop(struct pbx *p)
+{
+	aor_for(a, p)
+		list_for(l, &a->contacts)
+			qualify_drop(list_entry(l, struct contact, link));
 }
 
 static void ask_all(struct aor *a)
