@@ -39,7 +39,7 @@ struct io_console {
 	struct outq out;
 	bool skips; /* the rest of a line that is too long */
 	size_t n;
-	char line[IO_CONSOLE_LINE + 1];
+	char line[IO_CONSOLE_LINE + 2]; /* with its end */
 };
 
 static void console_freed(uv_handle_t *h)
@@ -91,7 +91,7 @@ static void take_lines(struct io_console *c)
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		if (!c->skips)
-			u->line(u->arg, c, line);
+			(line.n > IO_CONSOLE_LINE ? u->too_long : u->line)(u->arg, c, line);
 		c->skips = false;
 	}
 	if (!c->closed && all.n == sizeof c->line) {
