@@ -472,8 +472,9 @@ struct sip {
 	uint64_t own_secret[2]; /* of sip_own_key(): what one multiplication hides is not to sign nonces */
 	ms_t t1;
 	ms_t timer_b;
-	bool shedding; /* overload: shed.c */
-	unsigned shed; /* refused since it began */
+	bool shedding;  /* overload: shed.c */
+	unsigned shed;  /* refused since it began */
+	ms_t shed_acks; /* until then their ACKs may come */
 	ms_t began;
 	uint8_t sent_to[1 << (SENT_TO_BITS - 3)]; /* uninvited.c */
 	char *scratch;                            /* SIP_SCRATCH bytes for the message being built */

@@ -49,6 +49,7 @@ static void refuse(struct sip *s, const struct sip_msg *m)
 	struct out o = out_fixed(line, sizeof line);
 
 	s->shed++;
+	s->shed_acks = sip_now(s) + 64 * s->t1;
 	count(CNT_sip_shed);
 	out_fmt(&o, "Retry-After: %u\r\n", RETRY_MIN + rng_below(&s->c.clock->rng, RETRY_MORE));
 	sip_reply_shed(s, m, out_look(&o));
@@ -60,7 +61,7 @@ bool sip_shed(struct sip *s, const struct flow *f, struct span bytes)
 	struct siphash key;
 	struct sip_msg m;
 
-	if (s->shed /* else there are none */ && is_ack_of_refusal(bytes)) {
+	if (sip_now(s) < s->shed_acks && is_ack_of_refusal(bytes)) {
 		count(CNT_sip_strays);
 		return true;
 	}
