@@ -144,11 +144,9 @@ static bool abort_stop(void *arg)
 static void on_signal(void *arg, int signo)
 {
 	struct server *s = arg;
-	struct diag why = { 0 };
 
 	if (signo == SIGHUP) {
-		ctl_reload(s->ctl, &why);
-		diag_free(&why);
+		ctl_reload(s->ctl, NULL, NULL);
 	} else if (!stop(s, STOP_NOW, false)) {
 		s->restart = false;
 		io_stop(s->loop); /* asked twice: at once */

@@ -10,8 +10,10 @@
 
 #include "conf/opt.h"
 
-static void destroy(struct conf *c)
+static void destroy(void *snapshot)
 {
+	struct conf *c = snapshot;
+
 	for (size_t i = 0; i < c->n_auths; i++) {
 		struct conf_auth *a = &c->auths[i];
 
@@ -56,7 +58,7 @@ static struct conf *load(const struct conf_source *src, struct diag *why, bool p
 	load_pjsip(&l);
 	load_general(&l);
 	load_dialplan(&l);
-	if (why->errors == before) {
+	if (why->errors == before && !is_abandoned(src)) {
 		conf_automatic(c);
 		places_sort(c);
 		return c;
@@ -83,8 +85,18 @@ struct conf *conf_ref(struct conf *c)
 
 void conf_unref(struct conf *c)
 {
-	if (c && --c->priv->refs == 0)
+	if (!c || --c->priv->refs)
+		return;
+	if (c->priv->free_by)
+		c->priv->free_by(c->priv->free_arg, destroy, c);
+	else
 		destroy(c);
+}
+
+void conf_free_by(struct conf *c, conf_free_fn *by, void *arg)
+{
+	c->priv->free_by = by;
+	c->priv->free_arg = arg;
 }
 
 /* ---- names ---- */

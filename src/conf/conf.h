@@ -4,6 +4,8 @@
  * with. Field names are the options' names (shared by pjsip.conf's users); a comment says only what the name does not.
  */
 #pragma once
+#include <stdatomic.h>
+
 #include "base/addr.h"
 #include "base/codec.h"
 #include "base/diag.h"
@@ -220,6 +222,8 @@ struct conf {
 	struct strs domain_aliases; /* "alias=domain", in no particular order */
 	struct conf_acl *acls;
 	size_t n_transports, n_endpoints, n_auths, n_aors, n_identifies, n_registrations, n_acls;
+	size_t n_with_domain;         /* endpoints whose name has a domain */
+	uint32_t most_nonce_lifetime; /* of all auths, s */
 	struct conf_rtp rtp;
 	struct conf_obj dnsmgr; /* dnsmgr.conf [general] */
 	struct conf_hairpin hairpin;
@@ -235,16 +239,21 @@ struct conf_source {
 	/* Calls each(ctx, path) for every existing file that the pattern matches, in alphabetical order. */
 	void (*glob)(void *arg, const char *pattern, void (*each)(void *ctx, const char *path), void *ctx);
 	void *arg;
+	const atomic_bool *abandoned; /* true: the load is wanted no more, and ends with NULL; may be NULL */
 };
 struct conf_source conf_source_dir(const char **dir); /* dir: must outlive the loads */
 
 /*
  * A new snapshot with one reference, or NULL when `why` holds errors; warnings do not refuse it. pjsip.conf must exist;
- * without extensions.conf there is a warning; other files may be missing silently. Reads files; signalling thread.
+ * without extensions.conf there is a warning; other files may be missing silently. Reads files; any thread.
  */
 struct conf *conf_load(const struct conf_source *src, struct diag *why);
+/* The references are counted by one thread at a time: first the one that loads, then the signalling thread. */
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine; the last one wipes secrets and frees */
+/* From now on the last conf_unref() leaves that to `by`, which has work(snapshot) called on whatever thread. */
+typedef void conf_free_fn(void *arg, void (*work)(void *snapshot), void *snapshot);
+void conf_free_by(struct conf *c, conf_free_fn *by, void *arg);
 
 /* By section name, exact; NULL when there is none. */
 const struct conf_endpoint *conf_endpoint(const struct conf *c, struct span name);
@@ -271,26 +280,6 @@ bool conf_stun(const char *value, char host[256], uint16_t *port);
 const char *conf_text(const struct conf_obj *o, const char *type, const char *option);
 bool conf_says_yes(const struct conf_obj *o, const char *type, const char *option); /* of such a text */
 
-/*
- * Where things are written, for `hairpin check`. conf_load_placed() is conf_load() that keeps it, beside the snapshot;
- * conf_forget_places() frees it. The other functions find nothing without it.
- */
-struct conf_place {
-	const char *file;
-	unsigned line;
-	const char *value; /* NULL: a secret */
-};
-struct conf_ignore { /* a comment "; hairpin: ignore CODE": not to be told about these lines */
-	const char *file;
-	unsigned first, last;
-	const char *code;
-};
-struct conf *conf_load_placed(const struct conf_source *src, struct diag *why);
-void conf_forget_places(struct conf *c);
-/* Where the option is written for the object; from_last 0: the last time (which counts), 1: the one before, … */
-bool conf_place(const struct conf *c, const struct conf_obj *o, const char *option, size_t from_last,
-		struct conf_place *p);
-const struct conf_ignore *conf_ignores(const struct conf *c, size_t *n);
 /* Transports of a protocol that is not served. */
 const struct conf_transport *conf_left_out(const struct conf *c, size_t at); /* NULL: there are no more */
 

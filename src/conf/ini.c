@@ -509,7 +509,7 @@ static void all_lines(struct reader *r, struct span text)
 		fail(r, "not a text file: it holds a zero byte");
 		return;
 	}
-	while (text.n && span_cut(&text, '\n', &raw)) {
+	while (text.n && !is_abandoned(r->src) && span_cut(&text, '\n', &raw)) {
 		r->line++;
 		r->ini->n_read++;
 		one_line(r, raw);

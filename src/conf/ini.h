@@ -7,7 +7,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/table.h"
-#include "conf/conf.h"
+#include "conf/places.h"
 
 struct ini_line {
 	const char *key, *value;
@@ -34,6 +34,11 @@ struct ini {
 	struct conf_ignore *ignores;    /* comments "; hairpin: ignore CODE" */
 	size_t n_ignores;
 };
+
+static inline bool is_abandoned(const struct conf_source *src)
+{
+	return src->abandoned && atomic_load_explicit(src->abandoned, memory_order_relaxed);
+}
 
 /*
  * Reads `path` and what it includes; file names are kept in `names`. What is wrong goes to `why`. False if the file

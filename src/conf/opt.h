@@ -139,6 +139,8 @@ struct name_index { /* objects of one type by name */
 struct conf_priv {
 	struct arena *arena;
 	unsigned refs;
+	conf_free_fn *free_by; /* NULL: nobody */
+	void *free_arg;
 	struct name_index by_name[TYPE_MAX]; /* by the row in conf_types */
 	struct name_index left_out;          /* transports that are not served */
 	struct places *places;               /* NULL: not kept */

@@ -244,12 +244,18 @@ static void share(const char **name, const char *with)
 		*name = with;
 }
 
-/* What has the name of its endpoint has it from the same place: a request asks for one after the other. */
-static void share_names(struct conf *c)
+/*
+ * What has the name of its endpoint has it from the same place: a request asks for one after the other. And what only
+ * all of them tell is summed up once.
+ */
+static void look_at_all(struct conf *c)
 {
+	for (size_t i = 0; i < c->n_auths; i++)
+		c->most_nonce_lifetime = MAX(c->most_nonce_lifetime, c->auths[i].nonce_lifetime);
 	for (size_t i = 0; i < c->n_endpoints; i++) {
 		const struct conf_endpoint *ep = &c->endpoints[i];
 
+		c->n_with_domain += strchr(ep->o.name, '@') != NULL;
 		for (size_t j = 0; j < ep->n_aors; j++)
 			share(&c->aors[ep->aors[j] - c->aors].o.name, ep->o.name);
 		for (size_t j = 0; j < ep->n_auth; j++) {
@@ -271,10 +277,10 @@ void load_pjsip(struct load *l)
 	find_objects(&p);
 	place_objects(&p);
 	index_objects(&p);
-	for (size_t i = 0; i < p.n; i++)
+	for (size_t i = 0; i < p.n && !is_abandoned(l->src); i++)
 		fill_object(&p, &p.objects[i]);
 	fill_unwritten(&p);
-	share_names(l->c);
+	look_at_all(l->c);
 	places_take_ignores(l->c, &p.ini);
 	free(p.objects);
 	ini_free(&p.ini);

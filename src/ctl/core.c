@@ -1,5 +1,4 @@
 /* ctl/core.c: commands about the server itself and its channels. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/trace.h"
@@ -404,21 +403,7 @@ static void abort_shutdown(struct call *c)
 
 static void reload(struct call *c)
 {
-	struct diag why = { 0 };
-	struct out o = out_growing();
-	int err = ctl_reload(c->ctl, &why);
-
-	ctl_out_diag(&o, &why);
-	if (o.n)
-		rows_say(c->rows, "%.*s", SP(span_trim(out_look(&o))));
-	if (err == -EINVAL)
-		cmd_fail(c, "The configuration is refused; the old one stays.");
-	else if (err)
-		cmd_fail(c, "The configuration is adopted, but not every transport listens.");
-	else
-		rows_say(c->rows, "Configuration reloaded.");
-	out_free(&o);
-	diag_free(&why);
+	c->status = CTL_RELOAD;
 }
 
 static void help(struct call *c)

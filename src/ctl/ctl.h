@@ -32,12 +32,18 @@ void ctl_set_pbx(struct ctl *c, struct pbx *p); /* before the first command; NUL
 int ctl_serve(struct ctl *c, const char *path);
 void ctl_free(struct ctl **c);
 
-/* Runs one command line; its output is appended. Returns the exit status, 0 or 1. */
+/* Runs one command line; its output is appended. Returns the exit status, 0 or 1; CTL_RELOAD: ctl_reload() answers. */
+#define CTL_RELOAD (-1)
 int ctl_run(struct ctl *c, struct span line, struct out *o);
 /* Words that may come next at the end of `line`, one a line: the whole last word of each. */
 void ctl_complete(struct ctl *c, struct span line, struct out *o);
-/* Reads the configuration and adopts it, or keeps the old one whole and returns -errno; `why` says what was found. */
-int ctl_reload(struct ctl *c, struct diag *why);
+/*
+ * Reads the configuration on another thread, and adopts it or keeps the old one whole. done (may be NULL) is called
+ * from the loop, or when the server goes, with what was found and the exit status. While one is read, who asks gets one
+ * that begins after it.
+ */
+typedef void ctl_answer(void *arg, struct span text, int status);
+void ctl_reload(struct ctl *c, ctl_answer *done, void *arg);
 
 /* For struct pbx_config: arg is the ctl. */
 void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes);

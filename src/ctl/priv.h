@@ -53,7 +53,7 @@ struct call { /* one command being run */
 	const struct cmd *cmd;
 	struct span args; /* behind the command's own words */
 	struct rows *rows;
-	int status; /* 0; a command that cannot do what it was asked sets 1 */
+	int status; /* 0; a command that cannot do what it was asked sets 1; CTL_RELOAD */
 };
 struct cmd {
 	const char *words;
@@ -139,13 +139,18 @@ struct ctl {
 	int listener;
 	int verbose, debug;
 	ms_t started, reloaded;
-	struct out log; /* lines for stderr */
+	struct reload *reload;    /* NULL: none is read */
+	struct list reload_asked; /* for the next one */
+	struct out log;           /* lines for stderr */
 	struct timer log_timer;
 	int64_t stamp_second;
 	char stamp[32]; /* of that second */
 };
-void ctl_log(struct ctl *c, const char *text); /* to stderr and to every console that watches; adds the line end */
-void logger_set(struct call *c);               /* "pjsip set logger" */
+void ctl_own(struct ctl *c, struct conf *conf);     /* the loop's pool frees it, when nobody has it any more */
+void reload_forget(struct ctl *c, const void *arg); /* who asked with it hears no answer */
+void reload_abandon(struct ctl *c);                 /* nothing is adopted; everybody hears that the server stops */
+void ctl_log(struct ctl *c, const char *text);      /* to stderr and to every console that watches; adds the line end */
+void logger_set(struct call *c);                    /* "pjsip set logger" */
 void logger_begin(struct ctl *c);
 struct pcap_ask {
 	struct clock *clock;

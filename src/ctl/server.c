@@ -1,5 +1,4 @@
 /* ctl/server.c: the server's half: the socket, requests of consoles, reloading. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,14 +13,30 @@ struct ctl *ctl_new(const struct ctl_config *cfg)
 	c->verbose = cfg->verbose;
 	c->debug = cfg->debug;
 	c->started = c->reloaded = io_clock(cfg->loop)->now;
+	list_init(&c->reload_asked);
 	logger_begin(c);
 	logger_level(c);
 	return c;
 }
 
+/* A large snapshot takes its time to go, too. */
+static void free_elsewhere(void *loop, void (*work)(void *snapshot), void *snapshot)
+{
+	io_work(loop, work, NULL, snapshot);
+}
+
+void ctl_own(struct ctl *c, struct conf *conf)
+{
+	conf_free_by(conf, free_elsewhere, c->cfg.loop);
+}
+
 void ctl_set_pbx(struct ctl *c, struct pbx *p)
 {
 	c->pbx = p;
+	if (p)
+		ctl_own(c, pbx_conf(p));
+	else
+		reload_abandon(c);
 }
 
 /* By the configuration of now: a reload may name another file, or none. */
@@ -45,19 +60,18 @@ void ctl_free(struct ctl **cp)
 	if (!c)
 		return;
 	*cp = NULL;
+	reload_abandon(c);
 	logger_end(c);
 	calllog_free(&c->calllog);
 	io_server_free(&c->server);
 	free(c);
 }
 
-/* Sends the answer, and frees its text. */
-static void answer(struct io_console *console, struct out *o, int status)
+static void answer(void *console, struct span text, int status)
 {
-	if (o->n)
-		io_console_send(console, FRAME_OUTPUT, out_look(o));
+	if (text.n)
+		io_console_send(console, FRAME_OUTPUT, text);
 	io_console_send(console, FRAME_END, status ? SPAN("1") : SPAN("0"));
-	out_free(o);
 }
 
 static void run(struct ctl *c, struct io_console *console, struct span line)
@@ -72,7 +86,11 @@ static void run(struct ctl *c, struct io_console *console, struct span line)
 		out_str(&o, "The server is starting or stopping.\n");
 		status = 1;
 	}
-	answer(console, &o, status);
+	if (status == CTL_RELOAD)
+		ctl_reload(c, answer, console);
+	else
+		answer(console, out_look(&o), status);
+	out_free(&o);
 }
 
 static void complete(struct ctl *c, struct io_console *console, struct span line)
@@ -80,7 +98,8 @@ static void complete(struct ctl *c, struct io_console *console, struct span line
 	struct out o = out_growing();
 
 	ctl_complete(c, line, &o);
-	answer(console, &o, 0);
+	answer(console, out_look(&o), 0);
+	out_free(&o);
 }
 
 static void on_line(void *arg, struct io_console *console, struct span line)
@@ -103,12 +122,14 @@ static void on_long_line(void *arg UNUSED, struct io_console *console, struct sp
 
 	if (begin.p[0] == ASK_RUN)
 		out_fmt(&o, "A line may have %d bytes: this one has more.\n", IO_CONSOLE_LINE);
-	answer(console, &o, 1);
+	answer(console, out_look(&o), 1);
+	out_free(&o);
 }
 
 static void on_gone(void *arg, struct io_console *console)
 {
 	logger_unwatch(arg, console);
+	reload_forget(arg, console);
 }
 
 int ctl_serve(struct ctl *c, const char *path)
@@ -128,34 +149,4 @@ void ctl_out_diag(struct out *o, const struct diag *d)
 		out_str(o, diag_line(&d->items[i], line, sizeof line));
 		out_char(o, '\n');
 	}
-}
-
-static void trace_diag(const struct diag *d)
-{
-	char line[1400];
-
-	for (size_t i = 0; i < d->n; i++)
-		trace(EV_CONF_SAY, NULL, "%s", diag_line(&d->items[i], line, sizeof line));
-}
-
-int ctl_reload(struct ctl *c, struct diag *why)
-{
-	struct conf_source source = conf_source_dir(&c->cfg.conf_dir);
-	struct conf *next = conf_load(&source, why);
-	int err = -EINVAL;
-
-	io_dns_reload(c->cfg.loop);
-	if (!next || !pbx_may_adopt(c->pbx, next, why)) {
-		conf_unref(next);
-		trace_diag(why);
-		trace(EV_CONF_REFUSED, NULL, "%zu errors in %s; the old configuration stays", why->errors,
-		      c->cfg.conf_dir);
-		return err;
-	}
-	pbx_review(next, why);
-	err = pbx_adopt(c->pbx, next, why);
-	conf_unref(next);
-	trace_diag(why);
-	c->reloaded = io_clock(c->cfg.loop)->now;
-	return err == -EINVAL ? -EIO : err;
 }

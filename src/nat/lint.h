@@ -5,6 +5,7 @@
 #pragma once
 #include "conf/conf.h"
 #include "conf/finding.h"
+#include "conf/places.h"
 
 struct lint_host { /* an address of an interface of the host that the configuration is for */
 	struct addr addr;

@@ -88,21 +88,16 @@ const struct conf_endpoint *contact_endpoint(const struct contact *c)
 	return ep;
 }
 
-struct aor *aor_find(struct pbx *p, struct span name)
-{
-	uint32_t hash = span_hash(name);
-	size_t at = hash;
-	struct aor *a;
-
-	while ((a = table_next(&p->aors_by_name, hash, &at)))
-		if (span_is(name, a->name))
-			return a;
-	return NULL;
-}
-
 struct aor *aor_of(const struct pbx *p, const struct conf_aor *c)
 {
 	return p->aor_at[c - p->conf->aors];
+}
+
+struct aor *aor_find(struct pbx *p, struct span name)
+{
+	const struct conf_aor *c = conf_aor(p->conf, name);
+
+	return c ? aor_of(p, c) : NULL;
 }
 
 /* ---- contacts ---- */
@@ -323,44 +318,46 @@ static void aor_free(struct aor *a)
 	list_for_safe(l, &a->contacts)
 		contact_free(list_entry(l, struct contact, link));
 	clock_stop(p->clock, &a->qualify);
-	table_del(&p->aors_by_name, a->hash, a);
-	list_del(&a->link);
-	free(a->name);
 	free(a);
 }
 
-void aors_adopt(struct pbx *p)
+static struct aor *aor_new(struct pbx *p)
 {
-	struct aor *a;
+	struct aor *a = xcalloc(1, sizeof *a);
 
-	list_for_safe(l, &p->aors) {
-		a = list_entry(l, struct aor, link);
-		if (!conf_aor(p->conf, span_of(a->name)))
-			aor_free(a);
-	}
-	p->aor_at = xrealloc(p->aor_at, p->conf->n_aors * sizeof p->aor_at[0]);
-	for (size_t i = 0; i < p->conf->n_aors; i++) {
-		const struct conf_aor *conf = &p->conf->aors[i];
+	a->pbx = p;
+	list_init(&a->contacts);
+	return a;
+}
 
-		a = aor_find(p, span_of(conf->o.name));
-		if (!a) {
-			a = xcalloc(1, sizeof *a);
-			a->pbx = p;
-			a->name = xstrdup(conf->o.name);
-			list_init(&a->contacts);
-			a->hash = span_hash(span_of(a->name));
-			table_add(&p->aors_by_name, a->hash, a);
-			list_push(&p->aors, &a->link);
-		}
-		a->conf = conf;
+void aors_adopt(struct pbx *p, const struct pbx_change *change)
+{
+	struct aor **before = p->aor_at;
+	size_t n_before = p->n_aors;
+
+	p->n_aors = p->conf->n_aors;
+	p->aor_at = xcalloc(p->n_aors + 1, sizeof p->aor_at[0]);
+	for (size_t i = 0; i < p->n_aors; i++) {
+		uint32_t was = change ? change->aor_was[i] : AOR_NEW;
+		struct aor *a = was == AOR_NEW ? aor_new(p) : before[was];
+
+		if (was != AOR_NEW)
+			before[was] = NULL;
+		a->conf = &p->conf->aors[i];
+		a->name = a->conf->o.name;
 		p->aor_at[i] = a;
 		static_contacts(a);
 	}
+	for (size_t i = 0; i < n_before; i++)
+		if (before[i])
+			aor_free(before[i]);
+	free(before);
 }
 
 void aors_free(struct pbx *p)
 {
-	while (!list_empty(&p->aors))
-		aor_free(list_entry(p->aors.next, struct aor, link));
+	aor_for(a, p)
+		aor_free(a);
 	free(p->aor_at);
+	p->n_aors = 0;
 }

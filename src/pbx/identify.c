@@ -267,9 +267,6 @@ void identify_adopt(struct pbx *p)
 	struct list before;
 
 	order_identifiers(p);
-	p->n_with_domain = 0;
-	for (size_t i = 0; i < p->conf->n_endpoints; i++)
-		p->n_with_domain += strchr(p->conf->endpoints[i].o.name, '@') != NULL;
 	list_init(&before);
 	list_for_safe(l, &p->identifies) {
 		list_del(l);
@@ -378,7 +375,7 @@ static const struct conf_endpoint *named(struct pbx *p, const struct sip_msg *m,
 
 	if (!user.n)
 		return NULL;
-	if (p->n_with_domain && !p->conf->global.disable_multi_domain) {
+	if (p->conf->n_with_domain && !p->conf->global.disable_multi_domain) {
 		struct sip_transport_info tp = sip_transport_of(p->sip, &m->flow);
 
 		ep = at(p, user, domain);

@@ -138,33 +138,62 @@ static void tell_moved(struct pbx *p)
 		on_moved(p, i.conf);
 }
 
-bool pbx_may_adopt(const struct pbx *p, const struct conf *c, struct diag *why)
+bool pbx_may_follow(const struct conf *old, const struct conf *c, struct diag *why)
 {
-	if (p->conf->dialplan.is_missing || !c->dialplan.is_missing)
+	if (old->dialplan.is_missing || !c->dialplan.is_missing)
 		return true;
 	diag_add(why, DIAG_ERROR, "extensions.conf", 0,
 		 "it is gone since it was read; an empty file ends the dialplan");
 	return false;
 }
 
-int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why)
+/* Most files are written in the same order again: the next one is looked at first. */
+struct pbx_change *pbx_compare(const struct conf *old, const struct conf *c)
 {
-	struct conf *old = p->conf;
-	int err;
+	struct pbx_change *change = xmalloc(sizeof *change + c->n_aors * sizeof change->aor_was[0]);
+	size_t next = 0;
 
-	p->conf = conf_ref(c);
-	err = sip_adopt(p->sip, c, why);
+	change->old = old;
+	for (size_t i = 0; i < c->n_aors; i++) {
+		const char *name = c->aors[i].o.name;
+		const struct conf_aor *was = next < old->n_aors ? &old->aors[next] : NULL;
+
+		if (!was || strcmp(was->o.name, name) != 0)
+			was = conf_aor(old, span_of(name));
+		change->aor_was[i] = was ? (uint32_t)(was - old->aors) : AOR_NEW;
+		next = was ? (size_t)(was - old->aors) + 1 : next;
+	}
+	return change;
+}
+
+/* All but the AORs, which go first. */
+static int adopt(struct pbx *p, struct diag *why)
+{
+	struct conf *c = p->conf;
+	int err = sip_adopt(p->sip, c, why);
+
 	media_set_rtp(p->media, &c->rtp);
 	adopt_globals(p);
-	aors_adopt(p);
 	identify_adopt(p);
 	if (!p->ending)
 		outreg_adopt(p);
 	qualify_adopt(p);
 	tell_moved(p);
-	conf_unref(old);
 	trace(EV_CONF_LOADED, NULL, "%zu endpoints, %zu transports, %zu registrations, %zu contexts", c->n_endpoints,
 	      c->n_transports, c->n_registrations, c->dialplan.n_contexts);
+	return err;
+}
+
+int pbx_adopt(struct pbx *p, struct conf *c, const struct pbx_change *change, struct diag *why)
+{
+	struct conf *old = p->conf;
+	int err;
+
+	BUG_ON(change->old != old);
+	p->conf = conf_ref(c);
+	aors_adopt(p, change);
+	err = adopt(p, why);
+	conf_unref(old);
 	return err;
 }
 
@@ -194,7 +223,6 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 	p->cfg = *cfg;
 	p->clock = cfg->clock;
 	p->store = cfg->store;
-	list_init(&p->aors);
 	list_init(&p->outregs);
 	rng_bytes(&p->clock->rng, p->secret, sizeof p->secret);
 	list_init(&p->identifies);
@@ -251,9 +279,9 @@ struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *w
 
 	p->conf = conf_ref(c);
 	if (engine_serves(p, c, why) && sockets_serve(p, c, why)) {
-		aors_adopt(p);
+		aors_adopt(p, NULL);
 		aors_load(p);
-		pbx_adopt(p, c, why);
+		adopt(p, why);
 		if (sip_transport_nth(p->sip, 0, &info) || !c->n_transports)
 			return p;
 	}
@@ -281,7 +309,6 @@ void pbx_free(struct pbx *p)
 	sip_free(p->sip);
 	media_free(p->media);
 	vars_free(&p->globals);
-	table_free(&p->aors_by_name);
 	table_free(&p->reaches);
 	conf_unref(p->conf);
 	spares_free(&p->spares);

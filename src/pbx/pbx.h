@@ -28,7 +28,7 @@ struct pbx_config {
 	size_t (*hosts)(void *arg, struct lint_host *v, size_t max); /* our own addresses; may be NULL */
 };
 
-/* What the dialplan asks for that nobody serves: a warning for each name. */
+/* What the dialplan asks for that nobody serves: a warning for each name. Any thread. */
 void pbx_review(const struct conf *c, struct diag *why);
 /*
  * Loads contacts, opens transports, starts registrations and qualifying. NULL if no transport can listen, or with an
@@ -41,10 +41,16 @@ void pbx_media_poll(struct pbx *p);
 struct media *pbx_media(struct pbx *p); /* for the simulator's packets */
 struct sip *pbx_sip(struct pbx *p);
 struct conf *pbx_conf(struct pbx *p);
-/* False, with the reason: it has no dialplan, and the one that it would replace has. */
-bool pbx_may_adopt(const struct pbx *p, const struct conf *c, struct diag *why);
-/* Takes a new snapshot; calls keep theirs. 0 or -errno of a transport that cannot listen (the rest is adopted). */
-int pbx_adopt(struct pbx *p, struct conf *c, struct diag *why);
+/* False, with the reason: it has no dialplan, and the one that it would replace has. Any thread. */
+bool pbx_may_follow(const struct conf *old, const struct conf *c, struct diag *why);
+/* What pbx_adopt() wants to know of the two, and what takes long to find out: any thread. free() it. */
+struct pbx_change;
+struct pbx_change *pbx_compare(const struct conf *old, const struct conf *c);
+/*
+ * Takes a new snapshot; calls keep theirs. `change`: from the one it has (pbx_conf()). 0 or -errno of a transport that
+ * cannot listen (the rest is adopted).
+ */
+int pbx_adopt(struct pbx *p, struct conf *c, const struct pbx_change *change, struct diag *why);
 /* No new calls from now on (503); `now`: calls end, too. After the last one registrations end with Expires: 0. */
 void pbx_stop(struct pbx *p, bool now);
 bool pbx_resume(struct pbx *p); /* takes calls again; false: the last one has ended, it is too late */

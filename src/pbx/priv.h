@@ -48,22 +48,24 @@ struct contact {
 };
 
 struct aor { /* the live half of a conf_aor: survives reloads as long as its name is configured */
-	struct list link;
 	struct pbx *pbx;
 	const struct conf_aor *conf; /* of pbx->conf */
-	char *name;
-	uint32_t hash;        /* of it */
-	struct list contacts; /* static first */
+	const char *name;            /* of conf */
+	struct list contacts;        /* static first */
 	size_t n_dynamic;
 	struct timer qualify; /* the next round */
 };
 struct aor *aor_find(struct pbx *p, struct span name);
 struct aor *aor_of(const struct pbx *p, const struct conf_aor *c); /* c: of pbx->conf */
-#define aor_for(a, p)                                                                              \
-	for (struct aor *a = list_entry((p)->aors.next, struct aor, link); &a->link != &(p)->aors; \
-	     a = list_entry(a->link.next, struct aor, link))
-void aors_adopt(
-	struct pbx *p); /* after pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot */
+#define aor_for(a, p) \
+	for (struct aor **a##_at = (p)->aor_at, *a; a##_at < (p)->aor_at + (p)->n_aors && (a = *a##_at, true); a##_at++)
+struct pbx_change {
+	const struct conf *old;
+	uint32_t aor_was[]; /* of each AOR of the new one: its place in the old one, or AOR_NEW */
+};
+#define AOR_NEW UINT32_MAX
+/* After pbx->conf changed: makes, keeps and drops; static contacts follow the snapshot. NULL: there was none before. */
+void aors_adopt(struct pbx *p, const struct pbx_change *change);
 void aors_load(struct pbx *p); /* contacts from the store */
 void aors_free(struct pbx *p);
 /*
@@ -461,16 +463,14 @@ struct pbx {
 	struct sip *sip;
 	struct media *media;
 	struct store *store;
-	uint64_t secret[2]; /* of siphash() */
-	struct list aors;   /* in the order of the configuration */
-	struct table aors_by_name;
+	uint64_t secret[2];  /* of siphash() */
 	struct aor **aor_at; /* by the place of its conf_aor in conf->aors */
+	size_t n_aors;
 	size_t n_contacts;
 	struct table reaches; /* by address */
 	unsigned n_measures;  /* on their way */
 	struct list outregs, identifies;
 	uint8_t identify_order[IDENTIFIERS]; /* rows of the table in identify.c */
-	size_t n_with_domain;                /* endpoints whose name has a domain */
 	enum nat_kept rtp_kept;              /* the port of the leg that asked STUN last */
 	unsigned rtp_unheard;                /* legs in a row whose question had no answer */
 	struct strangers *strangers;         /* unidentified_request_* */

@@ -165,9 +165,13 @@ void qualify_new_contact(struct aor *a)
 static void adopt(struct aor *a)
 {
 	struct pbx *p = a->pbx;
-	uint32_t frequency = a->conf->qualify_frequency, initial = p->conf->global.max_initial_qualify_time;
-	ms_t window = (ms_t)(initial ? MIN(initial, frequency) : frequency) * 1000;
+	uint32_t frequency, initial = p->conf->global.max_initial_qualify_time;
+	ms_t window;
 
+	if (list_empty(&a->contacts) && !timer_runs(&a->qualify)) /* most of a million: a contact that comes is asked */
+		return;
+	frequency = a->conf->qualify_frequency;
+	window = (ms_t)(initial ? MIN(initial, frequency) : frequency) * 1000;
 	list_for(l, &a->contacts) {
 		struct contact *c = list_entry(l, struct contact, link);
 

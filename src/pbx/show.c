@@ -85,10 +85,9 @@ void pbx_each_contact(struct pbx *p, struct span aor, void (*each)(void *arg, co
 {
 	for (size_t i = 0; i < p->conf->n_aors; i++) {
 		struct span name = span_of(p->conf->aors[i].o.name);
-		struct aor *a = aor_find(p, name);
 
-		if (a && (!aor.n || span_eq(aor, name)))
-			each_in_aor(a, each, arg);
+		if (!aor.n || span_eq(aor, name))
+			each_in_aor(p->aor_at[i], each, arg);
 	}
 }
 

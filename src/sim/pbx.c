@@ -122,11 +122,14 @@ struct pbx *sim_pbx_get(struct sim_pbx *p)
 bool sim_pbx_reload(struct sim_pbx *p, struct diag *why)
 {
 	struct conf *c = conf_load(p->source, why);
+	struct pbx_change *change;
 	int err;
 
 	if (!c)
 		return false;
-	err = pbx_adopt(p->pbx, c, why);
+	change = pbx_compare(pbx_conf(p->pbx), c);
+	err = pbx_adopt(p->pbx, c, change, why);
+	free(change);
 	conf_unref(c);
 	return err == 0;
 }

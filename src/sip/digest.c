@@ -339,9 +339,7 @@ void sip_digest_adopt(struct sip *s)
 	forget_ha1s(s);
 	s->n_ha1s = s->conf->n_auths;
 	s->ha1s = s->n_ha1s ? xcalloc(s->n_ha1s, sizeof s->ha1s[0]) : NULL;
-	s->nonces_live = 0;
-	for (size_t i = 0; i < s->conf->n_auths; i++)
-		s->nonces_live = MAX(s->nonces_live, s->conf->auths[i].nonce_lifetime);
+	s->nonces_live = s->conf->most_nonce_lifetime;
 }
 
 void sip_digest_rest(struct sip *s)

@@ -48,6 +48,23 @@ EXTENSIONS = "[none]\nexten => 1,1,Hangup()\n" + "".join(
     for name in ("up", "come"))
 
 
+PHONE = """
+[u%(n)d]
+type=endpoint
+context=none
+allow=ulaw
+auth=u%(n)d
+aors=u%(n)d
+[u%(n)d]
+type=auth
+username=u%(n)d
+password=secret
+[u%(n)d]
+type=aor
+max_contacts=1
+"""
+
+
 class Load:
     def __init__(self, lab, hairpin_conf=""):
         self.lab = lab
@@ -141,3 +158,30 @@ def user(lab):
 def narrower(lab):
     """The same port of one address, where every address was listened at."""
     under_load(lab, "", PBX + ":5060")
+
+
+def processed(w):
+    return int(re.search(r"(\d+) calls processed",
+                         w.hairpin.rx("core show channels"))[1])
+
+
+@scenario("reload.many", timeout=150)
+def many(lab):
+    """50,000 phones: while their files are read calls are set up, and other
+    consoles are answered."""
+    w = Load(lab)
+    w.write("pjsip.conf", PJSIP + "".join(
+        PHONE % {"n": n} for n in range(50000)))
+    w.hairpin.rx("core reload")
+    come = w.start("come", COME, 5060, "--phase", "%d,10" % RATE)
+    wait_for(lambda: processed(w) > RATE, 20, "calls come")
+    reload = w.pbx.start("reload", [hairpin.BINARY, "--run", w.hairpin.run_dir,
+                                    "-rx", "core reload"])
+    during = []
+    while reload.alive():
+        during.append(processed(w))
+    assert "Configuration reloaded." in reload.text(), reload.text()
+    during.pop()    # it may have been answered afterwards
+    assert during and during[-1] > during[0] + 5, during
+    all_good(w.finish(come, 30))
+    w.hairpin.wait_idle()

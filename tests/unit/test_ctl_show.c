@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
+#include "ctl/priv.h"
 
 struct world {
 	struct clock clock;
@@ -115,6 +115,38 @@ static int teardown(void **state)
 	return 0;
 }
 
+struct heard { /* of one who asked for a reload */
+	struct out o;
+	int status;
+	unsigned times;
+};
+
+static void on_answer(void *arg, struct span text, int status)
+{
+	struct heard *h = arg;
+
+	out_span(&h->o, text);
+	h->status = status;
+	h->times++;
+}
+
+/* As the console does it. Returns the exit status. */
+static int run(struct world *w, const char *line, struct out *o)
+{
+	int status = ctl_run(w->ctl, span_of(line), o);
+	struct heard h = { .o = out_growing() };
+
+	if (status != CTL_RELOAD)
+		return status;
+	ctl_reload(w->ctl, on_answer, &h);
+	assert_int_equal(h.times, 0);
+	io_work_wait(w->loop);
+	assert_int_equal(h.times, 1);
+	out_span(o, out_look(&h.o));
+	out_free(&h.o);
+	return h.status;
+}
+
 /* Runs the command; its output must contain each of the texts (up to NULL). */
 static void expect(struct world *w, const char *line, int status, ...)
 {
@@ -122,7 +154,7 @@ static void expect(struct world *w, const char *line, int status, ...)
 	const char *want;
 	va_list ap;
 
-	assert_int_equal(ctl_run(w->ctl, span_of(line), &o), status);
+	assert_int_equal(run(w, line, &o), status);
 	out_char(&o, '\0');
 	assert_null(strstr(o.p, "never-shown"));
 	va_start(ap, status);
@@ -261,6 +293,60 @@ static void a_bad_file_keeps_the_old_configuration(void **state)
 	expect(w, "pjsip show endpoint 6001", 0, " context                            : inside\n", NULL);
 }
 
+static void write_exten(struct world *w, const char *exten)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "[inside]\nexten => %s,1,Answer()\n", exten);
+	write_file(w, "extensions.conf", text);
+}
+
+/* Two reloads at once would read half of a change each; and one that is lost would keep an old file. */
+static void a_reload_waits_for_the_one_before(void **state)
+{
+	struct world *w = *state;
+	struct heard h[3] = { { .o = out_growing() }, { .o = out_growing() }, { .o = out_growing() } };
+
+	write_exten(w, "611");
+	ctl_reload(w->ctl, on_answer, &h[0]);
+	expect(w, "core show uptime seconds", 0, "System uptime: 0\n", NULL);
+	write_exten(w, "612");
+	ctl_reload(w->ctl, on_answer, &h[1]);
+	write_exten(w, "613");
+	ctl_reload(w->ctl, on_answer, &h[2]);
+	reload_forget(w->ctl, &h[1]);
+	io_work_wait(w->loop);
+	assert_int_equal(h[0].times, 1);
+	assert_int_equal(h[1].times, 0); /* it has gone */
+	assert_int_equal(h[2].times, 1);
+	for (size_t i = 0; i < ARRAY_LEN(h); i += 2) {
+		assert_int_equal(h[i].status, 0);
+		assert_true(span_find(out_look(&h[i].o), SPAN("Configuration reloaded.\n")) >= 0);
+		out_free(&h[i].o);
+	}
+	expect(w, "dialplan show inside", 0, "'613' =>", NULL);
+}
+
+static void a_stop_ends_a_reload(void **state)
+{
+	struct world *w = *state;
+	struct heard h[2] = { { .o = out_growing() }, { .o = out_growing() } };
+
+	write_exten(w, "621");
+	ctl_reload(w->ctl, on_answer, &h[0]);
+	ctl_reload(w->ctl, on_answer, &h[1]);
+	ctl_set_pbx(w->ctl, NULL);
+	io_work_wait(w->loop);
+	ctl_set_pbx(w->ctl, w->pbx);
+	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+		assert_int_equal(h[i].times, 1);
+		assert_int_equal(h[i].status, 1);
+		assert_true(span_is(out_look(&h[i].o), "The server is stopping.\n"));
+		out_free(&h[i].o);
+	}
+	expect(w, "dialplan show inside", 0, "'613' =>", NULL);
+}
+
 /* A limit of the process stands for a full disk. */
 static void ends_without_room(struct world *w, const char *path)
 {
@@ -366,6 +452,8 @@ int main(void)
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),
+		cmocka_unit_test(a_reload_waits_for_the_one_before),
+		cmocka_unit_test(a_stop_ends_a_reload),
 		cmocka_unit_test(a_bad_file_keeps_the_old_configuration),
 		cmocka_unit_test(the_doctor_finds),
 		cmocka_unit_test(going_down),
