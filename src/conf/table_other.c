@@ -149,6 +149,8 @@ const struct opt hairpin_opts[] = {
 		  "audio (docs/doctor.md). Empty: none." },
 	{ "max_calls", OPT_UINT, AT(max_calls), .def = "10000", .min = 1, .max = 10000000,
 	  .help = "Calls at one time; more are refused with 503." },
+	{ "max_connections", OPT_UINT, AT(max_connections), .def = "10000", .min = 1, .max = 10000000,
+	  .help = "TCP connections at one time. When there is no room, a stranger's is closed for a new one." },
 	{ "max_contacts_total", OPT_UINT, AT(max_contacts_total), .def = "100000", .min = 1, .max = 100000000,
 	  .help = "Registered contacts of all phones together." },
 	{ "max_router_ports", OPT_UINT, AT(max_router_ports), .def = "512", .max = 65536,

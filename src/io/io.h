@@ -37,7 +37,6 @@ void io_signals(struct io_loop *l, void (*fn)(void *arg, int signo), void *arg);
 
 struct net io_net(struct io_loop *l);
 void io_set_sink(struct io_loop *l, const struct net_sink *sink); /* copied; NULL: events are dropped */
-void io_set_max_connections(struct io_loop *l, unsigned n); /* incoming TCP; more are closed at once (default 4096) */
 /* Reads resolv.conf and the hosts file again, and asks open questions anew. Without it their changes are seen anyway.
  */
 void io_dns_reload(struct io_loop *l);

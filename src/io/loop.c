@@ -106,7 +106,6 @@ struct io_loop *io_new(struct clock *clock)
 
 	BUG_ON(uv_loop_init(&l->uv) < 0);
 	l->clock = clock;
-	l->max_incoming = 4096;
 	io_set_sink(l, NULL);
 	l->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	BUG_ON(l->room == MAP_FAILED);

@@ -92,7 +92,6 @@ void sock_close(struct sock *s)
 	s->closed = true;
 	if (s->loop->found == s)
 		s->loop->found = NULL;
-	s->loop->n_incoming -= s->incoming;
 	HASH_DEL(s->loop->socks, s);
 	clock_stop(s->loop->clock, &s->later);
 	udp_free_queue(s);
@@ -337,11 +336,6 @@ void io_set_sink(struct io_loop *l, const struct net_sink *sink)
 	static const struct net_sink nobody = { NULL, no_input, no_accepted, no_connected, no_failed, no_resolved };
 
 	l->sink = sink ? *sink : nobody;
-}
-
-void io_set_max_connections(struct io_loop *l, unsigned n)
-{
-	l->max_incoming = n;
 }
 
 static uint8_t prefix_len(const struct sockaddr *mask, uint8_t family)

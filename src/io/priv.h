@@ -39,7 +39,7 @@ struct sock {
 	enum sock_kind kind;
 	int fd, events; /* events: what is polled for now */
 	uv_poll_t poll;
-	bool closed, connecting, incoming;
+	bool closed, connecting;
 	struct net_listen ask;   /* of the listener */
 	struct addr bound, peer; /* peer: of a connection */
 	struct list packets;     /* UDP: waiting to be sent */
@@ -153,8 +153,6 @@ struct io_loop {
 	struct sock *socks; /* by id */
 	struct sock *found; /* the one that was asked for last; may be NULL */
 	uint32_t next_id;
-	unsigned n_incoming, max_incoming;
-	bool full_told;                     /* once, until there is room again */
 	struct {                            /* how busy it is: loop.c */
 		uint64_t began_ns, turn_ns; /* the window; this turn */
 		unsigned turns, datagrams;  /* with datagrams in it, in this window; */

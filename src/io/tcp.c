@@ -103,21 +103,7 @@ static void take(struct sock *listener, int fd, const struct sockaddr *peer)
 	struct sock *s;
 	struct flow f;
 
-	if (l->n_incoming >= l->max_incoming) {
-		struct addr a = addr_from_sockaddr(peer);
-
-		if (!l->full_told)
-			trace(EV_IO_ERROR, NULL,
-			      "TCP connections are refused, from %s and others: there are %u already",
-			      addr_str(&a, text), l->n_incoming);
-		l->full_told = true;
-		close(fd);
-		return;
-	}
 	s = conn_new(listener, fd);
-	s->incoming = true;
-	l->n_incoming++;
-	l->full_told = false;
 	s->bound = sock_local(fd);
 	s->peer = addr_from_sockaddr(peer);
 	sock_poll(s, UV_READABLE);

@@ -11,18 +11,25 @@ const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, si
 	return ep ? (const struct conf_auth *const *)ep->outbound_auth : NULL;
 }
 
+/* A connection that a known peer uses stays. */
+static bool is_known(struct pbx *p, const struct sip_msg *m)
+{
+	sip_flow_known(p->sip, &m->flow);
+	return true;
+}
+
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
 	bool stale = false, wrong = false;
 
 	if (ep && !ep->n_auth)
-		return true;
+		return is_known(p, m);
 	if (ep && m->method == SIP_OPTIONS && ep->allow_unauthenticated_options)
 		return true;
 	for (size_t i = 0; ep && i < ep->n_auth; i++) {
 		switch (sip_digest_check(p->sip, m, ep->auth[i])) {
-		case DIGEST_OK: return true;
+		case DIGEST_OK: return is_known(p, m);
 		case DIGEST_STALE: stale = true; break;
 		case DIGEST_WRONG: wrong = true; break;
 		case DIGEST_NONE: break;

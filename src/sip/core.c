@@ -88,6 +88,7 @@ struct sip *sip_new(const struct sip_config *c)
 	list_init(&s->transports);
 	list_init(&s->uacs);
 	list_init(&s->looks);
+	list_init(&s->strangers);
 	sip_router_init(s);
 	list_init(&s->dead_by_age);
 	list_init(&s->over);
@@ -239,6 +240,8 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct siphas
 		sip_reply_stateless(s, m, 503, "Too many requests in progress", "Retry-After: 5\r\n");
 		return;
 	}
+	if (d)
+		sip_flow_known(s, &m->flow);
 	if (d)
 		sip_dialog_input(d, t, m);
 	else if (m->method == SIP_INVITE && sip_dialog_of(t))

@@ -79,6 +79,7 @@ struct sip_conn {
 	struct sip_framing framing;
 	unsigned line_ends; /* CR and LF since the last message or pong */
 	struct timer keep, idle;
+	struct list stranger; /* among s->strangers, until somebody known speaks on it */
 };
 
 struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f);
@@ -447,6 +448,8 @@ struct sip {
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
 	size_t n_ctx_peers;     /* a power of two, from a quarter of them to 64 times as many */
 	struct sip_conn *conns, *conns_by_peer;
+	struct list strangers;            /* connections that came in, the oldest first */
+	bool full_told;                   /* that there is no room for more: once, until there is */
 	struct table ctxs, uass, dialogs; /* by branch; by key; by key, which forks share */
 	struct {
 		struct table ctxs, uass; /* by key of the branch; by key */

@@ -72,6 +72,8 @@ const struct nat_door *sip_door_toward(struct sip *s, const struct conf_transpor
 /* What a message to the peer of this flow would say of us now, and leave with (f->local). False: its transport is
  * gone. */
 bool sip_flow_look(const struct sip *s, struct flow *f, struct nat_face *face);
+/* Somebody whom we know has spoken on this flow: its connection stays for as long as the peer wants. */
+void sip_flow_known(struct sip *s, const struct flow *f);
 /* A reload has moved or removed its transport: what begins now begins elsewhere. */
 bool sip_flow_leaves(const struct sip *s, const struct flow *f);
 /* Lookup through cache, TTL and /etc/hosts: fn is called once, maybe at once. n 0: no such record (or err < 0). */

@@ -13,7 +13,7 @@
 
 #include "base/trace.h"
 
-#define CONN_SILENT 32000 /* an incoming connection without a valid message is closed (Timer D) */
+#define CONN_SILENT 32000 /* a stranger's connection is closed when no valid message comes for so long (Timer D) */
 #define STREAM_MAX  (2 * SIP_MAX_MESSAGE)
 
 /* ---- transports ---- */
@@ -329,13 +329,30 @@ static void conn_keep(struct timer *t, ms_t now UNUSED)
 	sip_in(c->sip, &c->keep, (ms_t)every * 1000);
 }
 
+static void conn_close(struct sip_conn *c, const char *why)
+{
+	char peer[ADDR_STRLEN];
+
+	trace(EV_IO_CONN, NULL, "TCP %s closed: %s", addr_str(&c->flow.peer, peer), why);
+	c->sip->c.net.close(c->sip->c.net.arg, c->flow.sock);
+	sip_on_failed(c->sip, &c->flow, 0);
+}
+
 static void conn_idle(struct timer *t, ms_t now UNUSED)
 {
 	struct sip_conn *c = container_of(t, struct sip_conn, idle);
 
-	trace(EV_IO_CONN, NULL, "closed: no valid message in 32 s");
-	c->sip->c.net.close(c->sip->c.net.arg, c->flow.sock);
-	sip_on_failed(c->sip, &c->flow, 0);
+	conn_close(c, "a stranger said nothing valid in 32 s");
+}
+
+void sip_flow_known(struct sip *s, const struct flow *f)
+{
+	struct sip_conn *c = f->proto == NET_TCP ? conn_of(s, f->sock) : NULL;
+
+	if (!c)
+		return;
+	list_del(&c->stranger);
+	sip_stop(s, &c->idle);
 }
 
 static void conn_new(struct sip *s, const struct flow *f, bool incoming)
@@ -357,8 +374,11 @@ static void conn_new(struct sip *s, const struct flow *f, bool incoming)
 	HASH_ADD(hh_peer, s->conns_by_peer, peer_key, sizeof c->peer_key, c);
 	if (s->conf->global.keep_alive_interval)
 		sip_in(s, &c->keep, (ms_t)s->conf->global.keep_alive_interval * 1000);
-	if (incoming)
-		sip_in(s, &c->idle, CONN_SILENT);
+	list_init(&c->stranger);
+	if (!incoming)
+		return;
+	list_push(&s->strangers, &c->stranger);
+	sip_in(s, &c->idle, CONN_SILENT);
 }
 
 static void conn_free(struct sip_conn *c)
@@ -371,6 +391,7 @@ static void conn_free(struct sip_conn *c)
 		tp->conns--;
 	sip_stop(s, &c->keep);
 	sip_stop(s, &c->idle);
+	list_del(&c->stranger);
 	HASH_DEL(s->conns, c);
 	HASH_FIND(hh_peer, s->conns_by_peer, &c->peer_key, sizeof c->peer_key, known);
 	if (known == c)
@@ -430,11 +451,29 @@ int sip_send(struct sip *s, const struct flow *f, struct span bytes)
 	return s->c.net.send(s->c.net.arg, f, bytes);
 }
 
+/* For one more connection: the oldest stranger leaves, should there be none. */
+static bool has_room(struct sip *s)
+{
+	bool full = HASH_COUNT(s->conns) >= s->conf->hairpin.max_connections;
+
+	if (full && !s->full_told)
+		trace(EV_IO_ERROR, NULL,
+		      "there are %u TCP connections already (max_connections): strangers' are closed for new ones",
+		      HASH_COUNT(s->conns));
+	s->full_told = full;
+	if (full && list_empty(&s->strangers))
+		return false;
+	if (full)
+		conn_close(list_entry(s->strangers.next, struct sip_conn, stranger),
+			   "a new one takes a stranger's place");
+	return true;
+}
+
 void sip_on_accepted(void *arg, const struct flow *f)
 {
 	struct sip *s = arg;
 
-	if (HASH_COUNT(s->conns) < s->conf->hairpin.max_contacts_total && !sip_is_drained(s, f)) {
+	if (!sip_is_drained(s, f) && has_room(s)) {
 		conn_new(s, f, true);
 		sip_uninvited_heard(s, f, SIP_OTHER);
 		return;
@@ -503,8 +542,9 @@ static long take_messages(struct sip *s, uint32_t sock, struct span *in)
 			return n;
 		c->framing = (struct sip_framing){ 0 };
 		c->line_ends = 0;
-		if (sip_input_message(s, &f, span_sub(*in, 0, (size_t)n)) && (c = conn_of(s, sock)))
-			sip_stop(s, &c->idle);
+		if (sip_input_message(s, &f, span_sub(*in, 0, (size_t)n)) && (c = conn_of(s, sock)) &&
+		    !list_empty(&c->stranger))
+			sip_in(s, &c->idle, CONN_SILENT);
 		*in = span_from(*in, (size_t)n);
 	}
 	return 0;

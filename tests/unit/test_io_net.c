@@ -523,31 +523,6 @@ static void tcp_reader_that_sleeps_is_closed(void **state)
 	close(fd);
 }
 
-static void tcp_cap(void **state)
-{
-	struct world *w = *state;
-	struct sockaddr_storage ss;
-	struct addr bound;
-	int a = socket(AF_INET, SOCK_STREAM, 0), b = socket(AF_INET, SOCK_STREAM, 0);
-	char c;
-
-	io_set_max_connections(w->loop, 1);
-	listen_on(w, NET_TCP, "127.0.0.1:0", &bound);
-	assert_int_equal(connect(a, (struct sockaddr *)&ss, addr_to_sockaddr(&bound, &ss)), 0);
-	assert_true(run(w, 1));
-	assert_int_equal(connect(b, (struct sockaddr *)&ss, addr_to_sockaddr(&bound, &ss)), 0);
-	assert_int_equal(write(a, "x", 1), 1);
-	assert_true(run(w, 1));
-	assert_int_equal(recv(b, &c, 1, 0), 0);
-	close(a);
-	assert_true(run(w, 1)); /* the first one ends: there is room again */
-	close(b);
-	b = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(b, (struct sockaddr *)&ss, addr_to_sockaddr(&bound, &ss)), 0);
-	assert_true(run(w, 1));
-	close(b);
-}
-
 static void closing_a_listener_ends_its_connections(void **state)
 {
 	struct world *w = *state;
@@ -785,7 +760,6 @@ int main(void)
 		T(tcp_keepalive),
 		T(tcp_refused),
 		T(tcp_reader_that_sleeps_is_closed),
-		T(tcp_cap),
 		T(closing_a_listener_ends_its_connections),
 		T(hosts_file_first),
 		T(names_from_a_server),

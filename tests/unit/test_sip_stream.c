@@ -53,6 +53,7 @@ static void test_any_cut(void **state)
 
 	(void)state;
 	f->on_request = answer;
+	sip_flow_known(f->sip, &conn);
 	for (unsigned i = 0; i < 4; i++)
 		put_request(&o, i, i * 13);
 	for (size_t step = 1; step <= o.n; step += step < 60 ? 1 : 97) {
@@ -165,6 +166,22 @@ static void test_silent_is_closed(void **state)
 	assert_int_equal(f->closed, 1);
 }
 
+static void test_stranger_is_closed(void **state)
+{
+	struct out o = out_growing();
+
+	(void)state;
+	f->on_request = answer;
+	put_request(&o, 1, 0);
+	fake_run(f, 20000);
+	fake_bytes(f, &conn, out_look(&o));
+	fake_run(f, 31999);
+	assert_true(is_open(&conn));
+	fake_run(f, 1);
+	assert_false(is_open(&conn));
+	out_free(&o);
+}
+
 static void test_heard_stays(void **state)
 {
 	struct out o = out_growing();
@@ -174,6 +191,11 @@ static void test_heard_stays(void **state)
 	f->on_request = answer;
 	put_request(&o, 1, 0);
 	fake_bytes(f, &conn, out_look(&o));
+	fake_run(f, 20000);
+	fake_bytes(f, &conn, out_look(&o)); /* a stranger, but not a silent one */
+	fake_run(f, 20000);
+	assert_true(is_open(&conn));
+	sip_flow_known(f->sip, &conn);
 	fake_run(f, 3600000);
 	assert_true(is_open(&conn));
 	assert_true(sip_transport_nth(f->sip, 0, &info));
@@ -274,6 +296,7 @@ static void test_keep_alive(void **state)
 	c = fake_conn(f, 1, &peer);
 	f->sink.accepted(f->sip, &c);
 	f->sink.failed(f->sip, &conn, 0);
+	sip_flow_known(f->sip, &c);
 	fake_bytes(f, &c,
 		   SPAN("OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKo\r\nFrom: <sip:a@b>;tag=1\r\n"
 			"To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"));
@@ -310,13 +333,19 @@ static void test_too_many(void **state)
 	struct flow c;
 
 	(void)state;
-	fake_conf(f, FAKE_TCP, "[general]\nmax_contacts_total=3\n");
-	for (uint16_t i = 0; i < 4; i++) {
+	fake_conf(f, FAKE_TCP, "[general]\nmax_connections=3\n");
+	for (uint16_t i = 0; i < 3; i++) {
 		peer.port = (uint16_t)(2000 + i);
 		c = fake_conn(f, 1, &peer);
 		f->sink.accepted(f->sip, &c);
-		assert_int_equal(is_open(&c), i < 2);
+		assert_true(is_open(&c)); /* the third one has the place of `conn`, who is a stranger */
+		sip_flow_known(f->sip, &c);
+		assert_int_equal(is_open(&conn), i < 2);
 	}
+	peer.port = 3000;
+	c = fake_conn(f, 1, &peer);
+	f->sink.accepted(f->sip, &c);
+	assert_false(is_open(&c));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -330,6 +359,7 @@ int main(void)
 		T(test_endless),
 		T(test_no_quadratic_work),
 		T(test_silent_is_closed),
+		T(test_stranger_is_closed),
 		T(test_heard_stays),
 		T(test_reuse),
 		T(test_newest_is_used),
