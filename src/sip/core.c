@@ -219,7 +219,7 @@ static void on_ack(struct sip *s, const struct sip_msg *m)
 	t = sip_uas_find(s, &of_invite);
 	if (t)
 		sip_uas_input(t, m);
-	else if (!d && !sip_spent_find(&s->spent.uass, &of_invite))
+	else if (!d && !sip_spent_find(&s->spent.uass, &of_invite) && !sip_is_own_tag(s, m)) /* of a challenge */
 		count(CNT_sip_strays);
 }
 

@@ -460,8 +460,9 @@ void sip_digest_challenge(struct sip_uas *t, const struct conf_auth *a, bool sta
 {
 	struct challenge c = { t->sip, a, a ? stale : shows_foreign_nonce(t->sip, t->msg) };
 
-	if (!t->invite) /* who repeats the request is challenged anew: a flood of them leaves nothing behind (8.2.7) */
-		sip_uas_forget(t);
+	/* who repeats the request is challenged anew: a flood of them leaves nothing behind, and a forged source gets
+	 * no repeats (8.2.7, 26.3.2.4) */
+	sip_uas_forget(t);
 	sip_reply(t, 401, NULL, build_challenge, &c);
 }
 

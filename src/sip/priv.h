@@ -277,6 +277,7 @@ void sip_uas_input(struct sip_uas *t, const struct sip_msg *m); /* a retransmiss
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes);
 void sip_uas_answered(struct sip_uas *t); /* after a final sip_uas_send() */
 void sip_uas_drop(struct sip_uas *t);
+bool sip_is_own_tag(const struct sip *s, const struct sip_msg *ack); /* of the answer to this INVITE */
 void sip_uas_forget(struct sip_uas *t); /* once it is answered it is gone: a repeat will be a new request */
 void sip_uass_tidy(struct sip *s);      /* frees those that are over: nobody is handling them */
 

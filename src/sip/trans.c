@@ -529,21 +529,24 @@ static void uas_life(struct timer *tm, ms_t now UNUSED)
 	uas_event(container_of(tm, struct sip_uas, life), LIFE);
 }
 
-/* An INVITE that begins a call has a tag of its own; another copy of it, from another branch of a fork, has the same.
+/* An INVITE that begins a call has a tag of its own; a repeat, or a copy from another branch of a fork, has the same.
  */
-static void tag_of(struct sip *s, const struct sip_msg *m, char tag[SIP_TAG + 1])
+static void tag_of(const struct sip *s, const struct sip_msg *m, char tag[SIP_TAG + 1])
 {
 	struct span parts[3] = { m->call_id, m->from.tag, { (const char *)&m->cseq, sizeof m->cseq } };
 	struct out o = out_fixed(tag, SIP_TAG + 1);
-	uint64_t sum;
+	uint64_t sum = siphash_signature(s->key_secret, parts, ARRAY_LEN(parts));
 
-	if (m->method != SIP_INVITE || m->to.tag.n) {
-		rng_token(&s->c.clock->rng, tag, SIP_TAG);
-		return;
-	}
-	sum = siphash_signature(s->key_secret, parts, ARRAY_LEN(parts));
 	out_hex(&o, &sum, sizeof sum);
 	tag[SIP_TAG] = '\0';
+}
+
+bool sip_is_own_tag(const struct sip *s, const struct sip_msg *ack)
+{
+	char tag[SIP_TAG + 1];
+
+	tag_of(s, ack, tag);
+	return span_is(ack->to.tag, tag);
 }
 
 struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct siphash *key)
@@ -564,7 +567,10 @@ struct sip_uas *sip_uas_new(struct sip *s, struct sip_msg *m, const struct sipha
 	t->flow = m->flow;
 	t->again.fire = uas_again;
 	t->life.fire = uas_life;
-	tag_of(s, m, t->tag);
+	if (t->invite && !m->to.tag.n)
+		tag_of(s, m, t->tag);
+	else
+		rng_token(&s->c.clock->rng, t->tag, SIP_TAG);
 	table_add(&s->uass, t->key.w[0], t);
 	return t;
 }
@@ -629,7 +635,7 @@ void sip_uas_answered(struct sip_uas *t)
 
 	if (t->state == ACCEPTED)
 		spend_invite(t, &a);
-	else if (t->invite)
+	else if (t->invite && !t->brief)
 		return;
 	else if (t->flow.proto == NET_UDP && !t->brief)
 		spend_answer(t, &a);
