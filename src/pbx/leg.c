@@ -105,7 +105,9 @@ static void take_caller(struct chan *c, const struct sip_msg *m)
 	c->caller_private = c->ep->trust_id_inbound && wants_privacy(m);
 	chan_text(c, &c->caller_num,
 		  c->ep->callerid_num[0] ? span_of(c->ep->callerid_num) : uri_user(c->conf, &id.uri, &o));
-	chan_text(c, &c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : id.display);
+	o.n = 0;
+	sip_out_unquoted(&o, id.display);
+	chan_text(c, &c->caller_name, c->ep->callerid_name[0] ? span_of(c->ep->callerid_name) : out_look(&o));
 	out_free(&o);
 }
 

@@ -21,17 +21,25 @@ static bool is_hidden(const struct chan *c)
 	return c->caller_private && !c->ep->trust_id_outbound;
 }
 
+static void put_caller(const struct chan *c, struct sip_build *b, const char *header, const char *params)
+{
+	out_all(b->o, header, ": ");
+	sip_out_quoted(b->o, span_of(c->caller_name));
+	out_str(b->o, " <sip:");
+	sip_out_user(b->o, span_of(c->caller_num));
+	out_all(b->o, "@", b->face.host, ">", params, "\r\n");
+}
+
 static void put_identity(struct chan *c, struct sip_build *b)
 {
-	const char *name = c->caller_name, *num = c->caller_num;
-
-	if (!num[0] || is_hidden(c))
+	if (!c->caller_num[0] || is_hidden(c))
 		return;
 	if (c->ep->send_pai)
-		sip_put(b, "P-Asserted-Identity", "\"%s\" <sip:%s@%s>", name, num, b->face.host);
+		put_caller(c, b, "P-Asserted-Identity", "");
 	if (c->ep->send_rpid)
-		sip_put(b, "Remote-Party-ID", "\"%s\" <sip:%s@%s>;party=calling;privacy=%s;screen=no", name, num,
-			b->face.host, c->caller_private ? "full" : "off");
+		put_caller(c, b, "Remote-Party-ID",
+			   c->caller_private ? ";party=calling;privacy=full;screen=no"
+					     : ";party=calling;privacy=off;screen=no");
 	if (c->caller_private && (c->ep->send_pai || c->ep->send_rpid))
 		sip_put(b, "Privacy", "id");
 }

@@ -55,6 +55,8 @@ bool sip_param(struct span params, const char *name, struct span *value);
 bool sip_param_next(struct span *params, struct span *name, struct span *value);
 void sip_out_unescaped(struct out *o, struct span s);          /* %41 becomes A */
 void sip_out_uri_user(struct out *o, const struct sip_uri *u); /* so; of tel: without the visual separators */
+void sip_out_quoted(struct out *o, struct span text);          /* "as a quoted string" */
+void sip_out_unquoted(struct out *o, struct span s);           /* what a quoted string says, of its inside */
 void sip_out_user(struct out *o, struct span user);            /* with what a user part may not hold escaped */
 
 /* ["Display"] <uri>;params, or uri;params (RFC 3261 20.10). */

@@ -75,15 +75,8 @@ static void out_from(struct out *o, const struct sip_uac *u, const struct nat_fa
 	}
 	out_str(o, "From: ");
 	if (a->from_display.n) {
-		out_char(o, '"');
-		for (size_t i = 0; i < a->from_display.n; i++) {
-			char c = a->from_display.p[i];
-
-			if (c == '"' || c == '\\')
-				out_char(o, '\\');
-			out_char(o, c == '\r' || c == '\n' ? ' ' : c);
-		}
-		out_str(o, "\" ");
+		sip_out_quoted(o, a->from_display);
+		out_char(o, ' ');
 	}
 	out_str(o, "<sip:");
 	sip_out_user(o, a->from_user.n ? a->from_user : span_of(def));

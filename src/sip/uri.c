@@ -296,6 +296,27 @@ void sip_out_unescaped(struct out *o, struct span s)
 			out_char(o, (char)c);
 }
 
+void sip_out_quoted(struct out *o, struct span text)
+{
+	out_char(o, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c == '"' || c == '\\')
+			out_char(o, '\\');
+		out_char(o, (unsigned char)c < ' ' ? ' ' : c);
+	}
+	out_char(o, '"');
+}
+
+void sip_out_unquoted(struct out *o, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		i += s.p[i] == '\\' && i + 1 < s.n;
+		out_char(o, s.p[i]);
+	}
+}
+
 void sip_out_user(struct out *o, struct span user)
 {
 	while (user.n) {

@@ -55,6 +55,12 @@ static void check_pieces(struct span s)
 		check_params(v.params);
 	}
 	check_params(s);
+	sip_out_quoted(&o, s);
+	BUG_ON(o.n < s.n + 2);
+	o.n = 0;
+	sip_out_unquoted(&o, s);
+	BUG_ON(o.n > s.n);
+	o.n = 0;
 	sip_out_user(&o, s);
 	BUG_ON(sip_uri_parse(out_look(&o), &u) && !u.text.n);
 	sip_out_unescaped(&o, s);
