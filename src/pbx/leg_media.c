@@ -265,6 +265,14 @@ static void note_moved(struct chan *c, const struct addr *to)
 		leg_was(c)->sdp_was = *was;
 }
 
+/* That of its SDP's address, if packets can leave for it; a phone that has both hears from us by the other. */
+static uint8_t family_for(const struct chan *c, const struct addr *remote)
+{
+	bool reached = remote->family && own_address(c, remote->family).family;
+
+	return reached || !c->peer.family ? remote->family : c->peer.family;
+}
+
 int leg_media_offered(struct chan *c, struct span body)
 {
 	struct sdp_deal deal;
@@ -283,7 +291,7 @@ int leg_media_offered(struct chan *c, struct span body)
 		c->note.offer = kind_of(&offer);
 		return err;
 	}
-	err = leg_media_open(c, deal.remote.family ? deal.remote.family : c->peer.family, NULL);
+	err = leg_media_open(c, family_for(c, &deal.remote), NULL);
 	if (err < 0) {
 		sdp_deal_free(&deal);
 		return err;
@@ -360,14 +368,16 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 	const struct sdp_deal *d = &c->deal;
 	const struct conf_endpoint *ep = c->ep;
 	struct media_plan m;
+	bool reached;
 
 	if (!c->media || !c->has_deal)
 		return;
+	reached = d->remote.family == media_local(c->media).family; /* else it has to be heard first */
 	if (!c->note.sdp_at)
 		c->note.sdp_at = c->pbx->clock->now;
 	m = (struct media_plan){
-		.remote = d->remote,
-		.remote_rtcp = d->remote_rtcp,
+		.remote = reached ? d->remote : (struct addr){ 0 },
+		.remote_rtcp = reached ? d->remote_rtcp : (struct addr){ 0 },
 		.new_sdp = new_sdp,
 		.rtcp_mux = d->rtcp_mux,
 		.send = d->dir & SDP_SENDONLY,
