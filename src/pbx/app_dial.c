@@ -358,7 +358,7 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 
 	if (ev->kind == CH_TIMER) {
 		if (s->limited)
-			return APP_HANGUP;
+			return s->go_on ? APP_NEXT : APP_HANGUP;
 		s->status = "NOANSWER";
 		s->cause = 19;
 		drop_legs(s, NULL, 19);
