@@ -13,7 +13,8 @@
 #include "pbx/priv.h"
 
 #define CONTACTS_MAX 10
-#define URI_MAX      255
+#define URI_MAX      255 /* bytes of each text that is kept with a contact */
+#define PATH_TEXT    1023
 #define TEXTS        1024 /* bytes: those of most requests */
 
 struct item { /* one Contact of the request */
@@ -249,7 +250,8 @@ static bool take_contacts(struct reg *r)
 		struct span instance = SPAN_NONE;
 
 		if (r->n == CONTACTS_MAX || (r->n && !sip_naddr_parse(v, &a)) || !a.uri.is_sip ||
-		    a.uri.text.n > URI_MAX) {
+		    a.uri.text.n > URI_MAX ||
+		    (sip_param(a.params, "+sip.instance", &instance) && instance.n > URI_MAX)) {
 			refuse(r, 400, "a Contact that cannot be stored");
 			return false;
 		}
@@ -257,7 +259,6 @@ static bool take_contacts(struct reg *r)
 			refuse(r, 403, "the Contact is denied by contact_acl");
 			return false;
 		}
-		sip_param(a.params, "+sip.instance", &instance);
 		it->instance = kept(r, instance);
 		it->expires = expiry_of(r, &a);
 		take_uri(r, &a, it, r->n == 0);
@@ -352,7 +353,7 @@ static void store_item(struct reg *r, struct item *it)
 	struct store_contact s = { .aor = r->aor->name,
 				   .uri = it->uri,
 				   .path = r->path,
-				   .user_agent = kept(r, sip_hdr_value(r->m, SIP_HDR_USER_AGENT)),
+				   .user_agent = kept(r, span_sub(sip_hdr_value(r->m, SIP_HDR_USER_AGENT), 0, URI_MAX)),
 				   .call_id = kept(r, r->m->call_id),
 				   .instance = it->instance,
 				   .orig_host = it->orig,
@@ -481,6 +482,10 @@ static void serve(struct reg *r)
 	if (r->aor->conf->support_path && sip_hdr(r->m, SIP_HDR_PATH) &&
 	    !sip_has_token(r->m, SIP_HDR_SUPPORTED, "path")) {
 		refuse(r, 420, "Path needs 'Supported: path'");
+		return;
+	}
+	if (r->m->call_id.n > URI_MAX || strlen(r->path) > PATH_TEXT) {
+		refuse(r, 400, "a Call-ID or Path that cannot be stored");
 		return;
 	}
 	if (!take_contacts(r))
