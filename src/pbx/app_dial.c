@@ -167,6 +167,11 @@ static void dial_one(struct dial *s, struct span text)
 	struct dest d = { .uri = out_growing_in(room, sizeof room) };
 	struct leg_call call;
 
+	if (!from->max_forwards) { /* RFC 3261 16.3: too many hops */
+		trace(EV_DP_WARN, from->name, "Dial: Max-Forwards is used up: the call goes in a circle");
+		count_cause(s, cause_of_sip(483));
+		return;
+	}
 	if (!span_istarts(text, SPAN("PJSIP/")) || s->n == LEGS_MAX || !parse_dest(s->dp, span_from(text, 6), &d)) {
 		trace(EV_DP_WARN, from->name, "Dial: no endpoint for '%.*s'", SP(text));
 		count_cause(s, 3);
