@@ -1,6 +1,7 @@
 /*
  * base/fifo.c: a chain of blocks, each large enough for the allocator to map by itself. Of the first, only pages that
- * were used are there; at most one block at each end holds what is gone or has not come yet.
+ * were used are there; at most one block at each end holds what is gone or has not come yet. A block that has gone is
+ * the next one that is needed: the system would have to map and clear each again. The last piece takes it along.
  */
 #include "base/fifo.h"
 
@@ -8,6 +9,7 @@
 
 #define BLOCK ((size_t)128 << 10)
 #define ALIGN 8u
+#define USUAL (BLOCK - sizeof(struct fifo_block))
 
 struct fifo_block {
 	struct fifo_block *next;
@@ -22,12 +24,17 @@ static size_t aligned(size_t n)
 
 static struct fifo_block *block_with(struct fifo *f, size_t room)
 {
-	size_t size = MAX(room, BLOCK - sizeof(struct fifo_block));
+	size_t size = MAX(room, USUAL);
 	struct fifo_block *b = f->last;
 
 	if (b && b->size - b->to >= room)
 		return b;
-	b = xmalloc(sizeof *b + size);
+	if (f->spare && size == USUAL) {
+		b = f->spare;
+		f->spare = NULL;
+	} else {
+		b = xmalloc(sizeof *b + size);
+	}
 	*b = (struct fifo_block){ .size = size };
 	if (f->last)
 		f->last->next = b;
@@ -59,7 +66,14 @@ void fifo_drop(struct fifo *f, size_t n)
 	if (b->from < b->to)
 		return;
 	f->first = b->next;
-	if (!b->next)
-		f->last = NULL;
+	if (f->first && !f->spare && b->size == USUAL) {
+		f->spare = b;
+		return;
+	}
 	free(b);
+	if (f->first)
+		return;
+	f->last = NULL;
+	free(f->spare);
+	f->spare = NULL;
 }

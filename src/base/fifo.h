@@ -7,7 +7,7 @@
 #include "base/util.h"
 
 struct fifo {
-	struct fifo_block *first, *last;
+	struct fifo_block *first, *last, *spare;
 };
 
 void *fifo_add(struct fifo *f, size_t n); /* n bytes behind all others, aligned for 8 bytes, not zeroed */

@@ -165,7 +165,7 @@ static void test_fifo(void **state)
 		}
 	}
 	assert_null(fifo_head(&f));
-	assert_true(!f.first && !f.last && in == out);
+	assert_true(!f.first && !f.last && !f.spare && in == out);
 }
 
 static void test_codecs(void **state)
