@@ -10,6 +10,7 @@
 
 #define PAUSE 2000 /* at least, between two of them in one call */
 #define BUSY  500  /* another offer is under way */
+#define TRIES 10   /* as often as a peer may put us off */
 
 /* What it was told while it rang can be told anew once it is answered. */
 static bool rings(const struct chan *c)
@@ -29,8 +30,8 @@ static bool is_outdated(const struct chan *c)
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
 	contact = addr_with_port(&now.addr, now.port);
-	return !addr_eq(&contact, &c->contact) || (!now.addr.family && strcmp(now.host, c->contact_name) != 0) ||
-	       leg_media_outdated(c, &f);
+	return c->retells || !addr_eq(&contact, &c->contact) ||
+	       (!now.addr.family && strcmp(now.host, c->contact_name) != 0) || leg_media_outdated(c, &f);
 }
 
 static void build(void *arg, struct sip_build *b)
@@ -52,6 +53,19 @@ static void on_2xx(struct chan *c, const struct sip_msg *m)
 		clock_in(c->pbx->clock, &c->renew, PAUSE);
 }
 
+/* Its own re-INVITE is under way (RFC 3261 14.1: the owner of the Call-ID waits longer), or another of ours (14.2). */
+static bool is_put_off(struct chan *c, unsigned code)
+{
+	struct rng *rng = &c->pbx->clock->rng;
+	ms_t wait = code == 500 ? 10000 : c->incoming ? rng_below(rng, 2000) : 2100 + rng_below(rng, 1900);
+
+	if ((code != 491 && code != 500) || c->retells == TRIES)
+		return false;
+	c->retells++;
+	clock_in(c->pbx->clock, &c->renew, wait);
+	return true;
+}
+
 static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_msg *m, unsigned code, const char *why)
 {
 	struct chan *c = arg;
@@ -60,16 +74,15 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 		return;
 	c->asking = NULL;
 	if (code < 300) {
+		c->retells = 0;
 		on_2xx(c, m);
 		c->offer_out = false;
 		return;
 	}
 	c->offer_out = false;
-	if (code == 491) { /* glare (RFC 3261 14.1): the owner of the Call-ID waits longer */
-		clock_in(c->pbx->clock, &c->renew,
-			 (c->incoming ? 0 : 2100) + (ms_t)rng_below(&c->pbx->clock->rng, c->incoming ? 2000 : 1900));
+	if (is_put_off(c, code))
 		return;
-	}
+	c->retells = 0;
 	trace(EV_MEDIA_WARN, c->name, "the peer does not take our new address: %u %.*s%s", code,
 	      m ? (int)m->reason.n : 0, m ? m->reason.p : "", why ? why : "");
 	if (m && (code == 481 || code == 408)) /* RFC 5057: the dialog is over */

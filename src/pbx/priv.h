@@ -233,6 +233,7 @@ struct chan {
 	struct addr contact;      /* in our last Contact; family 0: a name and its port, or none was written yet */
 	const char *contact_name; /* that name; else "": chan_text() */
 	struct timer renew;       /* our address changed: leg_moved.c */
+	uint8_t retells;          /* re-INVITEs that the peer put off, in a row; until it is told */
 	ms_t renewed_at;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
