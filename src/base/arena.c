@@ -11,10 +11,13 @@ struct block {
 struct arena {
 	char *at, *end;
 	struct block *more; /* blocks after the first, newest first */
+	unsigned next;      /* bytes of the next block */
 	bool borrowed;      /* the first is the caller's */
 };
 
 #define ALIGN 16u
+#define LEAST 4096u
+#define MOST  (1u << 20) /* what is as large comes from the system, and goes back to it at once */
 
 static size_t aligned(size_t n)
 {
@@ -26,7 +29,7 @@ struct arena *arena_new(size_t first)
 	size_t head = aligned(sizeof(struct arena));
 	struct arena *a = xmalloc(head + aligned(first));
 
-	*a = (struct arena){ .at = (char *)a + head, .end = (char *)a + head + aligned(first) };
+	*a = (struct arena){ .at = (char *)a + head, .end = (char *)a + head + aligned(first), .next = LEAST };
 	return a;
 }
 
@@ -36,7 +39,8 @@ struct arena *arena_new_in(void *room, size_t n)
 {
 	struct arena *a = room;
 
-	*a = (struct arena){ .at = (char *)a + ARENA_HEAD, .end = (char *)a + n / ALIGN * ALIGN, .borrowed = true };
+	*a = (struct arena){ .at = (char *)a + ARENA_HEAD, .end = (char *)a + n / ALIGN * ALIGN, .next = LEAST };
+	a->borrowed = true;
 	return a;
 }
 
@@ -46,11 +50,12 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	n = aligned(n ? n : 1);
 	if ((size_t)(a->end - a->at) < n) {
-		size_t head = aligned(sizeof(struct block)), size = MAX(n, 4096u);
+		size_t head = aligned(sizeof(struct block)), size = MAX(n, a->next);
 		struct block *b = xmalloc(head + size);
 
 		b->next = a->more;
 		a->more = b;
+		a->next = MIN(a->next * 2, MOST);
 		a->at = (char *)b + head;
 		a->end = a->at + size;
 	}

@@ -32,7 +32,7 @@ static void move_to_heap(struct out *o, size_t cap)
 	o->borrowed = false;
 }
 
-static bool room(struct out *o, size_t n)
+bool out_room(struct out *o, size_t n)
 {
 	if (o->overflow)
 		return false;
@@ -53,7 +53,7 @@ static bool room(struct out *o, size_t n)
 /* Of what does not fit into a fixed buffer, the beginning is kept: a line of the log may be cut. */
 void out_bytes_slowly(struct out *o, const void *p, size_t n)
 {
-	if (!room(o, n))
+	if (!out_room(o, n))
 		n = o->cap - o->n;
 	if (!n)
 		return;

@@ -19,6 +19,7 @@ struct out out_fixed(char *buf, size_t cap);
 struct out out_growing(void);
 struct out out_growing_in(char *buf, size_t cap);                   /* buf outlives it */
 COLD void out_bytes_slowly(struct out *o, const void *p, size_t n); /* grows, or notes that it does not fit */
+bool out_room(struct out *o, size_t n); /* for n bytes more, at o->p + o->n: grows, or is false */
 static inline void out_bytes(struct out *o, const void *p, size_t n)
 {
 	if (!n || o->cap - o->n < n) {

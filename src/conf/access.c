@@ -88,7 +88,7 @@ static bool unknown_acl(struct opt_cx *cx, struct span name)
 static bool read_named(struct opt_cx *cx, const struct ini_section *s, struct net_list *l)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const struct ini_line *line = &s->lines[i];
+		const struct ini_line *line = s->lines[i];
 		struct opt_cx at = *cx;
 		bool permit = span_iis(span_of(line->key), "permit");
 

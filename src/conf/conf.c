@@ -60,7 +60,6 @@ static struct conf *load(const struct conf_source *src, struct diag *why, bool p
 	load_dialplan(&l);
 	if (why->errors == before && !is_abandoned(src)) {
 		conf_automatic(c);
-		places_sort(c);
 		return c;
 	}
 	destroy(c);
@@ -101,45 +100,41 @@ void conf_free_by(struct conf *c, conf_free_fn *by, void *arg)
 
 /* ---- names ---- */
 
-/* By name, then by place, so that of two with one name the later one is found to be the second. */
-static int cmp_obj(const void *a, const void *b)
-{
-	const struct conf_obj *x = *(const struct conf_obj *const *)a, *y = *(const struct conf_obj *const *)b;
-	int r = strcmp(x->name, y->name);
-
-	return r ? r : (x->line > y->line) - (x->line < y->line);
-}
-
 /* The slot of a name, or the free one where it belongs. Of other names no more than the hash is looked at. */
 static struct name_slot *slot_of(const struct name_index *x, struct span name, uint32_t hash)
 {
 	for (size_t at = hash;; at++) {
 		struct name_slot *s = &x->slots[at & (x->n_slots - 1)];
 
-		if (!s->obj || (s->hash == hash && span_is(name, s->obj->name)))
+		if (!s->nth || (s->hash == hash && span_is(name, index_at(x, s->nth - 1)->name)))
 			return s;
 	}
 }
 
-void index_make(struct name_index *x, struct arena *a)
+void index_make(struct name_index *x, struct arena *a, size_t n)
 {
-	qsort(x->v, x->n, sizeof(struct conf_obj *), cmp_obj);
-	if (!x->n)
-		return;
-	for (x->n_slots = 2; x->n_slots < x->n * 2; x->n_slots *= 2)
+	for (x->n_slots = 2; x->n_slots < n * 2; x->n_slots *= 2)
 		;
 	x->slots = arena_zero(a, x->n_slots * sizeof x->slots[0]);
-	for (size_t i = 0; i < x->n; i++) {
-		struct span name = span_of(x->v[i]->name);
-		uint32_t hash = span_hash(name);
+}
 
-		*slot_of(x, name, hash) = (struct name_slot){ x->v[i], hash };
-	}
+const struct conf_obj *index_add(struct name_index *x)
+{
+	struct span name = span_of(index_at(x, x->n++)->name);
+	uint32_t hash = span_hash(name);
+	struct name_slot *s = slot_of(x, name, hash);
+
+	if (s->nth)
+		return index_at(x, s->nth - 1);
+	*s = (struct name_slot){ hash, (uint32_t)x->n };
+	return NULL;
 }
 
 const struct conf_obj *index_find(const struct name_index *x, struct span name)
 {
-	return x->slots ? slot_of(x, name, span_hash(name))->obj : NULL;
+	const struct name_slot *s = slot_of(x, name, span_hash(name));
+
+	return s->nth ? index_at(x, s->nth - 1) : NULL;
 }
 
 struct name_index *index_of(const struct conf *c, const char *type)
@@ -176,7 +171,7 @@ const struct conf_transport *conf_left_out(const struct conf *c, size_t at)
 {
 	const struct name_index *x = &c->priv->left_out;
 
-	return at < x->n ? (const struct conf_transport *)x->v[at] : NULL;
+	return at < x->n ? (const struct conf_transport *)index_at(x, at) : NULL;
 }
 
 /* ---- options ---- */

@@ -384,7 +384,7 @@ static void read_section(struct reading *r, const struct ini_section *s)
 	if (!general && !globals)
 		use_context(r, s->name);
 	for (size_t i = 0; i < s->n; i++) {
-		r->line = &s->lines[i];
+		r->line = s->lines[i];
 		if (general)
 			set_general(r, r->line);
 		else if (globals)

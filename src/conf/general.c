@@ -113,7 +113,7 @@ void finish_rtp(struct opt_cx *cx, void *obj)
 static void read_section(struct opt_cx *cx, const struct ini_section *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		opt_apply(cx, &s->lines[i]);
+		opt_apply(cx, s->lines[i]);
 	cx->obj->file = cx->file = s->file;
 	cx->obj->line = cx->line = s->line;
 }
@@ -142,8 +142,7 @@ static void load_one(struct load *l, const struct opt_type *t, const char *other
 	}
 	if (t->finish)
 		t->finish(&cx, obj);
-	places_take_ignores(l->c, &ini);
-	ini_free(&ini);
+	places_take(l->c, &ini);
 }
 
 void load_general(struct load *l)

@@ -83,11 +83,23 @@ struct ini_section *ini_section(const struct ini *ini, struct span name)
 	return same ? same : near;
 }
 
-const struct ini_line *ini_last(const struct ini_section *s, const char *key)
+struct ini_section *ini_section_at(const struct ini *ini, struct span name, const char *file, unsigned line)
+{
+	uint64_t hash = hash_of(name);
+	size_t at = hash;
+	struct ini_section *s;
+
+	while ((s = next_named(ini, name, hash, &at)))
+		if (s->file == file && s->line == line)
+			return s;
+	return NULL;
+}
+
+const struct ini_line *ini_last(const struct ini_section *s, struct span key)
 {
 	for (size_t i = s->n; i-- > 0;)
-		if (span_iis(span_of(s->lines[i].key), key))
-			return &s->lines[i];
+		if (span_ieq(ini_key(s->lines[i]), key))
+			return s->lines[i];
 	return NULL;
 }
 
@@ -103,7 +115,21 @@ static const char *nearest_section(const struct ini *ini, const char *name)
 	return found;
 }
 
-static void push_line(struct reader *r, struct ini_section *s, struct ini_line l)
+/* Room for so many more. What it had before stays in the arena: the last section of a file is the one that grows. */
+static void make_room(struct ini *ini, struct ini_section *s, size_t more)
+{
+	struct ini_line **lines;
+
+	if (s->n + more <= s->cap)
+		return;
+	s->cap = (unsigned)MAX(s->cap * 2, s->n + more + 2);
+	lines = arena_alloc(ini->arena, s->cap * sizeof lines[0]);
+	if (s->n)
+		memcpy(lines, s->lines, s->n * sizeof lines[0]);
+	s->lines = lines;
+}
+
+static void push_line(struct reader *r, struct ini_section *s, struct ini_line *l)
 {
 	size_t most = MAX_LINES + MAX_INHERIT * r->ini->n_read;
 
@@ -114,12 +140,26 @@ static void push_line(struct reader *r, struct ini_section *s, struct ini_line l
 		fail(r, "more than %zu lines with what is inherited", most);
 		return;
 	}
-	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 8;
-		s->lines = xrealloc(s->lines, s->cap * sizeof s->lines[0]);
-	}
+	make_room(r->ini, s, 1);
 	s->lines[s->n++] = l;
 	r->ini->n_lines++;
+}
+
+/* The text lives as long as the ini, and is wiped with it. */
+static void keep_text(struct ini *ini, struct out text)
+{
+	if (!(ini->n_texts & (ini->n_texts - 1)))
+		ini->texts = xrealloc(ini->texts, (ini->n_texts ? ini->n_texts * 2 : 1) * sizeof ini->texts[0]);
+	ini->texts[ini->n_texts++] = text;
+}
+
+/* A part of a line as a C string, where it stands: what follows it has been read. */
+static const char *in_place(struct span s)
+{
+	if (!s.n)
+		return "";
+	((char *)s.p)[s.n] = '\0';
+	return s.p;
 }
 
 /* ---- comments ---- */
@@ -129,11 +169,19 @@ static bool opens_block(struct span s)
 	return span_starts(s, SPAN(";--")) && !(s.n > 3 && s.p[3] == '-');
 }
 
-/* Appends what is not a comment, returns the comment; the state of block comments goes on from line to line. */
+/*
+ * Keeps what is not a comment, at the place of the line, which it fits; returns the comment. The state of block
+ * comments goes on from line to line.
+ */
 static struct span strip_comments(struct reader *r, struct span s, struct out *o)
 {
 	size_t skip;
 
+	*o = out_fixed((char *)s.p, s.n);
+	if (!r->nested && span_chr(s, ';') < 0) { /* nearly all */
+		o->n = s.n;
+		return SPAN_NONE;
+	}
 	for (; s.n; s = span_from(s, skip)) {
 		skip = 1;
 		if (opens_block(s)) {
@@ -201,13 +249,14 @@ static void settle_ignores(struct reader *r, bool head)
 static struct ini_section *new_section(struct reader *r, struct span name)
 {
 	struct ini *ini = r->ini;
+	const char *before = ini->n ? ini->sections[ini->n - 1].name : NULL;
 
 	if (ini->n == ini->cap) {
 		ini->cap = ini->cap ? ini->cap * 2 : 16;
 		ini->sections = xrealloc(ini->sections, ini->cap * sizeof ini->sections[0]);
 	}
 	ini->sections[ini->n] = (struct ini_section){
-		.name = arena_str(ini->arena, name),
+		.name = before && span_is(name, before) ? before : in_place(name),
 		.file = r->file,
 		.line = r->line,
 	};
@@ -224,6 +273,7 @@ static void inherit(struct reader *r, struct ini_section *s, struct span parent)
 	if (from && from != s) {
 		size_t n = from->n;
 
+		make_room(r->ini, s, n);
 		for (size_t i = 0; i < n; i++)
 			push_line(r, s, from->lines[i]);
 		return;
@@ -243,11 +293,9 @@ static bool has_all(const struct ini_section *s, struct span filter)
 
 	while (span_cut(&filter, '&', &item)) {
 		const struct ini_line *l;
-		char name[128];
 
 		span_cut(&item, '=', &key);
-		span_copy(span_trim(key), name, sizeof name);
-		l = ini_last(s, name);
+		l = ini_last(s, span_trim(key));
 		if (!l || !span_eq(span_of(l->value), span_trim(item)))
 			return false;
 	}
@@ -274,6 +322,7 @@ static struct ini_section *apply_list(struct reader *r, struct span name, struct
 {
 	struct ini_section *s = NULL;
 	struct span rest = list, item;
+	bool is_new;
 
 	while (!s && span_cut(&rest, ',', &item)) {
 		item = span_trim(item);
@@ -283,8 +332,8 @@ static struct ini_section *apply_list(struct reader *r, struct span name, struct
 		if (!s)
 			return NULL;
 	}
-	if (!s && !(s = new_section(r, name)))
-		return NULL;
+	is_new = !s;
+	s = s ? s : new_section(r, name);
 	for (rest = list; span_cut(&rest, ',', &item);) {
 		item = span_trim(item);
 		if (span_is(item, "!"))
@@ -292,6 +341,7 @@ static struct ini_section *apply_list(struct reader *r, struct span name, struct
 		else if (item.n && item.p[0] != '+')
 			inherit(r, s, item);
 	}
+	s->n_inherited = is_new ? s->n : s->n_inherited;
 	return s;
 }
 
@@ -332,20 +382,18 @@ static void section_head(struct reader *r, struct span text)
 
 /* ---- lines ---- */
 
-static void append_value(struct reader *r, struct ini_section *s, struct ini_line l)
+static void append_value(struct reader *r, struct ini_section *s, struct ini_line *l)
 {
 	for (size_t i = s->n; i-- > 0;) {
-		struct out o;
+		struct out o = out_growing();
 
-		if (!span_iis(span_of(s->lines[i].key), l.key))
+		if (!span_ieq(ini_key(s->lines[i]), ini_key(l)))
 			continue;
-		o = out_growing();
-		out_str(&o, s->lines[i].value);
-		out_str(&o, l.value);
-		l.value = arena_str(r->ini->arena, out_look(&o));
-		if (o.n)
-			explicit_bzero(o.p, o.n);
-		out_free(&o);
+		out_str(&o, s->lines[i]->value);
+		out_str(&o, l->value);
+		out_char(&o, '\0');
+		keep_text(r->ini, o);
+		l->value = o.p;
 		s->lines[i] = l;
 		return;
 	}
@@ -354,11 +402,10 @@ static void append_value(struct reader *r, struct ini_section *s, struct ini_lin
 
 static void key_line(struct reader *r, struct span text)
 {
-	struct arena *a = r->ini->arena;
 	long eq = span_chr(text, '=');
 	bool append = eq > 0 && text.p[eq - 1] == '+';
 	struct span key, value;
-	struct ini_line l = { .file = r->file, .line = r->line };
+	struct ini_line *l;
 
 	if (r->skip)
 		return;
@@ -378,9 +425,8 @@ static void key_line(struct reader *r, struct span text)
 		fail(r, "no name before '='");
 		return;
 	}
-	l.key = arena_str(a, key);
-	l.value = arena_str(a, span_trim(value));
-	l.told = arena_zero(a, sizeof *l.told);
+	l = arena_alloc(r->ini->arena, sizeof *l);
+	*l = (struct ini_line){ in_place(key), in_place(span_trim(value)), r->file, r->line, (unsigned)key.n };
 	if (append)
 		append_value(r, &r->ini->sections[r->section], l);
 	else
@@ -477,7 +523,7 @@ static void directive(struct reader *r, struct span text)
 
 static void one_line(struct reader *r, struct span raw)
 {
-	struct out o = out_growing();
+	struct out o;
 	struct span text;
 
 	read_ignores(r, strip_comments(r, raw, &o));
@@ -494,9 +540,6 @@ static void one_line(struct reader *r, struct span raw)
 		key_line(r, text);
 	if (text.n)
 		r->settled = r->ini->n_ignores; /* those of a file that was included are its own */
-	if (o.n)
-		explicit_bzero(o.p, o.n);
-	out_free(&o);
 }
 
 static void all_lines(struct reader *r, struct span text)
@@ -524,16 +567,16 @@ static bool read_file(struct reader *r, const char *path)
 {
 	struct out text = out_growing();
 	bool ok = r->src->read(r->src->arg, path, &text);
+	size_t n = text.n;
 
-	if (ok) {
-		(*r->files)++;
-		r->file = arena_str(r->ini->names, span_of(path));
-		all_lines(r, out_look(&text));
-	}
-	if (text.n)
-		explicit_bzero(text.p, text.n);
-	out_free(&text);
-	return ok;
+	out_char(&text, '\0'); /* room behind the last word, too */
+	keep_text(r->ini, text);
+	if (!ok)
+		return false;
+	(*r->files)++;
+	r->file = arena_str(r->ini->names, span_of(path));
+	all_lines(r, (struct span){ text.p, n });
+	return true;
 }
 
 bool ini_load(struct ini *ini, struct arena *names, const struct conf_source *src, const char *path, struct diag *why)
@@ -547,13 +590,11 @@ bool ini_load(struct ini *ini, struct arena *names, const struct conf_source *sr
 
 void ini_free(struct ini *ini)
 {
-	for (size_t i = 0; i < ini->n; i++) {
-		struct ini_section *s = &ini->sections[i];
-
-		for (size_t k = 0; k < s->n; k++)
-			explicit_bzero((char *)s->lines[k].value, strlen(s->lines[k].value));
-		free(s->lines);
+	for (size_t i = 0; i < ini->n_texts; i++) {
+		explicit_bzero(ini->texts[i].p, ini->texts[i].n);
+		out_free(&ini->texts[i]);
 	}
+	free(ini->texts);
 	free(ini->sections);
 	table_free(&ini->by_name);
 	free(ini->ignores);

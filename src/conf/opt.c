@@ -159,21 +159,21 @@ static bool is_no(const struct opt *opt, const char *value)
 }
 
 /* An option that waits for something is written with another value than the default: say so, once per line. */
-static void tell_waiting(struct opt_cx *cx, const struct ini_line *l)
+static void tell_waiting(struct opt_cx *cx, struct ini_line *l)
 {
 	char text[256];
 
-	if (!cx->opt->waits_for || *l->told || is_default(cx->opt, l->value) || is_no(cx->opt, l->value))
+	if (!cx->opt->waits_for || l->told || is_default(cx->opt, l->value) || is_no(cx->opt, l->value))
 		return;
-	*l->told = true;
+	l->told = true;
 	snprintf(text, sizeof text, "not served yet (it waits for: %s)", cx->opt->waits_for);
 	say(cx, cx->opt->loud ? DIAG_WARNING : DIAG_NOTE, true, text);
 	diag_unserved(cx->why);
 }
 
-bool opt_apply(struct opt_cx *cx, const struct ini_line *l)
+bool opt_apply(struct opt_cx *cx, struct ini_line *l)
 {
-	const struct opt *opt = opt_find(cx->type, span_of(l->key));
+	const struct opt *opt = opt_find(cx->type, ini_key(l));
 	size_t row;
 
 	cx->file = l->file;
@@ -189,7 +189,6 @@ bool opt_apply(struct opt_cx *cx, const struct ini_line *l)
 		return false;
 	cx->obj->written[row / 64] |= UINT64_C(1) << row % 64;
 	keep_text(cx, opt, (unsigned)row, l->value);
-	places_add(cx, opt, l);
 	tell_waiting(cx, l);
 	return true;
 }

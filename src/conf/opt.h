@@ -87,7 +87,7 @@ size_t opt_count(const struct opt_type *t);
 /* Fills in the defaults of every option. */
 void opt_defaults(struct opt_cx *cx);
 /* One line of a section of cx->type for cx->obj: finds the option and sets it. */
-bool opt_apply(struct opt_cx *cx, const struct ini_line *l);
+bool opt_apply(struct opt_cx *cx, struct ini_line *l);
 /* The value as `show` prints it. */
 void opt_print(const struct opt_type *t, size_t row, const struct conf_obj *obj, struct out *o);
 
@@ -127,14 +127,14 @@ opt_finish finish_global, finish_system, finish_transport, finish_auth, finish_a
 opt_finish finish_identify, finish_registration, finish_rtp;
 
 /* What conf.c needs of the others. */
-struct name_index { /* objects of one type by name */
-	const struct conf_obj **v;
-	size_t n;
+struct name_index { /* an array of objects of one type, and their names */
+	char *objects;
+	size_t size, n; /* of one; of them */
 	struct name_slot {
-		const struct conf_obj *obj; /* NULL: free */
-		uint32_t hash;              /* of its name */
-	} * slots;                          /* NULL: empty */
-	size_t n_slots;                     /* a power of two, at least twice n */
+		uint32_t hash; /* of its name */
+		uint32_t nth;  /* from 1; 0: free */
+	} * slots;
+	size_t n_slots; /* a power of two, at least twice as many as there will be */
 };
 struct conf_priv {
 	struct arena *arena;
@@ -146,14 +146,19 @@ struct conf_priv {
 	struct places *places;               /* NULL: not kept */
 };
 const struct conf_obj *index_find(const struct name_index *x, struct span name);
-void index_make(struct name_index *x, struct arena *a); /* v is filled */
+void index_make(struct name_index *x, struct arena *a,
+		size_t n); /* for n objects; `objects` and `size` are the caller's */
+/* The next object, which has a name. Returns the one that had it before, or NULL. */
+const struct conf_obj *index_add(struct name_index *x);
+static inline struct conf_obj *index_at(const struct name_index *x, size_t i)
+{
+	return (struct conf_obj *)(void *)(x->objects + i * x->size);
+}
 struct name_index *index_of(const struct conf *c, const char *type);
 
-/* places.c; each does nothing when places are not kept. */
+/* places.c */
 void places_keep(struct conf *c);
-void places_add(struct opt_cx *cx, const struct opt *opt, const struct ini_line *l);
-void places_take_ignores(struct conf *c, const struct ini *ini);
-void places_sort(struct conf *c); /* everything is read */
+void places_take(struct conf *c, struct ini *ini); /* keeps it, or frees it */
 
 struct load { /* one conf_load() */
 	struct conf *c;

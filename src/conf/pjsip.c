@@ -16,12 +16,27 @@ struct placed { /* a section that is an object */
 	bool left_out; /* a transport that is not served: read and checked, but not in the snapshot's list */
 };
 
+struct pattern {                       /* what objects of one type begin with */
+	struct conf_obj *bare;         /* the defaults; NULL: not made yet */
+	struct conf_obj *filled;       /* and with n of the lines that the latest one inherits */
+	struct ini_line *const *lines; /* these */
+	size_t n_inherited, n;
+	bool is_made; /* only once a second object inherits the same lines */
+};
+
 struct plan {
 	struct load *load;
 	struct ini ini, acl;
 	struct placed *objects;
 	size_t n;
+	size_t counts[TYPE_MAX], n_left_out; /* of objects, by row in conf_types; those left out apart */
+	struct pattern patterns[TYPE_MAX];
 };
+
+static size_t row_of(const struct opt_type *t)
+{
+	return (size_t)(t - conf_types);
+}
 
 static void bad_type(struct plan *p, const struct ini_section *s, const struct ini_line *type)
 {
@@ -51,7 +66,7 @@ static void bad_type(struct plan *p, const struct ini_section *s, const struct i
 /* udp and tcp are served. Says so once for each transport of another kind. */
 static bool is_left_out(struct plan *p, const struct ini_section *s)
 {
-	const struct ini_line *l = ini_last(s, "protocol");
+	const struct ini_line *l = ini_last(s, SPAN("protocol"));
 
 	if (!l || (strcasecmp(l->value, "tls") && strcasecmp(l->value, "ws") && strcasecmp(l->value, "wss") &&
 		   strcasecmp(l->value, "flow")))
@@ -67,8 +82,9 @@ static void find_objects(struct plan *p)
 	p->objects = xcalloc(p->ini.n + 1, sizeof p->objects[0]);
 	for (size_t i = 0; i < p->ini.n; i++) {
 		const struct ini_section *s = &p->ini.sections[i];
-		const struct ini_line *l = ini_last(s, "type");
+		const struct ini_line *l = ini_last(s, SPAN("type"));
 		const struct opt_type *t = l ? opt_type(span_of(l->value)) : NULL;
+		bool left_out;
 
 		if (s->is_template)
 			continue;
@@ -76,124 +92,154 @@ static void find_objects(struct plan *p)
 			bad_type(p, s, l);
 			continue;
 		}
-		p->objects[p->n++] = (struct placed){
-			.type = t,
-			.section = s,
-			.left_out = strcmp(t->name, "transport") == 0 && is_left_out(p, s),
-		};
+		left_out = row_of(t) == TYPE_TRANSPORT && is_left_out(p, s);
+		p->objects[p->n++] = (struct placed){ .type = t, .section = s, .left_out = left_out };
+		p->counts[row_of(t)] += !left_out;
+		p->n_left_out += left_out;
 	}
 }
 
-/* ---- slots ---- */
+/* ---- slots and names ---- */
 
-static void *object_room(struct plan *p, size_t size)
+static void begin_index(struct plan *p, struct name_index *x, size_t n, size_t size)
 {
-	uintptr_t at = (uintptr_t)arena_zero(p->load->arena, size + CONF_LINE - 1);
+	uintptr_t at = (uintptr_t)arena_zero(p->load->arena, n * size + CONF_LINE - 1);
 
-	return (void *)((at + CONF_LINE - 1) & ~(uintptr_t)(CONF_LINE - 1));
+	index_make(x, p->load->arena, n);
+	x->objects = (char *)((at + CONF_LINE - 1) & ~(uintptr_t)(CONF_LINE - 1));
+	x->size = size;
 }
 
-static void start_object(struct plan *p, struct placed *o, void *slot)
-{
-	o->obj = slot;
-	o->obj->name = arena_str(p->load->arena, span_of(o->section->name));
-	o->obj->file = o->section->file;
-	o->obj->line = o->section->line;
-}
-
-static void place_array(struct plan *p, const struct opt_type *t)
-{
-	char *c = (char *)p->load->c, *array;
-	size_t n = 0, at = 0;
-
-	for (size_t i = 0; i < p->n; i++)
-		n += p->objects[i].type == t && !p->objects[i].left_out;
-	array = object_room(p, n * t->size);
-	for (size_t i = 0; i < p->n; i++)
-		if (p->objects[i].type == t && !p->objects[i].left_out)
-			start_object(p, &p->objects[i], array + t->size * at++);
-	memcpy(c + t->list, &array, sizeof array);
-	memcpy(c + t->count, &n, sizeof n);
-}
-
-static void place_one(struct plan *p, const struct opt_type *t)
-{
-	struct placed *first = NULL;
-
-	for (size_t i = 0; i < p->n; i++) {
-		struct placed *o = &p->objects[i];
-
-		if (o->type != t)
-			continue;
-		if (first) {
-			start_object(p, o, object_room(p, t->size));
-			diag_add(p->load->why, DIAG_ERROR, o->section->file, o->section->line,
-				 "%s %s: there is one already, at %s:%u", t->name, o->section->name,
-				 first->section->file, first->section->line);
-			continue;
-		}
-		first = o;
-		start_object(p, o, (char *)p->load->c + t->list);
-	}
-}
-
-static void place_objects(struct plan *p)
-{
-	for (const struct opt_type *t = conf_types; t->name; t++) {
-		if (t->one)
-			place_one(p, t);
-		else if (t->size)
-			place_array(p, t);
-	}
-	for (size_t i = 0; i < p->n; i++) {
-		struct placed *o = &p->objects[i];
-		size_t size = MAX(o->type->size, sizeof(struct conf_obj));
-
-		if (!o->obj)
-			start_object(p, o, object_room(p, size));
-	}
-}
-
-/* ---- names ---- */
-
-static void check_twice(struct plan *p, const struct opt_type *t, const struct name_index *x)
-{
-	for (size_t i = 1; i < x->n; i++) {
-		const struct conf_obj *a = x->v[i - 1], *b = x->v[i];
-
-		if (strcmp(a->name, b->name) == 0)
-			diag_add(p->load->why, DIAG_ERROR, b->file, b->line, "%s %s: defined before, at %s:%u", t->name,
-				 b->name, a->file, a->line);
-	}
-}
-
-static void index_type(struct plan *p, const struct opt_type *t, bool left_out, struct name_index *x)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n; i++)
-		n += p->objects[i].type == t && p->objects[i].left_out == left_out;
-	x->v = arena_alloc(p->load->arena, (n + 1) * sizeof(struct conf_obj *));
-	for (size_t i = 0; i < p->n; i++)
-		if (p->objects[i].type == t && p->objects[i].left_out == left_out)
-			x->v[x->n++] = p->objects[i].obj;
-	index_make(x, p->load->arena);
-	if (!t->one)
-		check_twice(p, t, x);
-}
-
-static void index_objects(struct plan *p)
+/* The arrays of all types, as large as they get. What is only checked has a name, too. */
+static void begin_indexes(struct plan *p)
 {
 	struct conf_priv *priv = p->load->c->priv;
+	char *c = (char *)p->load->c;
 
 	for (const struct opt_type *t = conf_types; t->name; t++) {
-		BUG_ON(t - conf_types >= TYPE_MAX);
-		index_type(p, t, false, &priv->by_name[t - conf_types]);
+		struct name_index *x = &priv->by_name[row_of(t)];
+
+		BUG_ON(row_of(t) >= TYPE_MAX);
+		begin_index(p, x, p->counts[row_of(t)], MAX(t->size, sizeof(struct conf_obj)));
+		if (!t->one && t->size) {
+			memcpy(c + t->list, &x->objects, sizeof x->objects);
+			memcpy(c + t->count, &p->counts[row_of(t)], sizeof(size_t));
+		}
 	}
-	index_type(p, opt_type(SPAN("transport")), true, &priv->left_out);
+	begin_index(p, &priv->left_out, p->n_left_out, sizeof(struct conf_transport));
+}
+
+/* Sections of one name often stand together: their objects have it from the same place. */
+static const char *name_of(struct plan *p, size_t i)
+{
+	const char *name = p->objects[i].section->name;
+
+	return i && p->objects[i - 1].section->name == name ? p->objects[i - 1].obj->name
+							    : arena_str(p->load->arena, span_of(name));
+}
+
+static void start_object(struct plan *p, size_t i)
+{
+	struct placed *o = &p->objects[i];
+	struct conf_priv *priv = p->load->c->priv;
+	struct name_index *x = o->left_out ? &priv->left_out : &priv->by_name[row_of(o->type)];
+	struct conf_obj *only = (struct conf_obj *)((char *)p->load->c + o->type->list);
+	bool first = o->type->one && !only->name;
+	const struct conf_obj *before;
+
+	o->obj = first ? only : index_at(x, x->n);
+	o->obj->name = name_of(p, i);
+	o->obj->file = o->section->file;
+	o->obj->line = o->section->line;
+	before = first ? NULL : index_add(x);
+	if (o->type->one && !first)
+		before = only;
+	if (before)
+		diag_add(p->load->why, DIAG_ERROR, o->obj->file, o->obj->line, "%s %s: %s, at %s:%u", o->type->name,
+			 o->obj->name, o->type->one ? "there is one already" : "defined before", before->file,
+			 before->line);
 }
 
 /* ---- values ---- */
+
+static bool is_type(const struct ini_line *l)
+{
+	return span_ieq(ini_key(l), SPAN("type"));
+}
+
+/* The value is the field's alone: a copy of the object has it, too, and neither adds to it. */
+static bool is_plain(const struct opt *opt)
+{
+	return opt && opt->kind != OPT_LIST && opt->kind != OPT_SECRET && opt->kind != OPT_CUSTOM;
+}
+
+/*
+ * What objects of this template begin with, so that a thousand phones neither read it a thousand times nor have a
+ * thousand copies of its texts. It ends where a line is wrong or has something to say, which it says of each object.
+ */
+static void make_pattern(struct plan *p, const struct opt_type *t, struct pattern *pt)
+{
+	struct diag why = { 0 };
+	struct opt_cx cx = { p->load->c, p->load->arena, &why, &p->acl, t, pt->filled };
+	void *before = arena_alloc(p->ini.arena, t->size);
+
+	memcpy(pt->filled, pt->bare, t->size);
+	for (pt->n = 0; pt->n < pt->n_inherited; pt->n++) {
+		struct ini_line *l = pt->lines[pt->n];
+		bool told = l->told;
+
+		if (is_type(l))
+			continue;
+		if (!is_plain(opt_find(t, ini_key(l))))
+			break;
+		memcpy(before, pt->filled, t->size);
+		opt_apply(&cx, l);
+		if (!why.n)
+			continue;
+		memcpy(pt->filled, before, t->size);
+		l->told = told;
+		break;
+	}
+	pt->is_made = true;
+	diag_free(&why);
+}
+
+static struct pattern *pattern_of(struct plan *p, const struct opt_type *t)
+{
+	struct pattern *pt = &p->patterns[row_of(t)];
+	struct opt_cx cx = { p->load->c, p->load->arena, p->load->why, &p->acl, t };
+
+	if (pt->bare)
+		return pt;
+	pt->bare = cx.obj = arena_zero(p->ini.arena, t->size);
+	pt->filled = arena_alloc(p->ini.arena, t->size);
+	cx.obj->name = "";
+	opt_defaults(&cx);
+	return pt;
+}
+
+/* Gives the object what it begins with. Returns how many of its lines that were. */
+static size_t begin_object(struct plan *p, const struct placed *o)
+{
+	struct pattern *pt = pattern_of(p, o->type);
+	const struct ini_section *s = o->section;
+	struct conf_obj head = *o->obj;
+	bool again = s->n_inherited && s->n_inherited == pt->n_inherited &&
+		     memcmp(s->lines, pt->lines, s->n_inherited * sizeof s->lines[0]) == 0;
+
+	if (again && !pt->is_made)
+		make_pattern(p, o->type, pt);
+	memcpy(o->obj, again ? pt->filled : pt->bare, o->type->size);
+	o->obj->name = head.name;
+	o->obj->file = head.file;
+	o->obj->line = head.line;
+	if (again)
+		return pt->n;
+	pt->lines = s->lines;
+	pt->n_inherited = s->n_inherited;
+	pt->is_made = false;
+	return 0;
+}
 
 static void fill_object(struct plan *p, const struct placed *o)
 {
@@ -204,19 +250,12 @@ static void fill_object(struct plan *p, const struct placed *o)
 		.acl = &p->acl,
 		.type = o->type,
 		.obj = o->obj,
-		.file = o->obj->file,
-		.line = o->obj->line,
 	};
 	bool ok = true;
 
-	if (o->type->size)
-		opt_defaults(&cx);
-	for (size_t i = 0; i < o->section->n; i++) {
-		const struct ini_line *l = &o->section->lines[i];
-
-		if (!span_iis(span_of(l->key), "type"))
-			ok &= opt_apply(&cx, l);
-	}
+	for (size_t i = o->type->size ? begin_object(p, o) : 0; i < o->section->n; i++)
+		if (!is_type(o->section->lines[i]))
+			ok &= opt_apply(&cx, o->section->lines[i]);
 	cx.opt = NULL;
 	cx.file = o->obj->file;
 	cx.line = o->obj->line;
@@ -275,14 +314,14 @@ void load_pjsip(struct load *l)
 		diag_add(l->why, DIAG_ERROR, "pjsip.conf", 0, "there is no such file, or it may not be read");
 	load_optional(l, &p.acl, "acl.conf");
 	find_objects(&p);
-	place_objects(&p);
-	index_objects(&p);
+	begin_indexes(&p);
+	for (size_t i = 0; i < p.n; i++)
+		start_object(&p, i);
 	for (size_t i = 0; i < p.n && !is_abandoned(l->src); i++)
 		fill_object(&p, &p.objects[i]);
 	fill_unwritten(&p);
 	look_at_all(l->c);
-	places_take_ignores(l->c, &p.ini);
 	free(p.objects);
-	ini_free(&p.ini);
 	ini_free(&p.acl);
+	places_take(l->c, &p.ini);
 }

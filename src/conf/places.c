@@ -1,23 +1,15 @@
 /*
- * conf/places.c: in which file and line each option is written, and which findings a comment silences. Kept beside the
- * snapshot for `hairpin check`, in memory of its own, so that a running server does not carry it.
+ * conf/places.c: in which file and line each option is written, and which findings a comment silences: the files as
+ * they were read, which are kept beside the snapshot for `hairpin check`. A running server does not carry them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/opt.h"
 
-struct placed_line {
-	const struct conf_obj *obj;
-	size_t at; /* in the order of reading */
-	const struct opt *opt;
-	struct conf_place place;
-};
-
 struct places {
-	struct arena *arena;
-	struct placed_line *v; /* by object, then by `at`, once everything is read */
-	size_t n, cap;
+	struct ini *files;
+	size_t n;
 	struct conf_ignore *ignores;
 	size_t n_ignores;
 };
@@ -25,7 +17,6 @@ struct places {
 void places_keep(struct conf *c)
 {
 	c->priv->places = xcalloc(1, sizeof *c->priv->places);
-	c->priv->places->arena = arena_new(4096);
 }
 
 void conf_forget_places(struct conf *c)
@@ -34,82 +25,76 @@ void conf_forget_places(struct conf *c)
 
 	if (!p)
 		return;
-	arena_free(p->arena);
-	free(p->v);
+	for (size_t i = 0; i < p->n; i++)
+		ini_free(&p->files[i]);
+	free(p->files);
 	free(p->ignores);
 	free(p);
 	c->priv->places = NULL;
 }
 
-static bool is_secret(const struct opt *opt)
+static void take_ignores(struct places *p, const struct ini *ini)
 {
-	return opt->kind == OPT_SECRET || opt->show == show_secret || opt->show == show_digests;
-}
-
-void places_add(struct opt_cx *cx, const struct opt *opt, const struct ini_line *l)
-{
-	struct places *p = cx->c->priv->places;
-	const char *value = NULL;
-
-	if (!p)
-		return;
-	if (!is_secret(opt))
-		value = arena_str(p->arena, span_of(l->value));
-	if (p->n == p->cap) {
-		p->cap = p->cap ? p->cap * 2 : 64;
-		p->v = xrealloc(p->v, p->cap * sizeof p->v[0]);
-	}
-	p->v[p->n] = (struct placed_line){ cx->obj, p->n, opt, { l->file, l->line, value } };
-	p->n++;
-}
-
-void places_take_ignores(struct conf *c, const struct ini *ini)
-{
-	struct places *p = c->priv->places;
-
-	if (!p || !ini->n_ignores)
+	if (!ini->n_ignores)
 		return;
 	p->ignores = xrealloc(p->ignores, (p->n_ignores + ini->n_ignores) * sizeof p->ignores[0]);
 	memcpy(p->ignores + p->n_ignores, ini->ignores, ini->n_ignores * sizeof p->ignores[0]);
 	p->n_ignores += ini->n_ignores;
 }
 
-static int cmp_line(const void *a, const void *b)
-{
-	const struct placed_line *x = a, *y = b;
-
-	if (x->obj != y->obj)
-		return x->obj < y->obj ? -1 : 1;
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-void places_sort(struct conf *c)
+void places_take(struct conf *c, struct ini *ini)
 {
 	struct places *p = c->priv->places;
 
-	if (p && p->n)
-		qsort(p->v, p->n, sizeof p->v[0], cmp_line);
+	if (!p) {
+		ini_free(ini);
+		return;
+	}
+	take_ignores(p, ini);
+	p->files = xrealloc(p->files, (p->n + 1) * sizeof p->files[0]);
+	p->files[p->n++] = *ini;
+}
+
+/* A file without types is of one. */
+static bool is_secret(const struct ini_section *s, struct span option)
+{
+	const struct ini_line *type = ini_last(s, SPAN("type"));
+
+	for (const struct opt_type *t = conf_types; t->name; t++) {
+		const struct opt *opt;
+
+		if (type ? !span_iis(span_of(type->value), t->name) : !t->file)
+			continue;
+		opt = opt_find(t, option);
+		if (opt && (opt->kind == OPT_SECRET || opt->show == show_secret || opt->show == show_digests))
+			return true;
+	}
+	return false;
+}
+
+static bool place_in(const struct ini_section *s, struct span option, size_t *from_last, struct conf_place *place)
+{
+	for (size_t i = s->n; i-- > 0;) {
+		const struct ini_line *l = s->lines[i];
+
+		if (!span_ieq(ini_key(l), option) || (*from_last)--)
+			continue;
+		*place = (struct conf_place){ l->file, l->line, is_secret(s, option) ? NULL : l->value };
+		return true;
+	}
+	return false;
 }
 
 bool conf_place(const struct conf *c, const struct conf_obj *o, const char *option, size_t from_last,
 		struct conf_place *place)
 {
 	const struct places *p = c->priv->places;
-	size_t low = 0, high = p ? p->n : 0;
 
-	while (low < high) { /* the end of the object's lines */
-		size_t mid = (low + high) / 2;
+	for (size_t i = 0; p && i < p->n; i++) {
+		const struct ini_section *s = ini_section_at(&p->files[i], span_of(o->name), o->file, o->line);
 
-		if (p->v[mid].obj <= o)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low > 0 && p->v[low - 1].obj == o; low--) {
-		if (strcmp(p->v[low - 1].opt->name, option) != 0 || from_last--)
-			continue;
-		*place = p->v[low - 1].place;
-		return true;
+		if (s && place_in(s, span_of(option), &from_last, place))
+			return true;
 	}
 	return false;
 }

@@ -18,15 +18,18 @@ static char *full_path(void *arg, const char *path)
 
 static bool read_regular(FILE *f, struct out *o)
 {
-	char buf[4096];
 	struct stat st;
 	size_t n;
 
 	if (fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode))
 		return false;
-	while (o->n < MAX_FILE && (n = fread(buf, 1, sizeof buf, f)) > 0)
-		out_bytes(o, buf, n);
-	explicit_bzero(buf, sizeof buf);
+	setvbuf(f, NULL, _IONBF, 0);            /* passwords are nowhere else */
+	out_room(o, (size_t)st.st_size + 4096); /* all of it, unless it is a pipe */
+	do {
+		out_room(o, 4096);
+		n = fread(o->p + o->n, 1, o->cap - o->n, f);
+		o->n += n;
+	} while (n && o->n < MAX_FILE);
 	return feof(f);
 }
 

@@ -126,7 +126,12 @@ static void show_double(const struct opt *opt, const void *field, const void *ob
 
 static bool set_str(struct opt_cx *cx, void *field, struct span v)
 {
-	*(const char **)field = v.n ? arena_str(cx->arena, v) : ""; /* most are never set: one "" is enough */
+	const char *own = cx->obj->name; /* phones are called what their user is called */
+
+	if (!v.n) /* most are never set: one "" is enough */
+		*(const char **)field = "";
+	else
+		*(const char **)field = span_is(v, own) ? own : arena_str(cx->arena, v);
 	return true;
 }
 
@@ -462,7 +467,7 @@ static bool dangling(struct opt_cx *cx, struct span name)
 	char text[128];
 
 	for (size_t i = 0; i < x->n; i++)
-		names[i] = x->v[i]->name;
+		names[i] = index_at(x, i)->name;
 	span_copy(name, text, sizeof text);
 	near = diag_nearest(text, names, x->n);
 	free(names);

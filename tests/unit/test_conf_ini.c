@@ -11,7 +11,7 @@ static void flatten(const struct ini *ini, struct out *o)
 
 		out_fmt(o, "[%s%s]", s->name, s->is_template ? "!" : "");
 		for (size_t k = 0; k < s->n; k++)
-			out_fmt(o, "%s%s=%s", k ? "," : "", s->lines[k].key, s->lines[k].value);
+			out_fmt(o, "%s%s=%s", k ? "," : "", s->lines[k]->key, s->lines[k]->value);
 	}
 	out_char(o, '\0');
 }

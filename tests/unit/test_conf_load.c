@@ -543,6 +543,52 @@ static void hairpin_conf(void **state)
 
 /* ---- a snapshot is whole, shared, and leaves nothing ---- */
 
+/* From the second of a template on, objects begin with what the template comes to: as if each had read it. */
+static void many_of_one_template(void **state UNUSED)
+{
+	static const char *const files[] = {
+		"pjsip.conf",
+		"[t](!)\ntype=endpoint\ncontext=inside\ndisallow=all\nallow=ulaw\n100rel=required\nallow=silk16\n"
+		"language=fr\nset_var=a=1\nset_var=b=2\nset_var=c=3\n"
+		"[1](t)\n[2](t)\nset_var=d=4\n[3](t)\nset_var=e=5\ncontext=4\n[4](t)\nset_var=f=6\nallow=alaw\n"
+		"[t](+)\nlanguage=de\n[5](t)\n[s](!)\ntype=endpoint\ncontext=s\n[6](s)\n[7](s)\n[8](s)\n[9](t)\n",
+		"extensions.conf", "", NULL
+	};
+	struct diag why = { 0 };
+	struct conf *c = mem_load(files, &why);
+	const struct conf_endpoint *ep = c->endpoints;
+	size_t noted = 0, told = 0;
+
+	assert_int_equal(c->n_endpoints, 9);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(ep[i].o.name[0], '1' + (char)i);
+		assert_int_equal(ep[i].o.line, conf_endpoint(c, span_of(ep[i].o.name))->o.line);
+		assert_string_equal(ep[i].context, i == 2 ? "4" : "inside");
+		assert_string_equal(ep[i].language, i == 4 ? "de" : "fr");
+		assert_int_equal(ep[i].codecs.n, i == 3 ? 2 : 1);
+		assert_int_equal(ep[i].set_var.n, i == 0 || i == 4 ? 3 : 4);
+		assert_string_equal(conf_text(&ep[i].o, "endpoint", "100rel"), "required");
+		assert_true(conf_written(&ep[i].o, "endpoint", "context"));
+		assert_false(conf_written(&ep[i].o, "endpoint", "from_user"));
+	}
+	assert_string_equal(ep[1].set_var.v[3], "d=4");
+	assert_string_equal(ep[2].set_var.v[3], "e=5");
+	assert_string_equal(ep[3].set_var.v[3], "f=6");
+	for (size_t i = 5; i < 8; i++) {
+		assert_string_equal(ep[i].context, "s");
+		assert_int_equal(ep[i].set_var.n, 0);
+	}
+	assert_string_equal(ep[8].language, "de");
+	for (size_t i = 0; i < why.n; i++) {
+		noted += why.items[i].sev == DIAG_NOTE && strstr(why.items[i].text, "100rel");
+		told += why.items[i].sev == DIAG_WARNING && strstr(why.items[i].text, "silk16");
+	}
+	assert_int_equal(noted, 1); /* of the line */
+	assert_int_equal(told, 6);  /* of each object */
+	diag_free(&why);
+	conf_unref(c);
+}
+
 static void reload_keeps_the_old_one(void **state)
 {
 	static const char *const good[] = { "pjsip.conf", EP "context=first", NO_PLAN, NULL };
@@ -577,6 +623,7 @@ int main(void)
 		cmocka_unit_test(left_out_transport),
 		cmocka_unit_test(rtp_conf),
 		cmocka_unit_test(hairpin_conf),
+		cmocka_unit_test(many_of_one_template),
 		cmocka_unit_test(reload_keeps_the_old_one),
 	};
 
