@@ -17,7 +17,7 @@ struct nat_via nat_via(const struct nat_via_ask *ask)
 	say.add_received = say.add_rport || !addr_parse_ip(ask->host, &host) || !addr_ip_eq(&host, &ask->src);
 	if (ask->reliable)
 		say.to = addr_with_port(&ask->src, port);
-	else if (ask->maddr.family)
+	else if (ask->maddr.family && !ask->force_rport) /* else anybody could have us answer whom they like */
 		say.to = addr_with_port(&ask->maddr, port);
 	else if (say.add_rport)
 		say.to = ask->src;

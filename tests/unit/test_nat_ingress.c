@@ -40,6 +40,8 @@ static const struct {
 	  ADD_RPORT | ADD_RECEIVED },
 	{ "maddr comes first, with sent-by's port", "192.0.2.20:5060", "192.0.2.20", 5070, RPORT, "224.0.1.75",
 	  "224.0.1.75:5070", ADD_RPORT | ADD_RECEIVED },
+	{ "force_rport: not maddr", "192.0.2.20:5062", "192.0.2.20", 5070, FORCE, "192.0.2.99", "192.0.2.20:5062",
+	  ADD_RPORT | ADD_RECEIVED },
 	{ "v6 sent-by in brackets", "[2001:db8::2]:5060", "[2001:db8::2]", 5060, 0, "", "[2001:db8::2]:5060", 0 },
 	{ "a lost connection is dialled at sent-by's port", "203.0.113.77:49410", "192.0.2.20", 5062, RPORT | TCP, "",
 	  "203.0.113.77:5062", ADD_RPORT | ADD_RECEIVED },

@@ -255,7 +255,8 @@ static const struct {
 	  ";x;rport=5062;received=198.51.100.7" },
 	{ "received without a value", "10.0.0.7:5080;received;branch=z9hG4bK%d;x", false, "198.51.100.7:5080",
 	  ";x;received=198.51.100.7" },
-	{ "maddr", "10.0.0.7:5070;maddr=203.0.113.4;branch=z9hG4bK%d", true, "203.0.113.4:5070", NULL },
+	{ "maddr", "10.0.0.7:5070;maddr=203.0.113.4;branch=z9hG4bK%d", false, "203.0.113.4:5070", NULL },
+	{ "maddr, forced", "10.0.0.7:5070;maddr=203.0.113.4;branch=z9hG4bK%d", true, PHONE, NULL },
 };
 
 static void test_via(void **state)
