@@ -74,6 +74,7 @@ static machine_t nict = {
 /* INVITE server: RFC 3261 figure 7, RFC 6026 figure 2. */
 static machine_t ist = {
 	[PROCEEDING] = { [RX_AGAIN] = { RESEND, PROCEEDING },
+			 [AGAIN] = { RESEND, PROCEEDING },
 			 [TX_1XX] = { SEND, PROCEEDING },
 			 [TX_2XX] = { SEND, ACCEPTED },
 			 [TX_FAIL] = { SEND_GH, COMPLETED } },
@@ -519,9 +520,15 @@ static void uas_event(struct sip_uas *t, enum event ev)
 		uas_free(t);
 }
 
+#define RINGS_EACH 60000 /* ms: a proxy that hears nothing for three minutes gives up (13.3.1.1) */
+
 static void uas_again(struct timer *tm, ms_t now UNUSED)
 {
-	uas_event(container_of(tm, struct sip_uas, again), AGAIN);
+	struct sip_uas *t = container_of(tm, struct sip_uas, again);
+
+	if (t->state == PROCEEDING)
+		sip_in(t->sip, &t->again, RINGS_EACH);
+	uas_event(t, AGAIN);
 }
 
 static void uas_life(struct timer *tm, ms_t now UNUSED)
@@ -599,6 +606,8 @@ static void keep_bytes(struct sip_uas *t, struct span bytes, bool for_long)
 void sip_uas_send(struct sip_uas *t, unsigned code, struct span bytes)
 {
 	keep_bytes(t, bytes, code >= 300);
+	if (t->invite && code > 100 && code < 200)
+		sip_in(t->sip, &t->again, RINGS_EACH);
 	uas_event(t, code < 200 ? TX_1XX : code < 300 ? TX_2XX : TX_FAIL);
 }
 
