@@ -371,8 +371,9 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 	c->note.reoffers++;
 	if (m->body.n) {
 		err = leg_media_offered(c, sdp);
-	} else if (m->method == SIP_INVITE) {
+	} else if (m->method == SIP_INVITE) { /* our 200 is the offer */
 		leg_media_forget_offer(c);
+		c->local.version++;
 	}
 	if (err < 0)
 		sip_reply(uas, err == -EBADMSG ? 400 : 488, NULL, NULL, NULL);

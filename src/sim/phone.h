@@ -14,6 +14,7 @@ struct phone_call {
 	bool has_deal, incoming, confirmed, bye_waits;
 	bool offer_out; /* ours is in a 2xx: the ACK will answer it */
 	char *offer;    /* the peer's; NULL: it sent none */
+	char *heard;    /* the peer's last SDP */
 	uint32_t ok_cseq;
 	bool owes_answer; /* the 2xx had an offer: our ACK answers it */
 };

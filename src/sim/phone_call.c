@@ -49,6 +49,27 @@ static void put_sdp(struct sim_phone *p, struct sip_build *b)
 	}
 }
 
+static struct span origin(struct span sdp)
+{
+	long at = span_find(sdp, SPAN("o="));
+	struct span line = SPAN_NONE, rest = at < 0 ? SPAN_NONE : span_from(sdp, (size_t)at);
+
+	span_cut(&rest, '\n', &line);
+	return line;
+}
+
+/* With the version that was heard last, other contents are not looked at, as phones do (RFC 3264 8). */
+static bool is_consistent(struct phone_call *c, struct span body)
+{
+	bool same = c->heard && span_eq(origin(span_of(c->heard)), origin(body));
+
+	if (same && !span_is(body, c->heard))
+		return false;
+	free(c->heard);
+	c->heard = span_dup(body);
+	return true;
+}
+
 static bool take_offer(struct sim_phone *p, struct span body)
 {
 	struct phone_call *c = &p->call;
@@ -56,7 +77,8 @@ static bool take_offer(struct sim_phone *p, struct span body)
 	struct sdp offer;
 	const char *why;
 
-	if (sdp_parse(body, &offer, &why) < 0 || sdp_deal_offered(&c->caps, &offer, &deal) < 0)
+	if (!is_consistent(c, body) || sdp_parse(body, &offer, &why) < 0 ||
+	    sdp_deal_offered(&c->caps, &offer, &deal) < 0)
 		return false;
 	free(c->offer);
 	c->offer = span_dup(body);
@@ -74,7 +96,8 @@ static bool take_answer(struct sim_phone *p, struct span body)
 	struct sdp answer;
 	const char *why;
 
-	if (sdp_parse(body, &answer, &why) < 0 || sdp_deal_answered(&c->caps, &answer, &deal) < 0)
+	if (!is_consistent(c, body) || sdp_parse(body, &answer, &why) < 0 ||
+	    sdp_deal_answered(&c->caps, &answer, &deal) < 0)
 		return false;
 	sdp_deal_free(&c->deal);
 	c->deal = deal;
@@ -97,6 +120,7 @@ static void call_over(struct sim_phone *p)
 	if (c->dialog)
 		sip_dialog_free(&c->dialog);
 	free(c->offer);
+	free(c->heard);
 	free(p->body);
 	p->body = NULL;
 	sdp_deal_free(&c->deal);
@@ -454,6 +478,8 @@ static void build_reoffer(void *arg, struct sip_build *b)
 		put_offer(p, b);
 		return;
 	}
+	if (!*p->body)
+		return;
 	body = sip_put_body(b, "application/sdp");
 	for (const char *s = p->body; *s; s++)
 		out_fmt(body, *s == '\n' ? "\r\n" : "%c", *s);
@@ -463,7 +489,7 @@ static void on_reanswer(void *arg, struct sip_uac *uac UNUSED, const struct sip_
 			const char *why UNUSED)
 {
 	struct sim_phone *p = arg;
-	bool invite = m && m->method == SIP_INVITE;
+	bool invite = m && m->method == SIP_INVITE, had_none = p->body && !*p->body;
 
 	if (code < 200)
 		return;
@@ -473,10 +499,12 @@ static void on_reanswer(void *arg, struct sip_uac *uac UNUSED, const struct sip_
 	p->st.reoffer = code;
 	if (code >= 300)
 		return;
-	if (m->body.n)
+	if (m->body.n && had_none)
+		p->call.owes_answer = take_offer(p, m->body);
+	else if (m->body.n)
 		take_answer(p, m->body);
 	if (invite)
-		sip_dialog_ack(p->call.dialog, m->cseq, NULL, NULL);
+		sip_dialog_ack(p->call.dialog, m->cseq, build_ack, p);
 }
 
 void sim_phone_hold(struct sim_phone *p, bool hold, bool update)
