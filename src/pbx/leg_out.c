@@ -236,12 +236,6 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 
 	host_answered(c->pbx, span_of(c->target));
 	follow_dialog(c, uac, m);
-	if (!c->dialog) {
-		sip_end_unusable(uac, m);
-		c->cause = 41;
-		chan_ended(c, 41);
-		return;
-	}
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
 	c->state = CHAN_UP;
 	c->answered_at = c->pbx->clock->now;

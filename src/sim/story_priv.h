@@ -51,6 +51,7 @@ struct raw_msg {
 struct raw_rule { /* answers every request of a method */
 	char method[16], *headers, *body;
 	unsigned code;
+	bool untagged; /* To stays as it is */
 };
 struct tale_raw {
 	struct tale *tale;

@@ -19,7 +19,7 @@ static void keep_value(const char *text, const char *before, const char *ends, c
 /* ---- answering by rule ---- */
 
 /* The request's headers that a response repeats; To gets a tag. */
-static void out_repeated(struct out *o, const char *text, unsigned branch)
+static void out_repeated(struct out *o, const char *text, const struct raw_rule *rule, unsigned branch)
 {
 	static const char *const names[] = { "Via:", "Record-Route:", "From:", "To:", "Call-ID:", "CSeq:" };
 	struct span rest = span_of(text), line;
@@ -29,7 +29,7 @@ static void out_repeated(struct out *o, const char *text, unsigned branch)
 			if (!span_istarts(line, span_of(names[i])))
 				continue;
 			out_span(o, span_trim(line));
-			if (i == 3 && span_find(line, SPAN("tag=")) < 0)
+			if (i == 3 && !rule->untagged && span_find(line, SPAN("tag=")) < 0)
 				out_fmt(o, ";tag=raw%u", branch);
 			out_str(o, "\r\n");
 		}
@@ -62,7 +62,7 @@ static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char 
 		if (!rule->code || strncmp(text, rule->method, strlen(rule->method)) != 0)
 			continue;
 		out_fmt(&o, "SIP/2.0 %u Scripted\r\n", rule->code);
-		out_repeated(&o, text, (unsigned)i);
+		out_repeated(&o, text, rule, (unsigned)i);
 		out_headers(&o, rule->headers, text);
 		out_fmt(&o, "Content-Length: %zu\r\n\r\n%s", strlen(rule->body), rule->body);
 		net.send(net.arg, f, out_look(&o));
@@ -91,22 +91,23 @@ static void drop_rules(struct tale_raw *r, const char *method)
 	r->n_rules = n;
 }
 
-/* RAW replies [also] METHOD CODE|nothing ["Header: value"]… [<< body >>] */
+/* RAW replies [also|untagged] METHOD CODE|nothing ["Header: value"]… [<< body >>] */
 static void set_rule(struct tale *t, struct tale_raw *r, const struct words *w)
 {
 	struct raw_rule *rule;
-	int at = word_is(w, 2, "also") ? 3 : 2;
+	bool untagged = word_is(w, 2, "untagged");
+	int at = untagged || word_is(w, 2, "also") ? 3 : 2;
 	struct out o = out_growing(), body = out_growing();
 
-	if (at == 2)
-		drop_rules(r, w->w[2]);
+	if (at == 2 || untagged)
+		drop_rules(r, w->w[at]);
 	rule = &r->rules[r->n_rules];
 	if (r->n_rules == ARRAY_LEN(r->rules) || at + 1 >= w->n) {
 		tale_fail(t, "RAW replies [also] METHOD CODE …: too many, or no code");
 		return;
 	}
 	r->n_rules++;
-	*rule = (struct raw_rule){ .code = word_number(w->w[at + 1], 0) };
+	*rule = (struct raw_rule){ .code = word_number(w->w[at + 1], 0), .untagged = untagged };
 	span_copy(span_of(w->w[at]), rule->method, sizeof rule->method);
 	for (int i = at + 2; i < w->n; i++)
 		out_fmt(&o, "%s\r\n", w->w[i]);

@@ -296,7 +296,7 @@ struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, c
 {
 	struct sip_dialog *d;
 
-	if (!m->to.tag.n)
+	if (!m->to.tag.n && m->status < 200) /* a 2xx of RFC 2543 has none, and then none is its tag (12.1.2) */
 		return NULL;
 	d = dialog_new(s, c, &(struct names){ m->call_id, m->from.tag, m->to.tag, m->from.text, m->to.text });
 	d->local_cseq = m->cseq;

@@ -210,8 +210,6 @@ struct sip_ask {
 struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *ask);
 /* INVITE: CANCEL as soon as allowed; the final answer still comes. A 2xx that crosses is ACKed and ended with BYE. */
 void sip_uac_cancel(struct sip_uac *uac, struct span reason); /* reason: value of Reason, or empty */
-/* A 2xx that cannot be used (no Contact, no tag): ends it as far as possible. */
-void sip_end_unusable(struct sip_uac *uac, const struct sip_msg *m);
 void sip_uac_forget(struct sip_uac *uac);            /* no more calls to answer or build; an INVITE is cancelled */
 struct flow sip_uac_flow(const struct sip_uac *uac); /* where the last attempt went; sock 0: nowhere yet */
 struct span sip_uac_call_id(const struct sip_uac *uac);
@@ -246,7 +244,7 @@ struct sip_dialog_conf {
 /* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until
  * ACK. */
 struct sip_dialog *sip_dialog_uas(struct sip_uas *uas, const struct sip_dialog_conf *c);
-/* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if the response has no tag. */
+/* From a 1xx with a tag, or a 2xx, to our INVITE. NULL if a 1xx has no tag. */
 struct sip_dialog *sip_dialog_uac(struct sip_uac *uac, const struct sip_msg *m, const struct sip_dialog_conf *c);
 /* A later response of the same dialog: refreshes the remote target (and freezes the route set at the first 2xx). */
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);

@@ -231,7 +231,7 @@ static struct sip_rest rest_of(const struct sip_uac *u)
 	return (struct sip_rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
 }
 
-static void end_unusable(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
+static void end_dialog_of(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
 {
 	struct sip_dialog_conf c = {
 		.auths = r->auths, .n_auths = r->n_auths, .conf = r->conf, .transport = r->transport
@@ -239,19 +239,17 @@ static void end_unusable(struct sip *s, const struct sip_rest *r, const struct s
 	struct sip_ask bye = { .method = SIP_BYE };
 	struct sip_dialog *d = sip_dialog_answered(s, m, &c, r->credentials);
 
-	if (!d)
-		return;
 	trace(EV_SIP_NO, NULL, "a 2xx that nobody waits for is ended: %.*s", SP(m->call_id));
 	sip_dialog_ack(d, m->cseq, NULL, NULL);
 	sip_dialog_ask(d, &bye);
 	sip_dialog_free(&d);
 }
 
-void sip_end_unusable(struct sip_uac *u, const struct sip_msg *m)
+static void end_unwanted(struct sip_uac *u, const struct sip_msg *m)
 {
 	struct sip_rest r = rest_of(u);
 
-	end_unusable(u->sip, &r, m);
+	end_dialog_of(u->sip, &r, m);
 }
 
 /*
@@ -263,7 +261,7 @@ static void late_2xx(struct sip_uac *u, const struct sip_msg *m)
 	struct sip_dialog *d = sip_dialog_find(u->sip, m, false);
 
 	if (!d || !d->frozen || (!u->handed_over && u->dialog != d))
-		sip_end_unusable(u, m);
+		end_unwanted(u, m);
 	else if (!sip_dialog_ack_again(d, m->cseq) && !u->handed_over)
 		sip_dialog_ack(d, m->cseq, NULL, NULL);
 }
@@ -318,7 +316,7 @@ void sip_rest_2xx(struct sip *s, const struct sip_rest *r, const struct sip_msg 
 	struct sip_dialog *d = sip_dialog_find(s, m, false);
 
 	if (!d || !d->frozen)
-		end_unusable(s, r, m);
+		end_dialog_of(s, r, m);
 	else
 		sip_dialog_ack_again(d, m->cseq);
 }
@@ -358,7 +356,7 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 		return;
 	}
 	if (u->cancelled && m->status < 300 && u->ask.method == SIP_INVITE && !u->dialog) {
-		sip_end_unusable(u, m);
+		end_unwanted(u, m);
 		finish(u, NULL, 487, "answered while being cancelled");
 		return;
 	}

@@ -173,10 +173,9 @@ static void on_answer(void *arg, struct sip_uac *u, const struct sip_msg *m, uns
 	} else if ((d = sip_dialog_uac(u, m, &c))) {
 		keep(w, d);
 	}
-	if (code >= 200 && d)
+	BUG_ON(code >= 200 && !d);
+	if (code >= 200)
 		sip_dialog_ack(d, m->cseq, build, NULL);
-	else if (code >= 200)
-		sip_end_unusable(u, m);
 }
 
 static void ask(struct world *w, enum sip_method method, struct span rest)
