@@ -493,6 +493,7 @@ static struct sip_uac *ask_in(struct sip_dialog *d, const struct sip_ask *what, 
 	a.proxy = SPAN_NONE;
 	a.transport = d->conf.transport;
 	a.flow = &d->flow;
+	a.goes_back = true;
 	a.auths = d->conf.auths;
 	a.n_auths = d->conf.n_auths;
 	a.conf = d->conf.conf;

@@ -496,11 +496,24 @@ static void patience_over(struct timer *t, ms_t now UNUSED)
 		u->cancelled = true;
 }
 
+/* Where the peer last spoke from. */
+static struct sip_target way_back(const struct sip_uac *u)
+{
+	return (struct sip_target){ u->ask.flow->proto, u->ask.flow->peer };
+}
+
 static void located(void *arg, const struct sip_target *ts, size_t n, const char *why)
 {
 	struct sip_uac *u = arg;
 
+	struct sip_target back;
+
 	u->locating = NULL;
+	if (!n && u->ask.goes_back) {
+		back = way_back(u);
+		ts = &back;
+		n = 1;
+	}
 	if (!n) {
 		finish(u, NULL, u->cancelled ? 487 : 404, why);
 		sip_in(u->sip, &u->start, 0);
@@ -549,7 +562,7 @@ static void start(struct timer *t, ms_t now UNUSED)
 	}
 	l = sip_locate(u->sip, &hop, located, u);
 	if (l && u->ask.method == SIP_ACK && u->ask.flow) { /* an ACK does not wait: it goes where the 2xx came from */
-		struct sip_target back = { u->ask.flow->proto, u->ask.flow->peer };
+		struct sip_target back = way_back(u);
 
 		sip_locate_drop(l);
 		located(u, &back, 1, NULL);
