@@ -445,6 +445,7 @@ struct sip {
 	struct conf *conf;
 	struct list transports, uacs, looks;
 	unsigned n_leaving; /* of the transports */
+	size_t n_uacs;
 	struct sip_router router;
 	struct list *ctx_peers; /* client transactions by the hash of their peer */
 	size_t n_ctx_peers;     /* a power of two, from a quarter of them to 64 times as many */

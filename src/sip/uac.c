@@ -38,6 +38,7 @@ static void uac_free_if_idle(struct sip_uac *u)
 	sip_stop(s, &u->limit);
 	sip_stop(s, &u->patience);
 	list_del(&u->link);
+	s->n_uacs--;
 	list_del(&u->in_dialog);
 	conf_unref(u->ask.conf);
 	free(u->credentials);
@@ -231,14 +232,20 @@ static struct sip_rest rest_of(const struct sip_uac *u)
 	return (struct sip_rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
 }
 
+/* A peer may answer with any number of tags: what ends them has an end, too. */
 static void end_dialog_of(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
 {
 	struct sip_dialog_conf c = {
 		.auths = r->auths, .n_auths = r->n_auths, .conf = r->conf, .transport = r->transport
 	};
 	struct sip_ask bye = { .method = SIP_BYE };
-	struct sip_dialog *d = sip_dialog_answered(s, m, &c, r->credentials);
+	struct sip_dialog *d;
 
+	if (s->n_uacs >= s->conf->hairpin.max_transactions) {
+		count(CNT_sip_shed);
+		return;
+	}
+	d = sip_dialog_answered(s, m, &c, r->credentials);
 	trace(EV_SIP_NO, NULL, "a 2xx that nobody waits for is ended: %.*s", SP(m->call_id));
 	sip_dialog_ack(d, m->cseq, NULL, NULL);
 	sip_dialog_ask(d, &bye);
@@ -645,6 +652,7 @@ struct sip_uac *sip_ask(struct sip *s, const struct sip_ask *a)
 	u->cseq = a->cseq ? a->cseq : sip_new_cseq(s);
 	rng_token(&s->c.clock->rng, u->tag, SIP_TAG);
 	list_push(&s->uacs, &u->link);
+	s->n_uacs++;
 	list_init(&u->in_dialog);
 	u->start.fire = start;
 	u->limit.fire = limit;

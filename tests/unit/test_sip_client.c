@@ -173,6 +173,33 @@ static void test_late_ack(void **state)
 	sip_msg_unref(inv);
 }
 
+/* Each 2xx that nobody waits for costs us a BYE: a peer who invents forks cannot have any number of them. */
+static void test_forks_without_end(void **state)
+{
+	struct fake_call c = { 0 };
+	struct sip_msg *inv;
+	char tag[16];
+	size_t peak;
+
+	(void)state;
+	fake_conf(f, FAKE_UDP, "[general]\nmax_transactions=100\n");
+	fake_ask(f, &c, SIP_INVITE, BOB, NULL);
+	inv = sip_msg_ref((struct sip_msg *)fake_expect(f, "INVITE"));
+	for (int i = 0; i < 500; i++) {
+		snprintf(tag, sizeof tag, "t%d", i);
+		fake_reply(f, inv, 200, tag, CONTACT);
+	}
+	fake_run(f, 0);
+	peak = f->sip->ctxs.n;
+	fake_run(f, 40000);
+	assert_in_range(peak, 40, 100);
+	assert_int_equal(f->sip->ctxs.n, 0);
+	sip_dialog_free(&c.dialog);
+	sip_msg_unref(inv);
+	while (f->seen < f->n_sent) /* ACKs and BYEs */
+		f->seen++;
+}
+
 static void test_two_forks(void **state)
 {
 	struct fake_call c = { 0 };
@@ -462,6 +489,7 @@ int main(void)
 		T(test_failure_is_acked),
 		T(test_2xx_again),
 		T(test_late_ack),
+		T(test_forks_without_end),
 		T(test_two_forks),
 		T(test_icmp),
 		T(test_icmp_after_a_rush),
