@@ -332,6 +332,7 @@ static void read_include(struct reading *r, struct span text)
 	struct tm any = { 0 };
 	size_t end = 0;
 	const char *name, *times;
+	struct span zone;
 	bool wrong;
 
 	while (end < text.n && text.p[end] != ',' && text.p[end] != '|')
@@ -345,6 +346,9 @@ static void read_include(struct reading *r, struct span text)
 	when_matches(span_of(times), &any, &wrong);
 	if (wrong)
 		warn(r, "include => %s: the times are not understood: it is never included", name);
+	zone = when_zone(span_of(times));
+	if (zone.n)
+		warn(r, "include => %s: time zones are not served yet; '%.*s' is taken for local time", name, SP(zone));
 	strs_add(r->load->arena, &c->includes, name);
 	strs_add(r->load->arena, &c->include_times, times);
 	r->includes = xrealloc(r->includes, (r->n_includes + 1) * sizeof r->includes[0]);

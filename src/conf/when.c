@@ -77,6 +77,22 @@ static bool in_any(struct span ranges, number_fn *number, int now, bool *wrong)
 	return false;
 }
 
+static char separator(struct span spec)
+{
+	return span_chr(spec, '|') >= 0 ? '|' : ',';
+}
+
+struct span when_zone(struct span spec)
+{
+	char sep = separator(spec);
+	struct span part;
+
+	for (int i = 0; i < 5; i++)
+		if (!span_cut(&spec, sep, &part))
+			return SPAN_NONE;
+	return span_trim(part);
+}
+
 bool when_matches(struct span spec, const struct tm *at, bool *wrong)
 {
 	const struct {
@@ -86,7 +102,7 @@ bool when_matches(struct span spec, const struct tm *at, bool *wrong)
 		      { weekday, at->tm_wday },
 		      { day_of_month, at->tm_mday },
 		      { month, at->tm_mon } };
-	char sep = span_chr(spec, '|') >= 0 ? '|' : ',';
+	char sep = separator(spec);
 	struct span one;
 	bool all = true;
 

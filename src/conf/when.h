@@ -9,3 +9,4 @@
  * several joined with '&'. Missing ones are '*'. False, with *wrong set, when a word is not understood.
  */
 bool when_matches(struct span spec, const struct tm *at, bool *wrong);
+struct span when_zone(struct span spec); /* the fifth part, a time zone, which nobody heeds; empty: there is none */

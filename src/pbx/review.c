@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/when.h"
 #include "pbx/priv.h"
 
 enum absent_kind { ABSENT_APP, ABSENT_FUNC, ABSENT_OPTION };
@@ -111,6 +112,19 @@ static void review_dial(struct review *r, const struct conf *c, const struct cal
 	review_dial_options(r, dp_arg(call->args, 2), call->step);
 }
 
+static void review_zone(const struct call *call, struct diag *why)
+{
+	struct span rest = call->args, times, zone;
+
+	span_cut(&rest, '?', &times);
+	zone = when_zone(times);
+	if (!zone.n)
+		return;
+	diag_add(why, DIAG_WARNING, call->step->file, call->step->line,
+		 "GotoIfTime: time zones are not served yet; '%.*s' is taken for local time", SP(zone));
+	diag_unserved(why);
+}
+
 /* Behind a condition's '?', which is not one in brackets. */
 static struct span behind_condition(struct span s)
 {
@@ -131,6 +145,8 @@ static void review_call(struct review *r, const struct conf *c, const struct cal
 		note(r, call->app, ABSENT_APP, call->step);
 	if (span_iis(call->app, "Dial"))
 		review_dial(r, c, call, why);
+	if (span_iis(call->app, "GotoIfTime"))
+		review_zone(call, why);
 	if (span_iis(call->app, "Set"))
 		review_name(r, span_trim(call->args), call->step);
 }

@@ -59,6 +59,9 @@ static const struct plan_case cases[] = {
 	{ "[a]\ninclude => c\n", "a: include c\n",
 	  "extensions.conf:2: warning: include => c: there is no such context" },
 	{ "[a]\ninclude => b,9:00-17:00,mon-fri,*,*\n[b]\n", "a: include b,9:00-17:00,mon-fri,*,*\nb:\n", "" },
+	{ "[a]\ninclude => b,9:00-17:00,*,*,*,Asia/Tokyo\n[b]\n", "a: include b,9:00-17:00,*,*,*,Asia/Tokyo\nb:\n",
+	  "extensions.conf:2: warning: include => b: time zones are not served yet; 'Asia/Tokyo' is taken for local "
+	  "time" },
 	{ "[a]\ninclude => b,9-17h\n[b]\n", "a: include b,9-17h\nb:\n",
 	  "extensions.conf:2: warning: include => b: the times are not understood: it is never included" },
 	{ "[a]\ninclude => b|9:00-17:00|mon-fri|*|*\n[b]\n", "a: include b,9:00-17:00|mon-fri|*|*\nb:\n", "" },

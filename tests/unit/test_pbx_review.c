@@ -88,6 +88,21 @@ static void what_execif_runs_is_named(void **state)
 	       remarks);
 }
 
+static void a_time_zone_is_named(void **state)
+{
+	static const char *const remarks[] = {
+		"extensions.conf:2: warning: GotoIfTime: time zones are not served yet; 'Europe/Berlin' is taken for "
+		"local time",
+		NULL
+	};
+
+	(void)state;
+	expect(SIP,
+	       "[a]\nexten => 1,1,GotoIfTime(9:00-17:00,mon-fri,*,*,Europe/Berlin?a,1,1)\n"
+	       " same => n,GotoIfTime(9:00-17:00|mon-fri|*|*?a,1,1)\n same => n,GotoIfTime(*?1)\n",
+	       remarks);
+}
+
 static void what_is_there_is_not_named(void **state)
 {
 	static const char *const remarks[] = { NULL };
@@ -130,9 +145,13 @@ static void no_dialplan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_missing_is_named_once),    cmocka_unit_test(what_dial_cannot_do_is_named),
-		cmocka_unit_test(what_execif_runs_is_named),        cmocka_unit_test(what_is_there_is_not_named),
-		cmocka_unit_test(what_cannot_take_a_call_is_named), cmocka_unit_test(no_dialplan),
+		cmocka_unit_test(what_is_missing_is_named_once),
+		cmocka_unit_test(what_dial_cannot_do_is_named),
+		cmocka_unit_test(what_execif_runs_is_named),
+		cmocka_unit_test(what_is_there_is_not_named),
+		cmocka_unit_test(a_time_zone_is_named),
+		cmocka_unit_test(what_cannot_take_a_call_is_named),
+		cmocka_unit_test(no_dialplan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
