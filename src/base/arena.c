@@ -17,7 +17,7 @@ struct arena {
 
 #define ALIGN 16u
 #define LEAST 4096u
-#define MOST  (1u << 20) /* what is as large comes from the system, and goes back to it at once */
+#define MOST  (4u << 20) /* what is as large comes from the system, in huge pages, and goes back to it at once */
 
 static size_t aligned(size_t n)
 {
