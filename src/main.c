@@ -40,7 +40,7 @@ struct server {
 	struct pbx *pbx;
 	struct io_watch *media;
 	struct timer stopping, tidy;
-	struct heap heap;
+	size_t tidied;      /* bytes in use when memory was last given back */
 	enum ctl_stop stop; /* asked for; STOP_NOW, too, once the last call has ended */
 	ms_t stop_by;
 	bool restart;
@@ -85,9 +85,8 @@ static void on_tidy(struct timer *t, ms_t now UNUSED)
 	if (!io_is_busy(s->loop)) {
 		io_rest(s->loop);
 		pbx_rest(s->pbx);
-		heap_tidy(&s->heap);
+		heap_tidy(&s->tidied);
 	}
-	heap_settle(&s->heap);
 	clock_in(&s->clock, t, TIDY_EACH);
 }
 
@@ -337,7 +336,7 @@ static int serve(const struct args *args)
 	bool ok;
 
 	raise_file_limit();
-	heap_begin(&s.heap);
+	heap_begin();
 	s.loop = io_new(&s.clock);
 	io_signals(s.loop, on_signal, &s);
 	ok = open_ctl(&s) == 0 && open_store(&s) == 0 && open_pbx(&s) == 0;
@@ -345,7 +344,6 @@ static int serve(const struct args *args)
 		trace(EV_CORE_START, NULL, "hairpin " HAIRPIN_VERSION ", configuration %s", args->conf);
 		if (args->welcome)
 			print_welcome(&s);
-		heap_settle(&s.heap);
 		clock_in(&s.clock, &s.tidy, TIDY_EACH);
 		io_run(s.loop);
 	}

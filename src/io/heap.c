@@ -2,18 +2,12 @@
  * io/heap.c: glibc's allocator keeps what was freed. Most of it malloc_trim() gives back. But the last pieces of each
  * size that a thread has freed count as if they were in use; after a rush they lie far apart, and each holds a page.
  * A thread that ends gives its own back: so one takes ours, and ends.
- *
- * A heap that has grown large with what stays, hundreds of thousands of contacts, is to lie in huge pages, into which
- * the system moves it bit by bit: what a request needs of it lies anywhere, and with small pages looking up where costs
- * as much as reading it. Large pieces have them from the start (base/util.c).
  */
 #include "io/heap.h"
 
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <uv.h>
 
 #define STEP  (1 << 20)
@@ -21,8 +15,6 @@
 #define LEAST (256u << 10) /* free bytes that are worth the work */
 #define BINS  64           /* of a thread's cache: pieces of 24, 40, ... bytes, */
 #define EACH  7            /* so many of each */
-#define HUGE  ((uintptr_t)2 << 20)
-#define LARGE ((size_t)64 << 20)
 
 struct cached {
 	void *pieces[BINS][EACH];
@@ -57,39 +49,21 @@ static void empty_cache(void)
 		uv_thread_join(&thread);
 }
 
-static uintptr_t heap_end(void)
+void heap_begin(void)
 {
-	return (uintptr_t)sbrk(0);
-}
-
-void heap_begin(struct heap *h)
-{
-	*h = (struct heap){ .huge = (heap_end() + HUGE - 1) & ~(HUGE - 1) };
 	mallopt(M_TOP_PAD, STEP);
 	mallopt(M_TRIM_THRESHOLD, SLACK);
 }
 
-void heap_settle(struct heap *h)
-{
-	struct mallinfo2 m = mallinfo2();
-	uintptr_t end = heap_end() & ~(HUGE - 1);
-
-	h->huge = MIN(h->huge, end);
-	if (m.arena < LARGE || m.fordblks > m.arena / 8 || end == h->huge)
-		return;
-	madvise((void *)h->huge, end - h->huge, MADV_HUGEPAGE);
-	h->huge = end;
-}
-
-void heap_tidy(struct heap *h)
+void heap_tidy(size_t *seen)
 {
 	struct mallinfo2 m = mallinfo2();
 
-	if (m.uordblks == h->seen || m.fordblks <= LEAST || m.fordblks <= m.arena / 4)
+	if (m.uordblks == *seen || m.fordblks <= LEAST || m.fordblks <= m.arena / 4)
 		return;
 	for (int i = 0; i < 2; i++) { /* taking pieces fills the cache with some of their neighbours */
 		empty_cache();
 		malloc_trim(0);
 	}
-	h->seen = mallinfo2().uordblks;
+	*seen = mallinfo2().uordblks;
 }
