@@ -101,12 +101,18 @@ static void find_objects(struct plan *p)
 
 /* ---- slots and names ---- */
 
+/* Zeroed, and where objects may begin. */
+static void *room_for(struct arena *a, size_t n)
+{
+	uintptr_t at = (uintptr_t)arena_zero(a, n + CONF_LINE - 1);
+
+	return (void *)((at + CONF_LINE - 1) & ~(uintptr_t)(CONF_LINE - 1));
+}
+
 static void begin_index(struct plan *p, struct name_index *x, size_t n, size_t size)
 {
-	uintptr_t at = (uintptr_t)arena_zero(p->load->arena, n * size + CONF_LINE - 1);
-
 	index_make(x, p->load->arena, n);
-	x->objects = (char *)((at + CONF_LINE - 1) & ~(uintptr_t)(CONF_LINE - 1));
+	x->objects = room_for(p->load->arena, n * size);
 	x->size = size;
 }
 
@@ -211,8 +217,9 @@ static struct pattern *pattern_of(struct plan *p, const struct opt_type *t)
 
 	if (pt->bare)
 		return pt;
-	pt->bare = cx.obj = arena_zero(p->ini.arena, t->size);
-	pt->filled = arena_alloc(p->ini.arena, t->size);
+	cx.obj = room_for(p->ini.arena, t->size);
+	pt->bare = cx.obj;
+	pt->filled = room_for(p->ini.arena, t->size);
 	cx.obj->name = "";
 	opt_defaults(&cx);
 	return pt;
