@@ -19,6 +19,13 @@ void table_add(struct table *t, uint64_t hash, void *item);       /* there may b
 void table_del(struct table *t, uint64_t hash, const void *item); /* it is in it */
 void table_free(struct table *t);                                 /* its slots; it is empty then */
 
+/* A look-up of this hash follows soon: its line comes into the cache. */
+static inline void table_fetch(const struct table *t, uint64_t hash)
+{
+	if (t->cap)
+		__builtin_prefetch(&t->slots[hash & (t->cap - 1)]);
+}
+
 /* The items with this hash, one after the other, NULL at the end; *at begins as the hash. */
 static inline void *table_next(const struct table *t, uint64_t hash, size_t *at)
 {

@@ -356,8 +356,10 @@ static void take_some(struct lane *l, unsigned first, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		to[i] = arrived_at(&l->msgs[first + i].msg_hdr);
-		socks[i] = find(l, &to[i]);
+		table_fetch(&l->w->socks, hash_of(to[i].port, to[i].family));
 	}
+	for (unsigned i = 0; i < n; i++)
+		socks[i] = find(l, &to[i]);
 	for (unsigned i = 0; i < n; i++)
 		if (socks[i])
 			fetch(socks[i]->ports->stream);
