@@ -128,6 +128,7 @@ struct load {
 	const char *password;
 	const char *ns[2];    /* the caller's and the callee's network namespace */
 	double seconds, warm; /* rtp: that long; before that, unmeasured */
+	unsigned times;       /* rtp: so often */
 	unsigned tick;        /* rtp: microseconds between batches */
 	bool delay;           /* rtp: measure delay, not processor time */
 	const char *routes;   /* rtp: a file */
@@ -138,7 +139,8 @@ struct route_pair { /* of a call: where the caller's packets go to, and the call
 };
 #define RTP_OFFSET 1000 /* an end's audio port is its SIP port and this */
 struct sockaddr_in load_rtp_of(const struct sockaddr_in *sip);
-void load_speak(const struct load *l, const struct route_pair *routes, unsigned n); /* for l->seconds; prints */
+void load_speak(const struct load *l, const struct route_pair *routes,
+		unsigned n); /* l->times for l->seconds; prints */
 int load_rtp(struct load *l);
 int load_calls(struct load *l);
 int load_register(struct load *l);

@@ -22,7 +22,7 @@
 
 struct stamp { /* the beginning of the payload */
 	uint32_t magic, call;
-	uint64_t sent_ns, measured;
+	uint64_t sent_ns, phase;
 };
 
 struct end {
@@ -40,7 +40,7 @@ struct speech {
 	const struct route_pair *routes;
 	unsigned n;
 	struct end ends[2];
-	bool measured;
+	unsigned phase; /* 0: nothing is measured */
 	uint64_t sent, received, astray;
 	struct histogram delay_ns;
 };
@@ -93,7 +93,7 @@ static void end_flush(struct end *e)
 static void speak(struct speech *s, unsigned side, unsigned call, uint64_t seq)
 {
 	struct end *e = &s->ends[side];
-	struct stamp stamp = { MAGIC, call, 0, s->measured };
+	struct stamp stamp = { MAGIC, call, 0, s->phase };
 	char *p = e->out_bytes[e->n_out] + LINK_ROOM;
 	const struct sockaddr_in *to = &s->routes[call].to[side];
 	uint32_t words[3] = { htonl(0x80000000u | (uint32_t)(seq & 0xffff)), htonl((uint32_t)seq * 160),
@@ -108,7 +108,7 @@ static void speak(struct speech *s, unsigned side, unsigned call, uint64_t seq)
 	else
 		link_head(e->out_bytes[e->n_out], e->head, to->sin_port, BYTES);
 	e->n_out++;
-	s->sent += s->measured;
+	s->sent += s->phase > 0;
 	if (s->load->delay || e->n_out == BATCH)
 		end_flush(e);
 }
@@ -134,7 +134,7 @@ static void heard(struct speech *s, unsigned side, unsigned i)
 	if (e->in[i].msg_len != BYTES)
 		return; /* RTCP of the relay */
 	memcpy(&stamp, e->in_bytes[i] + 12, sizeof stamp);
-	if (stamp.magic != MAGIC || stamp.call >= s->n || !stamp.measured)
+	if (stamp.magic != MAGIC || stamp.call >= s->n || !stamp.phase || stamp.phase != s->phase)
 		return;
 	want = &s->routes[stamp.call].to[side];
 	if (from->sin_port != want->sin_port || from->sin_addr.s_addr != want->sin_addr.s_addr) {
@@ -194,7 +194,7 @@ static void run(struct speech *s, double seconds, uint64_t *at)
 			rest(now + s->load->tick);
 		now = load_now();
 	}
-	for (end = now + DRAIN; s->measured && s->received + s->astray < s->sent && load_now() < end;) {
+	for (end = now + DRAIN; s->phase && s->received + s->astray < s->sent && load_now() < end;) {
 		listen_to(s, 0);
 		listen_to(s, 1);
 		rest(load_now() + 1000);
@@ -212,11 +212,27 @@ static int open_link(struct speech *s, unsigned side, const struct sockaddr_in *
 	return link_open(s->load->ns[side], me, &s->routes[0].to[side], s->ends[side].head);
 }
 
+static void measure(struct speech *s, uint64_t *at)
+{
+	const struct load *l = s->load;
+	double own = own_cpu(), watched = watched_cpu(&l->watched), began = (double)load_now() / 1e6;
+
+	s->phase++;
+	s->sent = s->received = s->astray = 0;
+	s->delay_ns = (struct histogram){ 0 };
+	run(s, l->seconds, at);
+	printf("{\"step\":\"rtp\",\"calls\":%u,\"seconds\":%.3f,\"sent\":%llu,\"received\":%llu,\"astray\":%llu,"
+	       "\"own_cpu_s\":%.6f,\"cpu_s\":%.6f,\"p50_us\":%.2f,\"p99_us\":%.2f}\n",
+	       s->n, (double)load_now() / 1e6 - began, (unsigned long long)s->sent, (unsigned long long)s->received,
+	       (unsigned long long)s->astray, own_cpu() - own, watched_cpu(&l->watched) - watched,
+	       (double)histogram_at(&s->delay_ns, 0.5) / 1000, (double)histogram_at(&s->delay_ns, 0.99) / 1000);
+	fflush(stdout);
+}
+
 void load_speak(const struct load *l, const struct route_pair *routes, unsigned n)
 {
 	struct speech *s = xcalloc(1, sizeof *s);
 	const struct sockaddr_in me[2] = { load_rtp_of(&l->uac), load_rtp_of(&l->uas) };
-	double own, watched, began;
 	uint64_t at = 0;
 	int on = 1;
 
@@ -231,17 +247,8 @@ void load_speak(const struct load *l, const struct route_pair *routes, unsigned 
 			setsockopt(s->ends[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	}
 	run(s, l->warm, &at);
-	s->measured = true;
-	own = own_cpu();
-	watched = watched_cpu(&l->watched);
-	began = (double)load_now() / 1e6;
-	run(s, l->seconds, &at);
-	printf("{\"step\":\"rtp\",\"calls\":%u,\"seconds\":%.3f,\"sent\":%llu,\"received\":%llu,\"astray\":%llu,"
-	       "\"own_cpu_s\":%.6f,\"cpu_s\":%.6f,\"p50_us\":%.2f,\"p99_us\":%.2f}\n",
-	       n, (double)load_now() / 1e6 - began, (unsigned long long)s->sent, (unsigned long long)s->received,
-	       (unsigned long long)s->astray, own_cpu() - own, watched_cpu(&l->watched) - watched,
-	       (double)histogram_at(&s->delay_ns, 0.5) / 1000, (double)histogram_at(&s->delay_ns, 0.99) / 1000);
-	fflush(stdout);
+	for (unsigned i = 0; i < l->times; i++)
+		measure(s, &at);
 	free(s);
 }
 

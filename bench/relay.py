@@ -11,12 +11,13 @@ import re
 import socket
 import subprocess
 import tempfile
+from statistics import median
 
 from servers import Hairpin, Rtpengine, files_limit, has_option, sipload
-from signalling import climb, progress
+from signalling import climbing, progress
 from table import Cost, Row
 
-CALLS, ROUNDS, SECONDS = 500, 8, 1
+CALLS, ROUNDS, PHASES, SECONDS = 500, 10, 5, 0.2
 SIDE = {"a": ("198.18.1.1", "198.18.1.2"), "b": ("198.18.2.1", "198.18.2.2")}  # relay's address, end's address
 DIRECT = {"a": "198.19.0.1", "b": "198.19.0.2"}
 SIP_PORT, RTP_PORT = {"a": 5061, "b": 5062}, {"a": 6061, "b": 6062}
@@ -78,7 +79,7 @@ def softirq_threads():
 
 
 class Subject:
-    """Something that relays. measure() returns the step of the generator."""
+    """Something that relays. measure() returns the generator's steps, one for each phase."""
     name, pids = "", ()
     ends = {n: end for n, (_, end) in SIDE.items()}
 
@@ -100,7 +101,7 @@ class Subject:
             f.writelines(f"{a} {b}\n" for a, b in self.routes())
             f.flush()
             return sipload("rtp", "--uac", at("a", self.ends["a"], SIP_PORT), "--uas", at("b", self.ends["b"], SIP_PORT),
-                           "--routes", f.name, *self.world.at_ends, *args, pids=[*self.pids, *softirq_threads()])[0]
+                           "--routes", f.name, *self.world.at_ends, *args, pids=[*self.pids, *softirq_threads()])
 
 
 class Direct(Subject):
@@ -185,7 +186,7 @@ class WithHairpin(Subject):
                         *args, pids=[*self.pids, *softirq_threads()])
         if steps[0]["step"] != "rtp" or steps[0]["calls"] < self.calls:
             raise RuntimeError(f"not all calls are up: {steps}")
-        return steps[0]
+        return [s for s in steps if s["step"] == "rtp"]
 
 
 class HairpinUser(WithHairpin):
@@ -269,26 +270,34 @@ def by_cpu(added):
     return 1e6 / (100 * max(added, 0.1))
 
 
+def cost(world, kind):
+    """Of a packet, in one round: the lower quartile of some short phases. And what was lost, at worst."""
+    with kind(world, CALLS) as subject:
+        steps = subject.measure("--seconds", str(SECONDS), "--times", str(PHASES), "--warm", "0.5")
+    us, worst = Cost([total(s) / max(s["received"], 1) * 1e6 for s in steps]).us, max(map(lost, steps))
+    progress(f"{kind.name}: {us:.2f} us, {worst * 100:.2f} % lost, {sum(s['astray'] for s in steps)} astray")
+    return us, worst
+
+
 def packet():
     """Processor time that the whole system spends on a relayed packet: 500 calls, 50,000 packets/s."""
-    spent, losses = {s.name: [] for s in [Direct, *subjects()]}, {}
+    kinds = [*subjects(), Direct]
+    more, losses = {k.name: [] for k in subjects()}, {k.name: 0 for k in kinds}
     with World() as world:
         for n in range(ROUNDS):
-            for kind in (Direct, *subjects()):
-                with kind(world, CALLS) as subject:
-                    step = subject.measure("--seconds", str(SECONDS))
-                spent[kind.name].append(total(step) / max(step["received"], 1) * 1e6)
-                losses[kind.name] = max(losses.get(kind.name, 0), lost(step))
-                progress(f"round {n + 1}: {kind.name}: {spent[kind.name][-1]:.2f} us, {lost(step) * 100:.2f} % lost, "
-                         f"{step['astray']} astray")
-    # what each adds, by the least disturbed rounds of either: a difference of pairs would have the noise of both
-    direct = Cost(spent.pop(Direct.name)).us
-    added = {name: Cost(each).us - direct for name, each in spent.items()}
+            progress(f"round {n + 1}")
+            us = {}
+            for kind in kinds[n % len(kinds):] + kinds[:n % len(kinds)]:  # nobody always has the same neighbour
+                us[kind.name], worst = cost(world, kind)
+                losses[kind.name] = max(losses[kind.name], worst)
+            for name, each in more.items():
+                each.append(us[name] - us[Direct.name])
+    added = {name: median(each) for name, each in more.items()}
     peers = {name: added[name] for name in (WithRtpengine.name, KernelNat.name)}
     for kind, part, of in ((HairpinKernel, 0.7, KernelNat.name), (HairpinKernel, 0.1, WithRtpengine.name),
                            (HairpinUser, 0.65, WithRtpengine.name)):
         if kind.name in added:
-            each = ", ".join(f"{us - direct:.2f}" for us in sorted(spent[kind.name]))
+            each = ", ".join(f"{us:.2f}" for us in sorted(more[kind.name]))
             yield Row(f"relayed packet, {kind.name.split(', ')[1]}, to {part} of {of}", added[kind.name], "us of CPU",
                       part * peers[of], peers=peers, note=f"rounds: {each}; {losses[kind.name] * 100:.2f} % lost")
     for kind, times in ((HairpinKernel, 10), (HairpinUser, 1.5)):
@@ -302,11 +311,10 @@ def delay():
     """What a relay adds to a packet's way, 500 calls."""
     found = {}
     with World() as world:
-        with Direct(world, CALLS) as direct:
-            base = direct.measure("--seconds", str(SECONDS), "--delay")
-        for kind in subjects():
+        for kind in (Direct, *subjects()):
             with kind(world, CALLS) as subject:
-                found[kind.name] = subject.measure("--seconds", str(SECONDS), "--delay")
+                found[kind.name], = subject.measure("--seconds", "1", "--delay")
+    base = found.pop(Direct.name)
     for kind, percentile, target in ((HairpinKernel, "p50", 5), (HairpinKernel, "p99", 50), (HairpinUser, "p50", 40),
                                      (HairpinUser, "p99", None)):
         if kind.name in found:
@@ -316,34 +324,50 @@ def delay():
                       note=f"direct: {base[key]:.1f} us")
 
 
-def most_calls(world, kind, low=250, most=4000):
-    """The most G.711 calls with less than 0.1 % loss, and whether it was the generator that could do no more."""
-    limit = 0  # how often the generator was behind at this rate
+class Search:
+    """For the most G.711 calls with less than 0.1 % loss, an attempt at a time."""
 
-    def attempt(n):
-        nonlocal limit
-        if limit > 1:
-            return None
-        with kind(world, int(n)) as subject:
-            step = subject.measure("--seconds", "1.5")
-        behind = step["sent"] < 0.97 * n * 100 * 1.5
-        limit = limit + 1 if behind else 0
-        progress(f"{kind.name}: {int(n)} calls: {lost(step) * 100:.3f} % lost{', the generator is behind' if behind else ''}")
-        return int(n) if lost(step) < 0.001 and not behind else None
+    def __init__(self, world, kind, low=500, most=4000):
+        self.world, self.kind, self.limit = world, kind, most
+        self.search = climbing(min(low, most), most)
+        self.calls, self.best = int(next(self.search)), 0
+        self.behind, self.over = False, False  # the generator was, in the last attempt that was not good
 
-    best = climb(attempt, low, most)
-    return best or 0, limit > 1 or (best or 0) * 2 > most
+    def attempt(self):
+        with self.kind(self.world, self.calls) as subject:
+            step, = subject.measure("--seconds", "1.5", "--warm", "0.5")
+        behind = step["sent"] < 0.97 * self.calls * 100 * 1.5
+        good = lost(step) < 0.001 and not behind
+        self.behind = self.behind if good else behind
+        progress(f"{self.kind.name}: {self.calls} calls: {lost(step) * 100:.3f} % lost"
+                 f"{', the generator is behind' if behind else ''}")
+        return good
+
+    def step(self):
+        good = self.attempt()
+        if good:
+            self.best = self.calls
+        try:
+            self.calls = int(self.search.send(good))
+        except StopIteration:
+            self.over = True
+
+    @property
+    def by_generator(self):
+        """It was the generator that could do no more."""
+        return self.behind or self.best * 2 > self.limit
 
 
 def capacity():
     """How many G.711 calls one processor relays with less than 0.1 % loss."""
-    most = {}
     with World() as world:
-        for kind in [*subjects(), HairpinUser2]:
-            most[kind.name] = most_calls(world, kind, most=min(4000, files_limit() // 4 - 100))
-    peer, note = most[WithRtpengine.name][0], "the generator's limit"
+        found = {k.name: Search(world, k, most=min(4000, files_limit() // 4 - 100)) for k in [*subjects(), HairpinUser2]}
+        while todo := [s for s in found.values() if not s.over]:  # in turns: the machine is not the same all the time
+            for s in todo:
+                s.step()
+    peers = {k.name: found[k.name].best for k in (WithRtpengine, KernelNat)}
     for kind, times in ((HairpinKernel, 10), (HairpinUser, 1.5), (HairpinUser2, None)):
-        if kind.name in most:
-            yield Row(f"concurrent calls, {kind.name.split(', ', 1)[1]}", most[kind.name][0], "calls",
-                      times and times * peer, "high", peers={p: most[p][0] for p in (WithRtpengine.name, KernelNat.name)},
-                      note=note if most[kind.name][1] else "")
+        if kind.name in found:
+            yield Row(f"concurrent calls, {kind.name.split(', ', 1)[1]}", found[kind.name].best, "calls",
+                      times and times * peers[WithRtpengine.name], "high", peers=peers,
+                      note="the generator's limit" if found[kind.name].by_generator else "")

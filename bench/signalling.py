@@ -46,23 +46,37 @@ def probe(server, rate, seconds=1.5):
     return s
 
 
-def climb(attempt, low, most):
-    """Looks for the highest rate at which attempt(rate) is true: in big steps up, then in smaller ones, to 5 %. A rate
-    that was refused gets a second chance: the machine is shared, and one stall is enough to fail."""
-    best, rate, factor = None, low, 2
-    while rate <= most and factor > 1.05:
-        good = attempt(rate) or attempt(rate)
-        if good:
-            best = good
-            rate, reached = rate * factor, rate
-            continue
-        if best is None:
-            rate /= 2
-            if rate < low / 10:
-                break
+def climbing(low, most):
+    """Looks for the highest rate that is good: yields what to try and is sent whether that was good. Doubles the rate,
+    then halves what lies between, to 5 %. A rate that was refused gets a second chance, and at the end, when all below it
+    was good, a third: the machine is shared, and one stall is enough to fail."""
+    reached, refused, rate = None, None, low
+    while low / 10 <= rate <= most:
+        if (yield rate) or (yield rate):
+            reached = rate
         else:
-            factor = factor ** 0.5
-            rate = reached * factor
+            refused = rate
+        if reached is None:
+            rate = refused / 2
+        elif refused is None:
+            rate = reached * 2
+        elif refused <= reached * 1.05:
+            if not (yield refused):
+                break
+            reached, refused, rate = refused, None, refused * 2
+        else:
+            rate = (reached * refused) ** 0.5
+
+
+def climb(attempt, low, most):
+    """What attempt(rate) returned at the highest rate at which that was true."""
+    best, search = None, climbing(low, most)
+    with contextlib.suppress(StopIteration):
+        rate = next(search)
+        while True:
+            good = attempt(rate)
+            best = good or best
+            rate = search.send(good)
     return best
 
 

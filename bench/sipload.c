@@ -37,6 +37,7 @@ static const char usage[] =
 	"  rtp: audio both ways through a relay; with call, through the calls that are up (--up)\n"
 	"  --routes FILE   for each call a line: where the caller sends to, where the callee sends to\n"
 	"  --seconds S --warm S  measured, and unmeasured before that: 0, 1\n"
+	"  --times N       measured so often, a line each: 1\n"
 	"  --tick US       microseconds between batches: 200\n"
 	"  --delay         measures delay instead of processor time: every packet for itself\n"
 	"\n"
@@ -103,6 +104,7 @@ static const struct option_row {
 	{ "routes", TEXT, offsetof(struct load, routes) },
 	{ "seconds", NUMBER, offsetof(struct load, seconds) },
 	{ "warm", NUMBER, offsetof(struct load, warm) },
+	{ "times", COUNT, offsetof(struct load, times) },
 	{ "tick", COUNT, offsetof(struct load, tick) },
 	{ "delay", FLAG, offsetof(struct load, delay) },
 };
@@ -167,6 +169,7 @@ int main(int argc, char **argv)
 			  .rate = 1000,
 			  .rounds = 1,
 			  .warm = 1,
+			  .times = 1,
 			  .tick = 200,
 			  .password = "secret" };
 	const char *mode = argc > 1 ? argv[1] : "";
