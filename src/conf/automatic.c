@@ -17,18 +17,24 @@ static bool phones_register(const struct conf_endpoint *e)
 
 void conf_automatic(struct conf *c)
 {
+	const struct opt_type *t = &conf_types[TYPE_ENDPOINT], *aor = &conf_types[TYPE_AOR];
+	const struct opt *keepalive = opt_find(t, SPAN("rtp_keepalive")),
+			 *rewrite = opt_find(t, SPAN("rewrite_contact"));
+	const struct opt *symmetric = opt_find(t, SPAN("rtp_symmetric")),
+			 *qualify = opt_find(aor, SPAN("qualify_frequency"));
+
 	if (c->hairpin.compat_asterisk)
 		return;
 	for (size_t i = 0; i < c->n_endpoints; i++) {
 		struct conf_endpoint *e = &c->endpoints[i];
 
-		e->open_pinhole = e->rtp_keepalive || !conf_written(&e->o, "endpoint", "rtp_keepalive");
+		e->open_pinhole = e->rtp_keepalive || !opt_is_set(t, &e->o, keepalive);
 		if (!phones_register(e))
 			continue;
-		e->rewrite_if_nat = !conf_written(&e->o, "endpoint", "rewrite_contact");
-		e->rtp_symmetric |= !conf_written(&e->o, "endpoint", "rtp_symmetric");
+		e->rewrite_if_nat = !opt_is_set(t, &e->o, rewrite);
+		e->rtp_symmetric |= !opt_is_set(t, &e->o, symmetric);
 	}
 	for (size_t i = 0; i < c->n_aors; i++)
-		if (!conf_written(&c->aors[i].o, "aor", "qualify_frequency"))
+		if (!opt_is_set(aor, &c->aors[i].o, qualify))
 			c->aors[i].keep_open = KEEP_OPEN;
 }

@@ -193,14 +193,19 @@ bool opt_apply(struct opt_cx *cx, struct ini_line *l)
 	return true;
 }
 
+bool opt_is_set(const struct opt_type *t, const struct conf_obj *o, const struct opt *opt)
+{
+	size_t row = (size_t)(opt - t->opts);
+
+	return o->written[row / 64] >> row % 64 & 1;
+}
+
 bool opt_is_written(const struct opt_type *t, const struct conf_obj *o, const char *name)
 {
 	const struct opt *opt = opt_find(t, span_of(name));
-	size_t row;
 
 	BUG_ON(!opt);
-	row = (size_t)(opt - t->opts);
-	return o->written[row / 64] >> row % 64 & 1;
+	return opt_is_set(t, o, opt);
 }
 
 /* ---- printing ---- */

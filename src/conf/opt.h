@@ -100,6 +100,7 @@ bool opt_bad_object(struct opt_cx *cx, const char *fmt, ...) PRINTF(2, 3);
 bool opt_is_bool(struct span v, bool *value); /* Asterisk's words for yes and no */
 bool opt_is_sip_uri(struct span v);           /* by its shape */
 /* Is the option written for this object? */
+bool opt_is_set(const struct opt_type *t, const struct conf_obj *o, const struct opt *opt);
 bool opt_is_written(const struct opt_type *t, const struct conf_obj *o, const char *name);
 
 /* Setters and printers of OPT_CUSTOM rows (special.c, access.c, general.c). */

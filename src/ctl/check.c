@@ -283,7 +283,7 @@ void ctl_out_findings(struct out *o, const struct conf *c, const char *conf_dir)
 	struct lint l = { 0 };
 
 	k.n_host = ctl_hosts(NULL, k.host, ARRAY_LEN(k.host));
-	check_lint(&k, c, &l);
+	lint_run(&(struct lint_ask){ c, k.host, k.n_host, .no_notes = true }, &l);
 	if (l.errors + l.warnings)
 		out_count(o, "", l.errors + l.warnings, "finding");
 	if (l.errors + l.warnings)

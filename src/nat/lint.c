@@ -84,9 +84,15 @@ void say(struct rules *r, const struct says *s, ...)
 	struct finding f = { .code = s->code, .sev = row->sev };
 	struct conf_place p = { .file = s->o->file, .line = s->o->line };
 	struct words w = { 0 };
+	bool happens_here = happens(r, s);
 	struct out o;
 	va_list ap;
 
+	if (r->ask->no_notes && !s->happened && (row->sev == DIAG_NOTE || !happens_here)) {
+		free(s->evidence);
+		free(s->unless);
+		return;
+	}
 	if (s->at || (s->option && conf_place(r->c, s->o, s->option, 0, &p))) {
 		p = s->at ? *s->at : p;
 		f.in_place = s->fix_option && s->option && strcmp(s->fix_option, s->option) == 0;
@@ -101,7 +107,7 @@ void say(struct rules *r, const struct says *s, ...)
 		w.n_values++;
 	va_end(ap);
 	o = out_growing();
-	if (!happens(r, s)) {
+	if (!happens_here) {
 		f.asterisk_only = true;
 		f.sev = DIAG_NOTE;
 		out_str(&o, "in Asterisk, ");

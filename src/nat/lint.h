@@ -17,6 +17,7 @@ struct lint_ask {
 	const struct lint_host *host;
 	size_t n_host; /* 0: not known; what depends on it is not looked at */
 	bool asterisk; /* judge as Asterisk would run it */
+	bool no_notes; /* they are left out: a note about each of a million phones takes longer than to find out */
 };
 
 enum sure { SURE_CERTAIN, SURE_LIKELY, SURE_POSSIBLE }; /* of what only shows in evidence */

@@ -317,6 +317,7 @@ static void the_guide_is_right(void **state)
 		char *text = xasprintf("%s%s", sip, i / 2 == 1 ? "\n" UDP : "");
 		struct diag why = { 0 };
 		struct judged j = { .l = { 0 } };
+		struct lint no_notes = { 0 };
 
 		files[1] = text;
 		assert_true(addr_parse_ip(span_of(guide[i / 2].address), &host[0].addr));
@@ -326,6 +327,10 @@ static void the_guide_is_right(void **state)
 		print_all(&j);
 		assert_int_equal(j.l.errors, 0);
 		assert_int_equal(j.l.warnings, asterisk ? guide[i / 2].asterisk_warnings : 0);
+		lint_run(&(struct lint_ask){ j.c, host, 1, asterisk, .no_notes = true }, &no_notes);
+		assert_int_equal(no_notes.n, j.l.warnings);
+		assert_int_equal(no_notes.warnings, j.l.warnings);
+		lint_free(&no_notes);
 		judged_free(&j);
 		diag_free(&why);
 		free(text);
