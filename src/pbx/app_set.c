@@ -1,31 +1,56 @@
-/* pbx/app_set.c: Set(name=value): variables, GLOBAL(), functions. */
+/* pbx/app_set.c: Set(name=value) and MSet(name=value,…): variables, GLOBAL(), functions. */
 #include "base/trace.h"
 #include "pbx/priv.h"
 
-static enum app_say start(struct dp *dp, struct span args)
+void dp_assign(struct dp *dp, struct span name, struct span value)
 {
-	long eq = span_chr(args, '='), open;
-	struct span name, value;
+	struct vars *to = &dp->chan->vars;
+	long open = span_chr(name, '(');
 
-	if (eq <= 0) {
-		trace(EV_DP_WARN, dp->chan->name, "Set needs name=value");
-		return APP_NEXT;
-	}
-	name = span_trim(span_sub(args, 0, (size_t)eq));
-	value = span_from(args, (size_t)eq + 1); /* quotes, too */
-	open = span_chr(name, '(');
 	if (open > 0 && name.p[name.n - 1] == ')') {
-		struct span func_args = span_sub(name, (size_t)open + 1, name.n - (size_t)open - 2);
+		struct span args = span_sub(name, (size_t)open + 1, name.n - (size_t)open - 2);
 
-		if (!func_write(dp, span_sub(name, 0, (size_t)open), func_args, value))
+		if (!func_write(dp, span_sub(name, 0, (size_t)open), args, value))
 			trace(EV_DP_WARN, dp->chan->name, "cannot set %.*s", SP(name));
-		return APP_NEXT;
+		return;
 	}
-	vars_set(&dp->chan->vars, name, value);
+	for (size_t i = dp->depth; i-- && to == &dp->chan->vars;)
+		if (vars_get(&dp->stack[i].locals, name))
+			to = &dp->stack[i].locals;
+	vars_set(to, name, value);
+	if (!name.n || name.p[0] != '_')
+		return;
 	while (name.n && name.p[0] == '_') /* it is also read without its underscores */
 		name = span_from(name, 1);
-	vars_set(&dp->chan->vars, name, value);
+	vars_set(to, name, value);
+}
+
+static bool assign(struct dp *dp, struct span text)
+{
+	long eq = span_chr(text, '=');
+
+	if (eq <= 0) {
+		trace(EV_DP_WARN, dp->chan->name, "%s needs name=value", dp->app->name);
+		return false;
+	}
+	dp_assign(dp, span_trim(span_sub(text, 0, (size_t)eq)), span_from(text, (size_t)eq + 1)); /* quotes, too */
+	return true;
+}
+
+static enum app_say set(struct dp *dp, struct span args)
+{
+	assign(dp, args);
 	return APP_NEXT;
 }
 
-const struct app app_set = { .name = "Set", .help = "Set(name=value).", .start = start };
+static enum app_say mset(struct dp *dp, struct span args)
+{
+	struct span one;
+
+	for (unsigned n = 0; n < 64 && (one = dp_arg(args, n)).p && assign(dp, one); n++)
+		;
+	return APP_NEXT;
+}
+
+const struct app app_set = { .name = "Set", .help = "Set(name=value).", .start = set };
+const struct app app_mset = { .name = "MSet", .help = "Sets several variables: MSet(a=1,b=2).", .start = mset };

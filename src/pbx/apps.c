@@ -15,6 +15,7 @@
 	X(gotoiftime) \
 	X(hangup)     \
 	X(milliwatt)  \
+	X(mset)       \
 	X(noop)       \
 	X(playback)   \
 	X(progress)   \

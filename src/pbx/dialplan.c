@@ -92,17 +92,27 @@ static size_t arg_end(struct span s)
 	return s.n;
 }
 
-struct span dp_arg(struct span args, unsigned n)
+struct span dp_arg_rest(struct span args, unsigned n)
 {
-	for (;;) {
+	while (n--) {
 		size_t end = arg_end(args);
 
-		if (!n--)
-			return span_trim(span_sub(args, 0, end));
 		if (end >= args.n)
 			return SPAN_NONE;
 		args = span_from(args, end + 1);
 	}
+	return args;
+}
+
+struct span dp_arg_raw(struct span args, unsigned n)
+{
+	args = dp_arg_rest(args, n);
+	return span_sub(args, 0, arg_end(args));
+}
+
+struct span dp_arg(struct span args, unsigned n)
+{
+	return span_trim(dp_arg_raw(args, n));
 }
 
 /* As "%d" of sscanf() sees it: "0.5" and "00" are 0, and false. */

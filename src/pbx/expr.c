@@ -20,7 +20,6 @@
 #include <ctype.h>
 #include <limits.h>
 #include <math.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,19 +229,28 @@ static bool is_expensive(struct span pattern)
 	return product > MAX_REPEAT;
 }
 
+bool expr_pattern(struct span pattern, int flags, regex_t *re, const char **why)
+{
+	char text[MAX_PATTERN + 1];
+
+	if (!span_copy(pattern, text, sizeof text) || is_expensive(pattern)) {
+		*why = "the pattern is too large, or refers back to a group";
+		return false;
+	}
+	*why = "the pattern is not a regular expression";
+	return regcomp(re, text, REG_EXTENDED | flags) == 0;
+}
+
 /* POSIX extended patterns. The value is \1 if the pattern has it, else how many bytes matched. */
 static struct val match(struct parser *p, struct span subject, struct span pattern, bool at_start)
 {
 	struct val v;
 	regmatch_t at[2];
+	const char *why;
 	regex_t re;
 
-	if (pattern.n > MAX_PATTERN || is_expensive(pattern)) {
-		fail(p, "the pattern is too large, or refers back to a group");
-		return number(0);
-	}
-	if (regcomp(&re, pattern.p, REG_EXTENDED) != 0) {
-		fail(p, "the pattern is not a regular expression");
+	if (!expr_pattern(pattern, 0, &re, &why)) {
+		fail(p, why);
 		return number(0);
 	}
 	if (regexec(&re, subject.p, 2, at, 0) == 0 && (!at_start || at[0].rm_so == 0)) {

@@ -1,6 +1,6 @@
 /*
- * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each; PJSIP_… are in
- * funcs_pjsip.c.
+ * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each; others are in
+ * funcs_pjsip.c, funcs_text.c, funcs_list.c and funcs_time.c.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -46,22 +46,73 @@ const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap)
 
 /* ---- functions ---- */
 
+/* What no field of the channel holds is kept among its variables. */
+#define CALLER_ANI   "CALLERID(ani)"
+#define CALLER_RDNIS "CALLERID(rdnis)"
+
+static bool is_pres(struct span what)
+{
+	return span_iis(what, "pres") || span_iis(what, "num-pres") || span_iis(what, "name-pres");
+}
+
+static bool is_num(struct span what)
+{
+	return span_iis(what, "num") || span_iis(what, "number");
+}
+
+static bool is_ani(struct span what)
+{
+	return span_iis(what, "ani") || span_iis(what, "ani-num");
+}
+
 static bool f_callerid(struct dp *dp, struct span args, struct out *o)
 {
 	const struct chan *c = dp->chan;
+	const char *kept = NULL;
 	struct span what = dp_arg(args, 0);
 
 	if (span_iis(what, "name"))
 		out_str(o, c->caller_name);
-	else if (span_iis(what, "num") || span_iis(what, "number"))
+	else if (is_num(what))
 		out_str(o, c->caller_num);
 	else if (span_iis(what, "all"))
 		out_fmt(o, "\"%s\" <%s>", c->caller_name, c->caller_num);
 	else if (span_iis(what, "dnid"))
 		out_str(o, c->dialed);
+	else if (span_iis(what, "name-valid"))
+		out_char(o, c->caller_name[0] ? '1' : '0');
+	else if (span_iis(what, "num-valid"))
+		out_char(o, c->caller_num[0] ? '1' : '0');
+	else if (is_pres(what))
+		out_str(o, c->caller_private ? "prohib_not_screened" : "allowed_not_screened");
+	else if (is_ani(what))
+		out_str(o, (kept = vars_get(&c->vars, SPAN(CALLER_ANI))) ? kept : c->caller_num);
+	else if (span_iis(what, "rdnis"))
+		out_str(o, (kept = vars_get(&c->vars, SPAN(CALLER_RDNIS))) ? kept : "");
 	else
-		return span_iis(what, "rdnis") || span_iis(what, "ani");
+		return false;
 	return true;
+}
+
+/* Where the call came from at first stays, as ani. */
+static void set_number(struct chan *c, struct span number)
+{
+	if (!vars_get(&c->vars, SPAN(CALLER_ANI)))
+		vars_set(&c->vars, SPAN(CALLER_ANI), span_of(c->caller_num));
+	chan_text(c, &c->caller_num, number);
+}
+
+static void set_caller(struct chan *c, struct span value)
+{
+	long open = span_chr(value, '<'), close = span_chr(value, '>');
+	struct span name = span_trim(open >= 0 ? span_sub(value, 0, (size_t)open) : SPAN_NONE);
+
+	if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+		name = span_sub(name, 1, name.n - 2);
+	chan_text(c, &c->caller_name, name);
+	if (open >= 0 && close > open)
+		value = span_sub(value, (size_t)open + 1, (size_t)(close - open - 1));
+	set_number(c, value);
 }
 
 static bool w_callerid(struct dp *dp, struct span args, struct span value)
@@ -69,23 +120,20 @@ static bool w_callerid(struct dp *dp, struct span args, struct span value)
 	struct chan *c = dp->chan;
 	struct span what = dp_arg(args, 0);
 
-	if (span_iis(what, "name")) {
+	if (span_iis(what, "name"))
 		chan_text(c, &c->caller_name, value);
-	} else if (span_iis(what, "num") || span_iis(what, "number")) {
-		chan_text(c, &c->caller_num, value);
-	} else if (span_iis(what, "all")) {
-		long open = span_chr(value, '<'), close = span_chr(value, '>');
-		struct span name = span_trim(open >= 0 ? span_sub(value, 0, (size_t)open) : SPAN_NONE);
-
-		if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
-			name = span_sub(name, 1, name.n - 2);
-		chan_text(c, &c->caller_name, name);
-		chan_text(c, &c->caller_num,
-			  open >= 0 && close > open ? span_sub(value, (size_t)open + 1, (size_t)(close - open - 1))
-						    : value);
-	} else {
+	else if (is_num(what))
+		set_number(c, value);
+	else if (span_iis(what, "all"))
+		set_caller(c, value);
+	else if (is_pres(what))
+		c->caller_private = span_istarts(value, SPAN("prohib"));
+	else if (is_ani(what))
+		vars_set(&c->vars, SPAN(CALLER_ANI), value);
+	else if (span_iis(what, "rdnis"))
+		vars_set(&c->vars, SPAN(CALLER_RDNIS), value);
+	else
 		return false;
-	}
 	return true;
 }
 
@@ -197,6 +245,14 @@ static bool cut_bare(struct span *in, char c, struct span *head)
 	return in->p != NULL;
 }
 
+struct span func_first_choice(struct span *choices)
+{
+	struct span first;
+
+	cut_bare(choices, ':', &first);
+	return first;
+}
+
 /* IF(expression?yes:no) */
 static bool f_if(struct dp *dp UNUSED, struct span args, struct out *o)
 {
@@ -204,7 +260,7 @@ static bool f_if(struct dp *dp UNUSED, struct span args, struct out *o)
 
 	if (!cut_bare(&args, '?', &cond))
 		return false;
-	cut_bare(&args, ':', &yes);
+	yes = func_first_choice(&args);
 	out_span(o, dp_bare(span_trim(dp_truth(cond) ? yes : args)));
 	return true;
 }
@@ -256,14 +312,14 @@ static bool takes_field(struct span spec, uint32_t n)
 /* CUT(name,delimiter,fields) */
 static bool f_cut(struct dp *dp, struct span args, struct out *o)
 {
-	struct span delim = dp_bare(dp_arg(args, 1)), spec = dp_bare(dp_arg(args, 2)), rest, one;
-	char buf[256], between = delim.n ? delim.p[0] : '-';
+	struct span spec = dp_bare(dp_arg(args, 2)), rest, one;
+	struct out value = out_growing();
+	char between = func_delimiter(args, 1, '-');
 	bool any = false;
 
-	rest = span_of(var_read(dp, dp_arg(args, 0), buf, sizeof buf));
-	if (!spec.n)
-		return false;
-	for (uint32_t n = 1; span_cut(&rest, between, &one); n++) {
+	func_value(dp, dp_arg(args, 0), &value);
+	rest = out_look(&value);
+	for (uint32_t n = 1; spec.n && span_cut(&rest, between, &one); n++) {
 		if (!takes_field(spec, n))
 			continue;
 		if (any)
@@ -271,7 +327,8 @@ static bool f_cut(struct dp *dp, struct span args, struct out *o)
 		out_span(o, one);
 		any = true;
 	}
-	return true;
+	out_free(&value);
+	return spec.n > 0;
 }
 
 static bool f_rand(struct dp *dp, struct span args, struct out *o)
@@ -365,7 +422,7 @@ static bool f_device_state(struct dp *dp, struct span args, struct out *o)
 }
 
 static const struct func funcs[] = {
-	{ "CALLERID", "The caller's num, name or all.", f_callerid, w_callerid },
+	{ "CALLERID", "The caller's num, name or all; pres, ani, rdnis, dnid.", f_callerid, w_callerid },
 	{ "CHANNEL",
 	  "Facts of the channel: name, state, exten, pjsip,remote_addr, rtp,dest …; language and accountcode can be "
 	  "set.",
@@ -389,7 +446,7 @@ static const struct func funcs[] = {
 
 static const struct func *func_named(struct span name)
 {
-	static const struct func *const tables[] = { funcs, pjsip_funcs };
+	static const struct func *const tables[] = { funcs, pjsip_funcs, text_funcs, list_funcs, time_funcs };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		for (const struct func *f = tables[i]; f->name; f++)

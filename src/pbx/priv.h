@@ -440,6 +440,11 @@ bool dp_push(struct dp *dp);                  /* Gosub: remembers the next step;
 bool dp_pop(struct dp *dp, bool go_back);     /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
+struct span dp_arg_raw(struct span args, unsigned n);  /* not trimmed: a blank may be the argument */
+struct span dp_arg_rest(struct span args, unsigned n); /* from the n-th on, commas and all; not trimmed */
+#define DP_TEXT_MAX 65536                              /* a text grows no longer */
+/* Set: a variable, that of the innermost Gosub which has one so named, or a function. */
+void dp_assign(struct dp *dp, struct span name, struct span value);
 
 /* app_dial.c, for the review */
 struct span dial_endpoint(struct span text); /* of "name", "number@name", "name/…": the endpoint's name */
@@ -450,7 +455,12 @@ struct func {
 	bool (*read)(struct dp *dp, struct span args, struct out *o);
 	bool (*write)(struct dp *dp, struct span args, struct span value);
 };
-extern const struct func pjsip_funcs[]; /* funcs_pjsip.c; ends without a name */
+extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[]; /* each ends without a name */
+void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
+/* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
+char func_delimiter(struct span args, unsigned n, char otherwise);
+struct span func_first_choice(struct span *choices); /* of "yes:no"; the other stays */
+bool func_zone_known(struct span zone);              /* STRFTIME can tell its time */
 bool func_read(struct dp *dp, struct span name, struct span args, struct out *o);
 bool func_write(struct dp *dp, struct span name, struct span args, struct span value);
 bool func_known(struct span name);

@@ -112,17 +112,32 @@ static void review_dial(struct review *r, const struct conf *c, const struct cal
 	review_dial_options(r, dp_arg(call->args, 2), call->step);
 }
 
+static void say_zone(const char *what, struct span zone, const struct dp_step *step, struct diag *why)
+{
+	if (!zone.n || span_chr(zone, '$') >= 0)
+		return;
+	diag_add(why, DIAG_WARNING, step->file, step->line,
+		 "%s: time zones are not served yet; '%.*s' is taken for local time", what, SP(zone));
+	diag_unserved(why);
+}
+
 static void review_zone(const struct call *call, struct diag *why)
 {
-	struct span rest = call->args, times, zone;
+	struct span rest = call->args, times;
 
 	span_cut(&rest, '?', &times);
-	zone = when_zone(times);
-	if (!zone.n)
-		return;
-	diag_add(why, DIAG_WARNING, call->step->file, call->step->line,
-		 "GotoIfTime: time zones are not served yet; '%.*s' is taken for local time", SP(zone));
-	diag_unserved(why);
+	say_zone("GotoIfTime", when_zone(times), call->step, why);
+}
+
+/* Behind "${": of STRFTIME and IFTIME. */
+static void review_func_zone(struct span text, const struct dp_step *step, struct diag *why)
+{
+	struct span name = name_before_args(text), args = span_from(text, name.n + 1), rest = args, times;
+
+	if (span_iis(name, "STRFTIME") && !func_zone_known(dp_arg(args, 1)))
+		say_zone("STRFTIME", dp_arg(args, 1), step, why);
+	if (span_iis(name, "IFTIME") && span_cut(&rest, '?', &times))
+		say_zone("IFTIME", when_zone(times), step, why);
 }
 
 /* Behind a condition's '?', which is not one in brackets. */
@@ -166,6 +181,7 @@ static void review_step(struct review *r, const struct conf *c, const struct dp_
 	while ((at = span_find(args, SPAN("${"))) >= 0) {
 		args = span_from(args, (size_t)at + 2);
 		review_name(r, args, step);
+		review_func_zone(args, step, why);
 	}
 }
 

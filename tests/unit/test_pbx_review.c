@@ -93,13 +93,19 @@ static void a_time_zone_is_named(void **state)
 	static const char *const remarks[] = {
 		"extensions.conf:2: warning: GotoIfTime: time zones are not served yet; 'Europe/Berlin' is taken for "
 		"local time",
+		"extensions.conf:5: warning: STRFTIME: time zones are not served yet; 'Asia/Tokyo' is taken for local "
+		"time",
+		"extensions.conf:6: warning: IFTIME: time zones are not served yet; 'Asia/Tokyo' is taken for local "
+		"time",
 		NULL
 	};
 
 	(void)state;
 	expect(SIP,
 	       "[a]\nexten => 1,1,GotoIfTime(9:00-17:00,mon-fri,*,*,Europe/Berlin?a,1,1)\n"
-	       " same => n,GotoIfTime(9:00-17:00|mon-fri|*|*?a,1,1)\n same => n,GotoIfTime(*?1)\n",
+	       " same => n,GotoIfTime(9:00-17:00|mon-fri|*|*?a,1,1)\n same => n,GotoIfTime(*?1)\n"
+	       " same => n,NoOp(${STRFTIME(${EPOCH},Asia/Tokyo,%H)} ${STRFTIME(,UTC,%H)} ${STRFTIME(,${Z},%H)})\n"
+	       " same => n,NoOp(${IFTIME(*,*,*,*,Asia/Tokyo?a:b)})\n",
 	       remarks);
 }
 
