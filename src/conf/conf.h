@@ -109,6 +109,8 @@ struct conf_acl { /* type=acl: holds for every request, before an endpoint is lo
 	struct conf_acls acl, contact_acl;
 };
 
+enum conf_timers { TIMERS_NO, TIMERS_YES, TIMERS_REQUIRED, TIMERS_ALWAYS }; /* RFC 4028 */
+
 struct conf_endpoint {
 	_Alignas(CONF_LINE) struct conf_obj o;
 	const struct conf_aor **aors;
@@ -128,6 +130,8 @@ struct conf_endpoint {
 	enum conf_dtmf dtmf_mode;
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t device_state_busy_at;
+	enum conf_timers timers;
+	uint32_t timers_min_se, timers_sess_expires; /* s */
 	uint8_t tos_audio;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;

@@ -21,6 +21,7 @@ static const char *end_name(enum leg_end e)
 		[LEG_UNREACHABLE] = "could not be reached",
 		[LEG_NO_ACK] = "our 200 OK was never acknowledged",
 		[LEG_NO_RTP] = "ended by rtp_timeout",
+		[LEG_NO_REFRESH] = "its session timer ran out",
 	};
 
 	return names[e];

@@ -15,6 +15,7 @@ enum leg_end {
 	LEG_UNREACHABLE, /* no way to send it: ICMP, no connection, no address */
 	LEG_NO_ACK,      /* our 2xx was repeated for 32 s and never acknowledged */
 	LEG_NO_RTP,      /* rtp_timeout */
+	LEG_NO_REFRESH,  /* its session timer ran out (RFC 4028) */
 };
 
 /* What was asked for that is not served. */

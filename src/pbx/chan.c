@@ -144,6 +144,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->max_forwards = conf->global.max_forwards;
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
+	c->session.due.fire = leg_session_due;
 	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_name = "";
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
@@ -164,6 +165,7 @@ static void chan_free(struct chan *c)
 {
 	struct pbx *p = c->pbx;
 
+	leg_session_end(c);
 	leg_ports_close(c);
 	media_close(&c->media);
 	bridge_part(c);
@@ -230,6 +232,7 @@ void chan_ended(struct chan *c, int cause)
 		c->gone = true;
 		c->cause = c->cause ? c->cause : cause;
 		record_leg(c);
+		leg_session_end(c);
 		leg_ports_close(c);
 		media_close(&c->media); /* which parts it, too */
 		bridge_part(c);

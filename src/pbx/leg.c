@@ -63,6 +63,27 @@ static void build_with_sdp(void *arg, struct sip_build *b)
 	leg_media_put_answer(arg, b);
 }
 
+static void build_ok(void *arg, struct sip_build *b)
+{
+	leg_put_supported(arg, b);
+	leg_session_put_answer(arg, b);
+	build_with_sdp(arg, b);
+}
+
+static void build_updated(void *arg, struct sip_build *b)
+{
+	leg_put_supported(arg, b);
+	leg_session_put_answer(arg, b);
+	build_plain(arg, b);
+}
+
+static void build_refusal(void *arg, struct sip_build *b)
+{
+	const struct leg_refusal *r = arg;
+
+	sip_put(b, r->header, "%s", r->value);
+}
+
 /* ---- in: a new call ---- */
 
 static void on_cancel(void *arg, struct sip_uas *uas)
@@ -123,10 +144,7 @@ static void take_dialed(struct chan *c, const struct sip_msg *m)
 }
 
 /* What a 415 must say (RFC 3261 21.4.13). */
-static void build_accept(void *arg UNUSED, struct sip_build *b)
-{
-	sip_put(b, "Accept", "application/sdp");
-}
+static const struct leg_refusal not_sdp = { 415, "only application/sdp is understood", "Accept", "application/sdp" };
 
 struct sip_msg *leg_request(const struct chan *c)
 {
@@ -135,15 +153,20 @@ struct sip_msg *leg_request(const struct chan *c)
 	return c->request ? sip_msg_parse((struct span){ c->request, c->request_n }, &why) : NULL;
 }
 
-static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
+static void refuse_so(struct chan *c, struct sip_uas *uas, const struct leg_refusal *r)
 {
 	c->invite = NULL;
 	c->note.end = LEG_REFUSED;
-	c->sip_code = code;
+	c->sip_code = r->code;
 	sip_uas_on_cancel(uas, NULL, NULL);
-	sip_reply(uas, code, why, code == 415 ? build_accept : NULL, NULL);
+	sip_reply(uas, r->code, r->why, r->header ? build_refusal : NULL, (void *)(uintptr_t)r);
 	leg_drop_dialog(c);
-	chan_ended(c, cause_of_sip(code));
+	chan_ended(c, cause_of_sip(r->code));
+}
+
+static void refuse(struct chan *c, struct sip_uas *uas, unsigned code, const char *why)
+{
+	refuse_so(c, uas, &(struct leg_refusal){ .code = code, .why = why });
 }
 
 /* Its body is read once, and the offer in it goes with the answer. */
@@ -170,7 +193,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		leg_media_caps(c, NULL);
 		err = leg_media_open(c, leg_media_family(c, &c->peer), NULL);
 	} else if (!sdp.p) {
-		refuse(c, uas, 415, "only application/sdp is understood");
+		refuse_so(c, uas, &not_sdp);
 		return false;
 	} else {
 		err = leg_media_offered(c, sdp);
@@ -199,6 +222,7 @@ static void build_retry_after(void *arg, struct sip_build *b)
 void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep)
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
+	struct leg_refusal no;
 	struct sip_dialog_conf d;
 	struct chan *c;
 
@@ -226,6 +250,11 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		refuse(c, uas, 404, NULL);
 		return;
 	}
+	if (!leg_session_allows(c, m, &no)) {
+		refuse_so(c, uas, &no);
+		return;
+	}
+	leg_session_agree(c, m);
 	d = leg_dialog_conf(c);
 	c->dialog = sip_dialog_uas(uas, &d);
 	c->invite = uas;
@@ -292,7 +321,8 @@ int leg_answer(struct chan *c)
 	count(CNT_calls_answered);
 	trace(EV_CALL_STATE, c->name, "answered");
 	sip_uas_on_cancel(uas, NULL, NULL);
-	sip_reply(uas, 200, NULL, build_with_sdp, c);
+	sip_reply(uas, 200, NULL, build_ok, c);
+	leg_session_start(c);
 	leg_media_forget_offer(c);
 	leg_media_apply(c, false); /* rtp_timeout counts from here */
 	return 0;
@@ -360,12 +390,13 @@ static bool is_untimely(struct chan *c, struct sip_uas *uas, const struct sip_ms
 static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct span sdp = sip_body_part(m, "application/sdp");
+	struct leg_refusal no = not_sdp;
 	int err = 0;
 
 	if (is_untimely(c, uas, m))
 		return;
-	if (m->body.n && !sdp.p) {
-		sip_reply(uas, 415, NULL, build_accept, NULL);
+	if ((m->body.n && !sdp.p) || !leg_session_allows(c, m, &no)) {
+		sip_reply(uas, no.code, no.why, build_refusal, &no);
 		return;
 	}
 	c->note.reoffers++;
@@ -375,10 +406,14 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		leg_media_forget_offer(c);
 		c->local.version++;
 	}
-	if (err < 0)
+	if (err < 0) {
 		sip_reply(uas, err == -EBADMSG ? 400 : 488, NULL, NULL, NULL);
-	else
-		sip_reply(uas, 200, NULL, m->body.n || m->method == SIP_INVITE ? build_with_sdp : build_plain, c);
+	} else {
+		leg_session_agree(c, m);
+		sip_reply(uas, 200, NULL, m->body.n || m->method == SIP_INVITE ? build_ok : build_updated, c);
+		if (c->state == CHAN_UP)
+			leg_session_start(c);
+	}
 	leg_media_forget_offer(c);
 }
 

@@ -40,11 +40,14 @@ static void build(void *arg, struct sip_build *b)
 
 	leg_put_contact(c, b);
 	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	leg_put_supported(c, b);
+	leg_session_put_request(c, b);
 	leg_media_put_offer(c, b);
 }
 
 static void on_2xx(struct chan *c, const struct sip_msg *m)
 {
+	leg_session_answered(c, m);
 	sip_dialog_refresh(c->dialog, m);
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
 	if (leg_media_answered(c, sip_body_part(m, "application/sdp")) < 0)
@@ -83,20 +86,36 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 	if (is_put_off(c, code))
 		return;
 	c->retells = 0;
+	if (c->session.refreshing) {
+		leg_session_refused(c, m, code);
+		return;
+	}
 	trace(EV_MEDIA_WARN, c->name, "the peer does not take our new address: %u %.*s%s", code,
 	      m ? (int)m->reason.n : 0, m ? m->reason.p : "", why ? why : "");
 	if (m && (code == 481 || code == 408)) /* RFC 5057: the dialog is over */
 		chan_hangup(c, 41);
 }
 
-static void reinvite(struct chan *c)
+void leg_reinvite(struct chan *c)
 {
-	struct sip_ask a = { .method = SIP_INVITE, .build = build, .answer = on_answer, .arg = c };
+	struct sip_ask a = {
+		.method = SIP_INVITE, .build = build, .answer = on_answer, .again = leg_session_again, .arg = c
+	};
+	struct flow f = sip_dialog_flow(c->dialog);
 
-	trace(EV_CALL_STATE, c->name, "our address has changed: the peer is told");
 	c->renewed_at = c->pbx->clock->now;
-	c->local.version++;
+	if (!c->session.refreshing || leg_media_outdated(c, &f))
+		c->local.version++;
 	c->asking = sip_dialog_ask(c->dialog, &a);
+}
+
+static void renew(struct chan *c)
+{
+	if (!c->retells)
+		c->session.refreshing = false;
+	if (!c->session.refreshing)
+		trace(EV_CALL_STATE, c->name, "our address has changed: the peer is told");
+	leg_reinvite(c);
 }
 
 void leg_renew_due(struct timer *t, ms_t now)
@@ -111,7 +130,7 @@ void leg_renew_due(struct timer *t, ms_t now)
 	else if (c->renewed_at && now - c->renewed_at < PAUSE)
 		clock_in(c->pbx->clock, t, c->renewed_at + PAUSE - now);
 	else
-		reinvite(c);
+		renew(c);
 }
 
 void legs_moved(struct pbx *p, const struct conf_transport *t UNUSED)

@@ -50,6 +50,8 @@ static void build_invite(void *arg, struct sip_build *b)
 
 	leg_put_contact(c, b);
 	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
+	leg_put_supported(c, b);
+	leg_session_put_request(c, b);
 	put_identity(c, b);
 	if (c->headers)
 		out_str(b->o, c->headers);
@@ -111,6 +113,7 @@ static void ask(struct chan *c)
 			     .patience = patience(c),
 			     .build = build_invite,
 			     .answer = on_answer,
+			     .again = leg_session_again,
 			     .arg = c };
 
 	out_request_uri(&uri, c);
@@ -239,6 +242,7 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
 	c->state = CHAN_UP;
 	c->answered_at = c->pbx->clock->now;
+	leg_session_answered(c, m);
 	if (m->body.n)
 		err = leg_media_answered(c, sip_body_part(m, "application/sdp"));
 	else if (c->early_answered)

@@ -237,6 +237,17 @@ struct chan {
 	ms_t renewed_at;
 	bool bye_waits; /* we are to send BYE, but the ACK to our 2xx has to come first (RFC 3261 15) */
 
+	struct leg_session { /* its timer (RFC 4028): leg_session.c */
+		struct timer due;
+		struct sip_uac *asking;        /* our UPDATE that waits for its answer */
+		ms_t until;                    /* the session ends */
+		uint32_t interval;             /* s; 0: no timer */
+		uint32_t min_se;               /* the largest that the peer has told us, s */
+		bool refresher;                /* we are; else the peer */
+		bool peer_knows, peer_updates; /* it supports timers; it allows UPDATE */
+		bool refreshing;               /* our re-INVITE says nothing new */
+	} session;
+
 	/* SDP and media (leg_media.c) */
 	struct sdp_caps caps;
 	struct sdp_local local;
@@ -345,9 +356,28 @@ void leg_ports_seen(struct chan *c, const struct media_event *ev); /* STUN has a
 /* What SDP to the peer of f says: `face`, or what the router has opened. */
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
 uint16_t leg_ports_rtcp(const struct chan *c); /* beside c->local.face; 0: the port above it */
+/* leg_session.c: session timers (RFC 4028) */
+struct leg_refusal { /* of a request, with a header that says why */
+	unsigned code;
+	const char *why, *header;
+	char value[16];
+};
+void leg_put_supported(const struct chan *c, struct sip_build *b);
+/* An INVITE or UPDATE of the peer. False: it is to be refused. True: nothing is changed yet. */
+bool leg_session_allows(const struct chan *c, const struct sip_msg *m, struct leg_refusal *no);
+void leg_session_agree(struct chan *c, const struct sip_msg *m); /* it will have a 2xx, which says what holds then */
+void leg_session_start(struct chan *c);                          /* the 2xx is being sent */
+void leg_session_put_answer(const struct chan *c, struct sip_build *b);
+void leg_session_put_request(const struct chan *c, struct sip_build *b); /* into an INVITE or UPDATE */
+bool leg_session_again(void *arg, const struct sip_msg *m);         /* as struct sip_ask has it: a 422 to one of them */
+void leg_session_answered(struct chan *c, const struct sip_msg *m); /* a 2xx to one of them */
+void leg_session_refused(struct chan *c, const struct sip_msg *m, unsigned code); /* anything else */
+void leg_session_due(struct timer *t, ms_t now);
+void leg_session_end(struct chan *c);
 /* leg_moved.c: calls whose peers know an old address of ours are re-INVITEd */
 void legs_moved(struct pbx *p, const struct conf_transport *t);
 void leg_renew_due(struct timer *t, ms_t now);
+void leg_reinvite(struct chan *c); /* with the same SDP, if nothing has changed */
 
 /* leg_media.c: SDP and media */
 int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */

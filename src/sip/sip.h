@@ -197,9 +197,10 @@ struct sip_ask {
 	bool witness;          /* a configured peer: how its responses see us is believed */
 	ms_t patience; /* 0: as long as transactions last; else given up when there is no answer at all by then */
 	ms_t timeout;  /* the whole ask, 0: transaction timeouts only */
-	const char *user_agent; /* NULL: the global one */
-	struct span headers;    /* whole header lines, each with CRLF; copied */
-	sip_build_fn *build;    /* may be NULL; called again for each attempt */
+	const char *user_agent;                            /* NULL: the global one */
+	struct span headers;                               /* whole header lines, each with CRLF; copied */
+	sip_build_fn *build;                               /* may be NULL; called again for each attempt */
+	bool (*again)(void *arg, const struct sip_msg *m); /* a 422: true: build says something else now; or NULL */
 	/*
 	 * 1xx: any number of times. Then once a final answer: m is NULL when it is our own (408 no answer, 503 cannot
 	 * be reached, 404 name unknown, 487 cancelled in time); `why` says more. The uac is gone after the final call.

@@ -298,6 +298,14 @@ static void target_failed(struct sip_uac *u, int err)
 	next_target(u, silent ? 408 : 503, silent ? "no answer" : strerror(-err));
 }
 
+static void send_again(struct sip_uac *u)
+{
+	u->cseq = u->dialog ? ++u->dialog->local_cseq : u->cseq + 1;
+	u->got_1xx = false;
+	u->ctx = NULL;
+	attempt(u);
+}
+
 static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 {
 	char *lines;
@@ -310,10 +318,7 @@ static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 	u->auth_tries++;
 	free(u->credentials);
 	u->credentials = lines;
-	u->cseq = u->dialog ? ++u->dialog->local_cseq : u->cseq + 1;
-	u->got_1xx = false;
-	u->ctx = NULL;
-	attempt(u);
+	send_again(u);
 	return true;
 }
 
@@ -357,6 +362,10 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 {
 	if ((m->status == 401 || m->status == 407) && try_auth(u, m))
 		return;
+	if (m->status == 422 && u->ask.again && !u->cancelled && u->ask.again(u->ask.arg, m)) {
+		send_again(u);
+		return;
+	}
 	if (m->status == 503 && u->at + 1 < u->n_targets && !u->cancelled) {
 		sip_target_dead(u->sip, &u->targets[u->at], DEAD_FOR);
 		next_target(u, 503, "503 Service Unavailable");

@@ -152,7 +152,7 @@ static const struct print_case print_cases[] = {
 	{ "endpoint", "callerid=+49 30 1", "\ncallerid=\"\" <+49 30 1>\n" },
 	{ "endpoint", "callerid=Alice", "\ncallerid=\"Alice\" <>\n" },
 	{ "endpoint", "callerid=asreceived", "\ncallerid=<unknown>\n" },
-	{ "endpoint", "timers=forced", "\ntimers=forced\n" },
+	{ "endpoint", "timers=forced", "\ntimers=always\n" },
 	{ "endpoint", "100rel=peer_supported", "\n100rel=peer_supported\n" },
 	{ "endpoint", "identify_by=ip,header", "\nidentify_by=ip,header\n" },
 	{ "endpoint", "set_var=A=1\nset_var=B=x,y", "\nset_var=A=1,B=x,y\n" },
