@@ -1,4 +1,4 @@
-/* pbx/app_gosub.c: Gosub, Return, StackPop: a stack of places, with variables of their own (ARG1 …, ARGC). */
+/* pbx/app_gosub.c: Gosub, GosubIf, Return, StackPop: a stack of places, with variables of their own (ARG1 …, ARGC). */
 #include <stdio.h>
 
 #include "base/trace.h"
@@ -38,6 +38,20 @@ static enum app_say gosub(struct dp *dp, struct span args)
 	return APP_HANGUP;
 }
 
+/* GosubIf(condition?[[context,]exten,]priority[(args)][:the same otherwise]) */
+static enum app_say gosub_if(struct dp *dp, struct span args)
+{
+	struct span cond, yes;
+
+	if (!span_cut(&args, '?', &cond) || !args.p) {
+		trace(EV_DP_WARN, dp->chan->name, "GosubIf needs condition?place(args):place(args)");
+		return APP_NEXT;
+	}
+	yes = app_call_cut(&args);
+	args = dp_truth(cond) ? yes : span_trim(args);
+	return args.n ? gosub(dp, args) : APP_NEXT;
+}
+
 static enum app_say ret(struct dp *dp, struct span args)
 {
 	if (!dp->depth) {
@@ -56,5 +70,8 @@ static enum app_say stack_pop(struct dp *dp, struct span args)
 }
 
 const struct app app_gosub = { .name = "Gosub", .help = "Runs a part of the dialplan and comes back.", .start = gosub };
+const struct app app_gosubif = { .name = "GosubIf",
+				 .help = "Gosub on a condition: GosubIf(condition?yes(args):no(args)).",
+				 .start = gosub_if };
 const struct app app_return = { .name = "Return", .help = "Goes back behind the Gosub.", .start = ret };
 const struct app app_stackpop = { .name = "StackPop", .help = "Forgets the last Gosub.", .start = stack_pop };

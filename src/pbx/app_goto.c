@@ -1,4 +1,4 @@
-/* pbx/app_goto.c: Goto, GotoIf, GotoIfTime and ExecIf. */
+/* pbx/app_goto.c: Goto, GotoIf, GotoIfTime, ExecIf, ExecIfTime and Exec. */
 #include "base/trace.h"
 #include "pbx/priv.h"
 #include "conf/when.h"
@@ -29,20 +29,26 @@ static enum app_say go_if(struct dp *dp, struct span args)
 	return APP_NEXT;
 }
 
-/* Local time, as TZ says. */
-static enum app_say go_if_time(struct dp *dp, struct span args)
+/* Cuts "times?" off; false when there is none, or it is not understood. Local time, as TZ says. */
+static bool take_when(struct dp *dp, struct span *args, bool *is_now)
 {
 	time_t now = (time_t)(clock_wall(dp->chan->pbx->clock) / 1000);
-	long q = span_chr(args, '?');
+	long q = span_chr(*args, '?');
 	struct tm at = { 0 };
-	bool wrong = q < 0, yes = false;
+	bool wrong = q < 0;
 
-	if (!wrong && localtime_r(&now, &at))
-		yes = when_matches(span_sub(args, 0, (size_t)q), &at, &wrong);
-	if (!wrong)
-		return choose(dp, span_from(args, (size_t)q + 1), yes);
-	trace(EV_DP_WARN, dp->chan->name, "GotoIfTime needs times,weekdays,days,months?yes:no");
-	return APP_NEXT;
+	*is_now = !wrong && localtime_r(&now, &at) && when_matches(span_sub(*args, 0, (size_t)q), &at, &wrong);
+	*args = span_from(*args, (size_t)q + 1);
+	if (wrong)
+		trace(EV_DP_WARN, dp->chan->name, "%s needs times,weekdays,days,months?", dp->app->name);
+	return !wrong;
+}
+
+static enum app_say go_if_time(struct dp *dp, struct span args)
+{
+	bool is_now;
+
+	return take_when(dp, &args, &is_now) ? choose(dp, args, is_now) : APP_NEXT;
 }
 
 /* Where the first "App(args)" of a text ends: behind its closing parenthesis. */
@@ -83,10 +89,19 @@ struct span app_call_args(struct span *call)
 	return args;
 }
 
+static enum app_say exec(struct dp *dp, struct span call)
+{
+	struct span args;
+
+	call = span_trim(call);
+	args = app_call_args(&call);
+	return call.n ? dp_run_app(dp, call, args) : APP_NEXT;
+}
+
 static enum app_say exec_if(struct dp *dp, struct span args)
 {
 	long q = span_chr(args, '?');
-	struct span calls, call, call_args;
+	struct span calls, call;
 
 	if (q < 0) {
 		trace(EV_DP_WARN, dp->chan->name, "ExecIf needs condition?App(args)[:App(args)]");
@@ -96,8 +111,15 @@ static enum app_say exec_if(struct dp *dp, struct span args)
 	call = app_call_cut(&calls);
 	if (!dp_truth(span_sub(args, 0, (size_t)q)))
 		call = span_trim(calls);
-	call_args = app_call_args(&call);
-	return call.n ? dp_run_app(dp, call, call_args) : APP_NEXT;
+	return exec(dp, call);
+}
+
+/* ExecIfTime(times?App(args)) */
+static enum app_say exec_if_time(struct dp *dp, struct span args)
+{
+	bool is_now;
+
+	return take_when(dp, &args, &is_now) && is_now ? exec(dp, args) : APP_NEXT;
 }
 
 const struct app app_goto = { .name = "Goto", .help = "Goto([[context,]extension,]priority).", .start = go };
@@ -106,3 +128,7 @@ const struct app app_gotoiftime = { .name = "GotoIfTime",
 				    .help = "GotoIfTime(times,weekdays,days,months?yes:no).",
 				    .start = go_if_time };
 const struct app app_execif = { .name = "ExecIf", .help = "ExecIf(condition?App(args):App(args)).", .start = exec_if };
+const struct app app_exec = { .name = "Exec", .help = "Runs an application: Exec(App(args)).", .start = exec };
+const struct app app_execiftime = { .name = "ExecIfTime",
+				    .help = "ExecIfTime(times,weekdays,days,months?App(args)).",
+				    .start = exec_if_time };

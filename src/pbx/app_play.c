@@ -8,24 +8,14 @@
 
 #include "base/trace.h"
 #include "pbx/match.h"
-#include "pbx/priv.h"
+#include "pbx/play.h"
 
 #define DIGIT_TIMEOUT 5000
 #define EXTEN_TIMEOUT 10000
 
 enum { SKIP = 1, NO_ANSWER = 2, ONE_DIGIT = 4, NO_DIGITS = 8 };
 
-struct playing {
-	char files[512];
-	struct span rest;
-	char context[80];
-	bool listens, in_gap, waits; /* waits: WaitExten, nothing is played */
-	bool one_digit;              /* only an extension of one digit interrupts */
-	ms_t timeout;
-	const char *status; /* the variable that says how it went */
-};
-
-static void play_none(struct dp *dp)
+void play_nothing(struct dp *dp)
 {
 	struct media_play none = { .source = SOURCE_NONE };
 
@@ -34,9 +24,10 @@ static void play_none(struct dp *dp)
 }
 
 /* An absolute path as it is; else in each folder where the sounds of a language can be. */
-static void sound_path(struct dp *dp, struct span name, char *path, size_t cap)
+static void sound_path(struct dp *dp, struct span name, const char *lang, struct media_play *what)
 {
-	const char *lang = chan_language(dp->chan);
+	size_t cap = sizeof what->path;
+	char *path = what->path;
 	const char *dir = dp->chan->conf->hairpin.sounds_dir;
 
 	if (name.n && name.p[0] == '/')
@@ -46,21 +37,27 @@ static void sound_path(struct dp *dp, struct span name, char *path, size_t cap)
 			 dir, SP(name));
 }
 
-static enum app_say next_file(struct dp *dp)
+bool play_next(struct dp *dp, struct span *files, const char *lang)
 {
-	struct playing *s = dp_state(dp);
 	struct media_play what = { .source = SOURCE_FILE };
 	struct span name;
 
-	while (span_cut(&s->rest, '&', &name)) {
+	while (span_cut(files, '&', &name)) {
 		name = span_trim(name);
 		if (!name.n)
 			continue;
-		sound_path(dp, name, what.path, sizeof what.path);
+		sound_path(dp, name, lang[0] ? lang : chan_language(dp->chan), &what);
 		leg_play(dp->chan, &what);
-		return APP_WAIT;
+		return true;
 	}
-	return APP_NEXT;
+	return false;
+}
+
+static enum app_say next_file(struct dp *dp)
+{
+	struct playing *s = dp_state(dp);
+
+	return play_next(dp, &s->rest, s->lang) ? APP_WAIT : APP_NEXT;
 }
 
 static void forget_digits(struct dp *dp)
@@ -93,8 +90,9 @@ static enum app_say begin(struct dp *dp, struct span args, bool background)
 	dp_set(dp, s->status, "SUCCESS");
 	if ((options & SKIP) && dp->chan->state != CHAN_UP)
 		return APP_NEXT;
-	span_copy(dp_arg(args, 0), s->files, sizeof s->files);
+	s->files = span_dup(dp_arg(args, 0));
 	s->rest = span_of(s->files);
+	span_copy(background ? dp_arg(args, 2) : SPAN_NONE, s->lang, sizeof s->lang);
 	s->listens = background && !(options & NO_DIGITS);
 	s->one_digit = options & ONE_DIGIT;
 	span_copy(context.n ? context : span_of(dp->ctx_name), s->context, sizeof s->context);
@@ -103,6 +101,19 @@ static enum app_say begin(struct dp *dp, struct span args, bool background)
 	else if (leg_answer(dp->chan) < 0)
 		return APP_HANGUP;
 	forget_digits(dp);
+	return dp->chan->media ? next_file(dp) : APP_HANGUP;
+}
+
+enum app_say play_sounds(struct dp *dp, struct span files, bool listens)
+{
+	struct playing *s = dp_state(dp);
+
+	s->files = span_dup(files);
+	s->rest = span_of(s->files);
+	s->listens = listens;
+	span_copy(span_of(dp->ctx_name), s->context, sizeof s->context);
+	if (dp->chan->state != CHAN_UP)
+		leg_progress(dp->chan);
 	return dp->chan->media ? next_file(dp) : APP_HANGUP;
 }
 
@@ -116,16 +127,45 @@ static enum app_say background(struct dp *dp, struct span args)
 	return begin(dp, args, true);
 }
 
+bool play_tone(struct dp *dp, struct span name)
+{
+	struct media_play tone = { .source = SOURCE_TONE, .freq1 = 350, .freq2 = 440, .level_dbm0 = -16 };
+
+	if (name.n && !span_is(name, "dial"))
+		return false;
+	if (dp->chan->media)
+		leg_play(dp->chan, &tone);
+	return true;
+}
+
+/* What stands in parentheses behind an option's letter; SPAN_NONE when the letter is not there. */
+static struct span option_value(struct span options, char letter)
+{
+	long at = span_chr(options, letter), close;
+
+	if (at < 0)
+		return SPAN_NONE;
+	options = span_from(options, (size_t)at + 1);
+	close = span_chr(options, ')');
+	return options.n && options.p[0] == '(' && close > 0 ? span_sub(options, 1, (size_t)close - 1) : SPAN("");
+}
+
+/* WaitExten([seconds][,d[(tone)]]) */
 static enum app_say waitexten(struct dp *dp, struct span args)
 {
 	struct playing *s = dp_state(dp);
-	uint32_t seconds;
+	struct span tone = option_value(dp_arg(args, 1), 'd');
+	char text[32];
+	double seconds;
 
+	span_copy(dp_arg(args, 0), text, sizeof text);
+	seconds = strtod(text, NULL);
 	s->listens = s->waits = true;
-	s->timeout =
-		span_u32(dp_arg(args, 0), 86400, &seconds) && seconds ? (ms_t)seconds * 1000 : dp->response_timeout;
+	s->timeout = seconds > 0 && seconds <= 86400 ? (ms_t)(seconds * 1000) : dp->response_timeout;
 	s->timeout = s->timeout ? s->timeout : EXTEN_TIMEOUT;
 	span_copy(span_of(dp->ctx_name), s->context, sizeof s->context);
+	if (tone.p && !play_tone(dp, tone))
+		trace(EV_DP_WARN, dp->chan->name, "WaitExten: there is no tone '%.*s'", SP(tone));
 	dp_timer(dp, s->timeout);
 	return APP_WAIT;
 }
@@ -135,7 +175,7 @@ static enum app_say go(struct dp *dp, const char *exten)
 	struct playing *s = dp_state(dp);
 	char where[200];
 
-	play_none(dp);
+	play_nothing(dp);
 	snprintf(where, sizeof where, "%s,%s,1", s->context, exten);
 	if (!dp_goto(dp, span_of(where)))
 		return APP_HANGUP;
@@ -150,7 +190,7 @@ static enum app_say on_digit(struct dp *dp, char digit)
 	size_t n = dp->digits ? strlen(dp->digits) : 0;
 	const struct dp_call call = { span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 
-	play_none(dp);
+	play_nothing(dp);
 	s->rest = SPAN_NONE;
 	if (!dp->digits)
 		dp->digits = xcalloc(1, DP_DIGITS + 1);
@@ -191,7 +231,7 @@ static enum app_say on_timeout(struct dp *dp)
 	return APP_HANGUP;
 }
 
-static enum app_say event(struct dp *dp, const struct chan_event *ev)
+enum app_say play_event(struct dp *dp, const struct chan_event *ev)
 {
 	struct playing *s = dp_state(dp);
 
@@ -202,31 +242,36 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	if (ev->kind != CH_PLAYED || s->waits || s->in_gap)
 		return APP_WAIT;
 	if (!ev->ok) {
-		dp_set(dp, s->status, "FAILED");
+		if (s->status)
+			dp_set(dp, s->status, "FAILED");
 		trace(EV_DP_WARN, dp->chan->name, "%s: a sound of '%s' could not be played", dp->app->name, s->files);
 	}
 	return next_file(dp);
 }
 
-static void stop(struct dp *dp)
+void play_stop(struct dp *dp)
 {
-	play_none(dp);
+	struct playing *s = dp_state(dp);
+
+	play_nothing(dp);
+	free(s->files);
 }
 
 const struct app app_playback = { .name = "Playback",
 				  .help = "Plays files: Playback(a&b[,options]).",
 				  .state_size = sizeof(struct playing),
 				  .start = playback,
-				  .event = event,
-				  .stop = stop };
+				  .event = play_event,
+				  .stop = play_stop };
 const struct app app_background = { .name = "Background",
 				    .help = "Plays files and listens for an extension.",
 				    .state_size = sizeof(struct playing),
 				    .start = background,
-				    .event = event,
-				    .stop = stop };
+				    .event = play_event,
+				    .stop = play_stop };
 const struct app app_waitexten = { .name = "WaitExten",
-				   .help = "Waits for an extension: WaitExten([seconds]).",
+				   .help = "Waits for an extension: WaitExten([seconds][,d]).",
 				   .state_size = sizeof(struct playing),
 				   .start = waitexten,
-				   .event = event };
+				   .event = play_event,
+				   .stop = play_stop };

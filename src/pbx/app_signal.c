@@ -1,4 +1,4 @@
-/* pbx/app_signal.c: Ringing, Progress, Busy, Congestion: what the caller is told before an answer. */
+/* pbx/app_signal.c: Ringing, Progress, Busy, Congestion, Incomplete: what the caller is told before an answer. */
 #include "pbx/priv.h"
 
 static enum app_say ringing(struct dp *dp, struct span args)
@@ -47,6 +47,13 @@ static enum app_say congestion(struct dp *dp, struct span args)
 	return refuse(dp, args, 34, 250);
 }
 
+/* The number needs more digits: 484, which a phone that dials digit by digit understands. */
+static enum app_say incomplete(struct dp *dp, struct span args UNUSED)
+{
+	chan_hangup(dp->chan, 28);
+	return APP_HANGUP;
+}
+
 static enum app_say event(struct dp *dp, const struct chan_event *ev)
 {
 	(void)dp;
@@ -59,3 +66,6 @@ const struct app app_busy = { .name = "Busy", .help = "Says busy: 486, or the to
 const struct app app_congestion = {
 	.name = "Congestion", .help = "Says congestion: 503, or the tone.", .start = congestion, .event = event
 };
+const struct app app_incomplete = { .name = "Incomplete",
+				    .help = "Says that digits are missing: 484.",
+				    .start = incomplete };

@@ -1,31 +1,46 @@
 /* pbx/apps.c: the applications, one row each. */
 #include "pbx/priv.h"
 
-#define APPS(X)       \
-	X(answer)     \
-	X(background) \
-	X(busy)       \
-	X(congestion) \
-	X(dial)       \
-	X(echo)       \
-	X(execif)     \
-	X(gosub)      \
-	X(goto)       \
-	X(gotoif)     \
-	X(gotoiftime) \
-	X(hangup)     \
-	X(milliwatt)  \
-	X(mset)       \
-	X(noop)       \
-	X(playback)   \
-	X(progress)   \
-	X(return )    \
-	X(ringing)    \
-	X(set)        \
-	X(stackpop)   \
-	X(verbose)    \
-	X(wait)       \
-	X(waitexten)
+#define APPS(X)          \
+	X(answer)        \
+	X(background)    \
+	X(busy)          \
+	X(congestion)    \
+	X(continuewhile) \
+	X(dial)          \
+	X(echo)          \
+	X(endwhile)      \
+	X(exec)          \
+	X(execif)        \
+	X(execiftime)    \
+	X(exitwhile)     \
+	X(gosub)         \
+	X(gosubif)       \
+	X(goto)          \
+	X(gotoif)        \
+	X(gotoiftime)    \
+	X(hangup)        \
+	X(incomplete)    \
+	X(log)           \
+	X(milliwatt)     \
+	X(mset)          \
+	X(noop)          \
+	X(playback)      \
+	X(progress)      \
+	X(read)          \
+	X(return )       \
+	X(ringing)       \
+	X(sayalpha)      \
+	X(saydigits)     \
+	X(saynumber)     \
+	X(sayphonetic)   \
+	X(set)           \
+	X(stackpop)      \
+	X(transfer)      \
+	X(verbose)       \
+	X(wait)          \
+	X(waitexten)     \
+	X(while)
 
 #define X(name) extern const struct app app_##name;
 APPS(X)

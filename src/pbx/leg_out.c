@@ -355,6 +355,34 @@ static void build_failure(void *arg, struct sip_build *b)
 		sip_put(b, "Retry-After", "5");
 }
 
+static void build_redirect(void *arg, struct sip_build *b)
+{
+	const struct span *to = arg;
+	struct sip_uri u;
+
+	if (sip_uri_parse(*to, &u)) {
+		sip_put(b, "Contact", "<%.*s>", SP(*to));
+		return;
+	}
+	sip_build_face(b);
+	out_str(b->o, "Contact: <sip:");
+	sip_out_user(b->o, *to);
+	out_all(b->o, "@", b->face.host, ">\r\n");
+}
+
+void leg_redirect(struct chan *c, struct span to)
+{
+	struct sip_uas *uas = c->invite;
+
+	c->invite = NULL;
+	if (uas) {
+		c->sip_code = 302;
+		sip_uas_on_cancel(uas, NULL, NULL);
+		sip_reply(uas, 302, NULL, build_redirect, &to);
+	}
+	chan_hangup(c, 23);
+}
+
 void leg_end(struct chan *c, int cause)
 {
 	struct sip_uas *uas = c->invite;

@@ -330,6 +330,7 @@ void leg_ring_tone(struct chan *c, bool on);                  /* what the caller
 void leg_progress(struct chan *c);                            /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
+void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
 #define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 void leg_put_contact(struct chan *c, struct sip_build *b);

@@ -126,7 +126,7 @@ static void review_zone(const struct call *call, struct diag *why)
 	struct span rest = call->args, times;
 
 	span_cut(&rest, '?', &times);
-	say_zone("GotoIfTime", when_zone(times), call->step, why);
+	say_zone(call->step->app, when_zone(times), call->step, why);
 }
 
 /* Behind "${": of STRFTIME and IFTIME. */
@@ -138,6 +138,18 @@ static void review_func_zone(struct span text, const struct dp_step *step, struc
 		say_zone("STRFTIME", dp_arg(args, 1), step, why);
 	if (span_iis(name, "IFTIME") && span_cut(&rest, '?', &times))
 		say_zone("IFTIME", when_zone(times), step, why);
+}
+
+/* Of WaitExten: m plays music. */
+static void review_waitexten(const struct call *call, struct diag *why)
+{
+	struct span options = dp_arg(call->args, 1);
+
+	if (!options.n || options.p[0] != 'm')
+		return;
+	diag_add(why, DIAG_NOTE, call->step->file, call->step->line,
+		 "WaitExten's option m is not served yet; the caller hears nothing");
+	diag_unserved(why);
 }
 
 /* Behind a condition's '?', which is not one in brackets. */
@@ -160,20 +172,30 @@ static void review_call(struct review *r, const struct conf *c, const struct cal
 		note(r, call->app, ABSENT_APP, call->step);
 	if (span_iis(call->app, "Dial"))
 		review_dial(r, c, call, why);
-	if (span_iis(call->app, "GotoIfTime"))
+	if (span_iis(call->app, "GotoIfTime") || span_iis(call->app, "ExecIfTime"))
 		review_zone(call, why);
+	if (span_iis(call->app, "WaitExten"))
+		review_waitexten(call, why);
 	if (span_iis(call->app, "Set"))
 		review_name(r, span_trim(call->args), call->step);
+}
+
+/* The applications that an application runs: "App(args):App(args)". */
+static struct span calls_within(const struct call *call)
+{
+	if (span_iis(call->app, "ExecIf") || span_iis(call->app, "ExecIfTime"))
+		return behind_condition(call->args);
+	return span_iis(call->app, "Exec") ? call->args : SPAN_NONE;
 }
 
 static void review_step(struct review *r, const struct conf *c, const struct dp_step *step, struct diag *why)
 {
 	struct call call = { step, span_of(step->app), span_of(step->args) };
-	struct span args = call.args, calls = behind_condition(args);
+	struct span args = call.args, calls = calls_within(&call);
 	long at;
 
 	review_call(r, c, &call, why);
-	for (int i = 0; i < 2 && calls.n && span_iis(span_of(step->app), "ExecIf"); i++) {
+	while (calls.n) {
 		call.app = app_call_cut(&calls);
 		call.args = app_call_args(&call.app);
 		review_call(r, c, &call, why);

@@ -76,6 +76,8 @@ static void what_execif_runs_is_named(void **state)
 		"extensions.conf:2: warning: application VoiceMail is not served yet; a call that gets there ends",
 		"extensions.conf:3: note: Dial's option t is not served yet; the call is made without it",
 		"extensions.conf:4: warning: function CDR is not served yet; it is empty",
+		"extensions.conf:7: warning: application Macro is not served yet; a call that gets there ends",
+		"extensions.conf:8: warning: application Park is not served yet; a call that gets there ends",
 		NULL
 	};
 
@@ -84,7 +86,7 @@ static void what_execif_runs_is_named(void **state)
 	       "[a]\nexten => 1,1,ExecIf($[\"${X:1}\" = \"?\"]?Queue(a:b,(c)):VoiceMail(1))\n"
 	       "exten => 2,1,ExecIf(1?Hangup():Dial(PJSIP/gone&PJSIP/e,20,t))\n"
 	       "exten => 3,1,ExecIf(${IF(1?0:1)}?Set(CDR(x)=1))\n same => n,ExecIf(1?${APP}(1):)\n same => "
-	       "n,ExecIf(1)\n",
+	       "n,ExecIf(1)\n same => n,Exec(Macro(x))\n same => n,ExecIfTime(*,*,*,*?Park())\n",
 	       remarks);
 }
 
