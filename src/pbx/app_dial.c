@@ -12,7 +12,8 @@
 #include "base/trace.h"
 #include "pbx/priv.h"
 
-#define LEGS_MAX 32
+#define LEGS_MAX    32
+#define BREADTH_MAX 60 /* legs that ring at one time, wherever they lead: RFC 5393 5.3.3 */
 
 struct dial {
 	struct dp *dp;
@@ -21,6 +22,10 @@ struct dial {
 	size_t n;
 	struct chan *with;                /* the one who answered; it may be gone, and is freed later */
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
+	bool caller_ends, callee_ends;    /* options H and h: `*` ends the call */
+	bool left;                        /* for a subroutine, and will begin again */
+	struct span before, before_each;  /* options B and b; while it starts */
+	uint32_t breadth, n_dests;        /* what the dests share; 0: nothing is said */
 	ms_t began, answered, limit;
 	int cause; /* of the last leg that failed; busy and congestion win */
 	unsigned busy, congested, unavailable, unanswered;
@@ -137,6 +142,13 @@ static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
 	return true;
 }
 
+static void drop_texts(char **v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(v[i]);
+	free(v);
+}
+
 static void on_leg_event(void *arg, struct chan *leg, const struct chan_event *ev)
 {
 	struct dial *s = arg;
@@ -160,13 +172,62 @@ static void count_cause(struct dial *s, int cause)
 		s->unavailable++;
 }
 
+/* RFC 5393 5.3.3: what we may have in parallel is shared out. False: there is nothing left for this one. */
+static bool take_breadth(struct dial *s, uint32_t *share)
+{
+	*share = s->n_dests ? s->breadth / s->n_dests : 0;
+	if (!s->breadth)
+		return true;
+	s->breadth -= *share;
+	s->n_dests--;
+	return *share;
+}
+
+/* A place as options have it, "context^exten^priority(arg^arg)", as Gosub does. */
+static void out_place(struct out *o, struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		out_char(o, text.p[i] == '^' ? ',' : text.p[i]);
+}
+
+/* Option b: a subroutine on the leg before it is called, which may add headers to its INVITE. */
+static bool prepare(struct dial *s, struct chan *leg)
+{
+	const struct chan *from = s->dp->chan;
+	struct out place = out_growing();
+	bool ok;
+
+	vars_inherit(&leg->vars, &from->vars);
+	if (from->headers)
+		leg->headers = xstrdup(from->headers);
+	out_place(&place, s->before_each);
+	ok = dp_run_sub(leg, out_look(&place));
+	out_free(&place);
+	return ok;
+}
+
+static void call_leg(struct chan *leg, const struct leg_call *call)
+{
+	if (leg_call(leg, call) >= 0)
+		return;
+	trace(EV_DP_WARN, call->from->name, "Dial: '%.*s' cannot be called: no codec in common, or no RTP port",
+	      SP(call->aor_or_uri));
+	chan_hangup(leg, 58);
+}
+
 static void dial_one(struct dial *s, struct span text)
 {
 	struct chan *from = s->dp->chan, *leg;
 	char room[256];
 	struct dest d = { .uri = out_growing_in(room, sizeof room) };
 	struct leg_call call;
+	uint32_t breadth;
 
+	if (!take_breadth(s, &breadth)) {
+		trace(EV_DP_WARN, from->name, "Dial: Max-Breadth is used up: '%.*s' is not called", SP(text));
+		count_cause(s, cause_of_sip(503));
+		return;
+	}
 	if (!from->max_forwards) { /* RFC 3261 16.3: too many hops */
 		trace(EV_DP_WARN, from->name, "Dial: Max-Forwards is used up: the call goes in a circle");
 		count_cause(s, cause_of_sip(483));
@@ -199,46 +260,69 @@ static void dial_one(struct dial *s, struct span text)
 				  .more = d.more,
 				  .n_more = d.n_more,
 				  .max_forwards = from->max_forwards,
-				  .headers = from->headers };
+				  .max_breadth = breadth,
+				  .headers = s->before_each.n ? NULL : from->headers };
 	leg->on_event = on_leg_event;
 	leg->arg = s;
 	s->legs[s->n++] = leg;
-	if (leg_call(leg, &call) < 0) {
-		trace(EV_DP_WARN, from->name, "Dial: '%.*s' cannot be called: no codec in common, or no RTP port",
-		      SP(text));
-		chan_hangup(leg, 58);
-	}
+	if (!s->before_each.n || prepare(s, leg))
+		call_leg(leg, &call);
+	else
+		drop_texts(d.more, d.n_more);
 	out_free(&d.uri);
 }
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSL";
+const char app_dial_options[] = "grmSLRhHbBCI";
+
+/* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
+static struct span take_value(struct span *opts)
+{
+	struct span value;
+	size_t n = 0;
+	long depth = 0;
+
+	if (!opts->n || opts->p[0] != '(')
+		return SPAN_NONE;
+	do {
+		depth += (opts->p[n] == '(') - (opts->p[n] == ')');
+		n++;
+	} while (depth && n < opts->n);
+	value = span_sub(*opts, 1, n - 1 - !depth);
+	*opts = span_from(*opts, n);
+	return value;
+}
 
 static void take_options(struct dial *s, struct span opts)
 {
-	for (size_t i = 0; i < opts.n; i++) {
-		struct span value = SPAN_NONE;
-		char c = opts.p[i];
+	while (opts.n) {
+		char c = opts.p[0];
+		struct span value, first;
 		uint32_t n;
 
-		if (i + 1 < opts.n && opts.p[i + 1] == '(') {
-			long close = span_chr(span_from(opts, i), ')');
-
-			if (close < 0)
-				return;
-			value = span_sub(opts, i + 2, (size_t)close - 2);
-			i += (size_t)close;
+		opts = span_from(opts, 1);
+		first = value = take_value(&opts);
+		switch (c) {
+		case 'g': s->go_on = true; break;
+		case 'r':
+		case 'R':
+		case 'm': s->ring = true; break;
+		case 'h': s->callee_ends = true; break;
+		case 'H': s->caller_ends = true; break;
+		case 'b': s->before_each = value; break;
+		case 'B': s->before = value; break;
+		case 'S':
+			if (span_u32(value, 86400, &n))
+				s->limit = (ms_t)n * 1000;
+			break;
+		case 'L':
+			span_cut(&value, ':', &first);
+			if (span_u32(first, UINT32_MAX, &n))
+				s->limit = n;
+			break;
+		default: break; /* C, I: there is nothing that they would change */
 		}
-		s->go_on |= c == 'g';
-		s->ring |= c == 'r' || c == 'm';
-		if (c == 'S' && span_u32(value, 86400, &n))
-			s->limit = (ms_t)n * 1000;
-		if (c == 'L' &&
-		    span_u32(span_sub(value, 0,
-				      (size_t)(span_chr(value, ':') < 0 ? (long)value.n : span_chr(value, ':'))),
-			     UINT32_MAX, &n))
-			s->limit = n;
 	}
 }
 
@@ -369,6 +453,8 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 		drop_legs(s, NULL, 19);
 		return APP_NEXT;
 	}
+	if (ev->kind == CH_DTMF && s->with && s->caller_ends && ev->digit == '*')
+		return APP_HANGUP;
 	if (ev->kind != CH_PEER)
 		return APP_WAIT;
 	switch (ev->what) {
@@ -376,6 +462,10 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	case CH_PROGRESS: on_progress(s, ev->other); return APP_WAIT;
 	case CH_ANSWERED: return s->with ? APP_WAIT : on_answer(s, ev->other);
 	case CH_HANGUP: return on_leg_gone(s, ev->other, ev->cause);
+	case CH_DTMF:
+		if (ev->other != s->with || !s->callee_ends || ev->digit != '*')
+			return APP_WAIT;
+		return s->go_on ? APP_NEXT : APP_HANGUP;
 	default: return APP_WAIT;
 	}
 }
@@ -387,6 +477,20 @@ static size_t count_of(struct span s, char c)
 	for (size_t i = 0; i < s.n; i++)
 		n += s.p[i] == c;
 	return n;
+}
+
+/* Option B: a subroutine on the caller, then Dial again. */
+static enum app_say call_before(struct dial *s)
+{
+	struct dp *dp = s->dp;
+	struct out place = out_growing();
+	enum app_say say;
+
+	out_place(&place, s->before);
+	s->left = dp->called_before = true;
+	say = dp_gosub(dp, out_look(&place), true);
+	out_free(&place);
+	return say;
 }
 
 static enum app_say start(struct dp *dp, struct span args)
@@ -405,6 +509,12 @@ static enum app_say start(struct dp *dp, struct span args)
 		timeout = strtod(seconds, NULL);
 	}
 	take_options(s, dp_arg(args, 2));
+	if (s->before.n && !dp->called_before)
+		return call_before(s);
+	dp->called_before = false;
+	s->n_dests = (uint32_t)count_of(who, '&') + 1;
+	if (dp->chan->max_breadth || s->n_dests > 1)
+		s->breadth = dp->chan->max_breadth ? dp->chan->max_breadth : BREADTH_MAX;
 	s->legs = span_chr(who, '&') < 0 ? &s->one : xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
 	while (span_cut(&who, '&', &one))
 		dial_one(s, span_trim(one));
@@ -421,6 +531,8 @@ static void stop(struct dp *dp)
 {
 	struct dial *s = dp_state(dp);
 
+	if (s->left)
+		return;
 	if (!s->answered && dp->chan->gone)
 		s->status = "CANCEL";
 	publish(s);

@@ -18,8 +18,7 @@ static void set_args(struct dp *dp, struct span args)
 	vars_set(locals, SPAN("ARGC"), span_of(count));
 }
 
-/* Gosub([[context,]exten,]priority[(arg1,…)]) */
-static enum app_say gosub(struct dp *dp, struct span args)
+enum app_say dp_gosub(struct dp *dp, struct span args, bool again)
 {
 	long open = span_chr(args, '(');
 	struct span where = open < 0 ? args : span_sub(args, 0, (size_t)open), list = SPAN_NONE;
@@ -31,11 +30,18 @@ static enum app_say gosub(struct dp *dp, struct span args)
 	}
 	if (!dp_push(dp))
 		return APP_HANGUP;
+	dp->stack[dp->depth - 1].prio -= again;
 	set_args(dp, list.n ? list : SPAN_NONE);
 	if (dp_goto(dp, where))
 		return APP_JUMP;
 	dp_pop(dp, false);
 	return APP_HANGUP;
+}
+
+/* Gosub([[context,]exten,]priority[(arg1,…)]) */
+static enum app_say gosub(struct dp *dp, struct span args)
+{
+	return dp_gosub(dp, args, false);
 }
 
 /* GosubIf(condition?[[context,]exten,]priority[(args)][:the same otherwise]) */

@@ -62,6 +62,21 @@ const char *vars_get(const struct vars *v, struct span name)
 	return e ? e->text + e->name_n + 1 : NULL;
 }
 
+void vars_inherit(struct vars *to, const struct vars *from)
+{
+	for (const struct var *v = from->first; v; v = v->next) {
+		struct span name = { v->text, v->name_n }, value = span_of(v->text + v->name_n + 1);
+
+		if (!span_take_char(&name, '_'))
+			continue;
+		if (name.n && name.p[0] == '_') {
+			vars_set(to, (struct span){ v->text, v->name_n }, value);
+			name = span_from(name, 1);
+		}
+		vars_set(to, name, value);
+	}
+}
+
 void vars_free(struct vars *v)
 {
 	while (v->first) {

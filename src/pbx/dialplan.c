@@ -359,6 +359,10 @@ static bool one_step(struct dp *dp)
 {
 	const struct dp_step *step = dp->found;
 
+	if (dp->is_sub && !dp->depth) {
+		dp->returned = dp->stopped = true;
+		return false;
+	}
 	if (!step)
 		step = find(dp, span_of(dp->ctx_name), span_of(dp->exten_name), dp->prio);
 	dp->found = NULL;
@@ -443,7 +447,7 @@ static void on_chan_event(void *arg, struct chan *c UNUSED, const struct chan_ev
 	dp_event(arg, ev);
 }
 
-bool dp_new(struct chan *c)
+static struct dp *run_of(struct chan *c)
 {
 	struct dp *dp = spares_zero(&c->pbx->spares, sizeof *dp);
 
@@ -453,7 +457,28 @@ bool dp_new(struct chan *c)
 	dp->timer.fire = on_timer;
 	dp->run.fire = run_later;
 	c->dp = dp;
+	return dp;
+}
+
+bool dp_new(struct chan *c)
+{
+	struct dp *dp = run_of(c);
+
 	return enter(dp, span_of(dp->ctx_name), span_of(c->dialed), 1);
+}
+
+bool dp_run_sub(struct chan *c, struct span place)
+{
+	struct dp *dp = run_of(c);
+
+	dp->is_sub = true;
+	if (dp_gosub(dp, place, false) != APP_JUMP)
+		chan_hangup(c, 16);
+	run(dp);
+	if (!dp->returned && !dp->stopped)
+		trace(EV_DP_WARN, c->name, "%.*s waits, and is not gone on with", SP(place));
+	dp_free(&c->dp);
+	return !c->gone;
 }
 
 void dp_start(struct chan *c)

@@ -243,6 +243,8 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	keep_request(c, m);
 	if (m->max_forwards != SIP_NO_NUMBER)
 		c->max_forwards = MIN(m->max_forwards - 1, c->max_forwards);
+	if (span_u32(sip_hdr_named(m, SPAN("Max-Breadth"), 0), UINT32_MAX, &c->max_breadth))
+		c->max_breadth = MAX(c->max_breadth, 1);
 	take_caller(c, m);
 	take_dialed(c, m);
 	if (!dp_new(c)) {

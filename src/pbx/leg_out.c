@@ -52,6 +52,8 @@ static void build_invite(void *arg, struct sip_build *b)
 	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
 	leg_put_supported(c, b);
 	leg_session_put_request(c, b);
+	if (c->max_breadth)
+		out_all(b->o, "Max-Breadth: ", c->max_breadth, "\r\n");
 	put_identity(c, b);
 	if (c->headers)
 		out_str(b->o, c->headers);
@@ -166,7 +168,9 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	c->registered = call->registered;
 	chan_text(c, &c->dialed, u.user);
 	chan_text(c, &c->target, call->aor_or_uri);
-	c->headers = call->headers ? xstrdup(call->headers) : NULL;
+	if (call->headers)
+		c->headers = xstrdup(call->headers);
+	c->max_breadth = call->max_breadth;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
 	c->caller_private = call->from && call->from->caller_private;
 	c->via = call->transport && call->transport[0] ? conf_transport(c->conf, span_of(call->transport)) : NULL;

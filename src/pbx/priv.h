@@ -183,6 +183,7 @@ struct vars { /* few for most channels */
 void vars_set(struct vars *v, struct span name, struct span value); /* an empty value deletes */
 const char *vars_get(const struct vars *v, struct span name);       /* NULL: not set */
 void vars_free(struct vars *v);
+void vars_inherit(struct vars *to, const struct vars *from); /* _NAME, for one generation, and __NAME */
 
 struct dp; /* a dialplan run (dialplan.c) */
 
@@ -206,9 +207,9 @@ struct chan {
 
 	/* who and where to */
 	const char *caller_name, *caller_num,
-		*dialed;     /* dialed: what the peer asked for, or what we dialled; chan_text() */
-	bool caller_private; /* whom we trust to say so said: Privacy: id */
-	uint32_t max_forwards;
+		*dialed;                    /* dialed: what the peer asked for, or what we dialled; chan_text() */
+	bool caller_private;                /* whom we trust to say so said: Privacy: id */
+	uint32_t max_forwards, max_breadth; /* max_breadth: RFC 5393; 0: nobody says */
 
 	/* SIP (leg.c) */
 	struct sip_uas *invite; /* an INVITE of the peer that waits for our final answer */
@@ -320,8 +321,8 @@ struct leg_call {
 	const struct chan *from; /* whose codecs come first; may be NULL */
 	char **more;             /* malloc'd further URIs to try when one fails; taken over */
 	size_t n_more;
-	uint32_t max_forwards;
-	const char *headers;
+	uint32_t max_forwards, max_breadth;
+	const char *headers; /* NULL: the channel has its own */
 };
 int leg_call(struct chan *c, const struct leg_call *call); /* 0, or -errno */
 void leg_ringing(struct chan *c);                          /* incoming: 180 once; inband_progress: 183 and the tone */
@@ -443,6 +444,8 @@ struct dp {
 	size_t depth;
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped;
+	bool is_sub, returned;                /* it runs but a subroutine, which came back */
+	bool called_before;                   /* Dial's option B has run, and Dial begins again */
 	bool over;                            /* no further step: nobody reads variables any more */
 	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
 	char *digits;                         /* typed for Background and WaitExten: DP_DIGITS and a NUL; NULL: none */
@@ -468,7 +471,11 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
 struct span app_call_cut(struct span *calls); /* the first of "App(args):App(args)"; the other stays */
 struct span app_call_args(struct span *call); /* of "App(args)"; its name stays */
 bool dp_push(struct dp *dp);                  /* Gosub: remembers the next step; false when too deep */
-bool dp_pop(struct dp *dp, bool go_back);     /* Return (or StackPop): false when there is nothing to return to */
+/* Gosub: "[[context,]exten,]priority[(args)]"; APP_JUMP, or APP_HANGUP. again: back to this step, not the next. */
+enum app_say dp_gosub(struct dp *dp, struct span place, bool again);
+/* Runs a subroutine on a channel that has no run: until it returns. It may not wait. False: it ended the channel. */
+bool dp_run_sub(struct chan *c, struct span place);
+bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
 struct span dp_arg_raw(struct span args, unsigned n);  /* not trimmed: a blank may be the argument */
