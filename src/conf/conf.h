@@ -90,6 +90,7 @@ struct conf_aor {
 	const char *outbound_proxy;
 };
 
+enum conf_redirect { REDIRECT_USER, REDIRECT_URI_CORE, REDIRECT_URI_PJSIP }; /* redirect_method= */
 enum conf_dtmf { DTMF_RFC4733, DTMF_INBAND, DTMF_INFO, DTMF_AUTO, DTMF_AUTO_INFO, DTMF_NONE };
 #define IDENTIFY_USERNAME      1u
 #define IDENTIFY_AUTH_USERNAME 2u
@@ -128,6 +129,7 @@ struct conf_endpoint {
 	struct codec_list codecs; /* allow/disallow */
 	struct strs set_var;      /* "name=value" */
 	enum conf_dtmf dtmf_mode;
+	enum conf_redirect redirect_method;
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t device_state_busy_at;
 	enum conf_timers timers;

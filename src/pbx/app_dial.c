@@ -24,6 +24,8 @@ struct dial {
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
 	bool caller_ends, callee_ends;    /* options H and h: `*` ends the call */
 	bool left;                        /* for a subroutine, and will begin again */
+	bool stays;                       /* option i: nobody forwards */
+	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
 	struct span before, before_each;  /* options B and b; while it starts */
 	uint32_t breadth, n_dests;        /* what the dests share; 0: nothing is said */
 	ms_t began, answered, limit;
@@ -264,6 +266,7 @@ static void dial_one(struct dial *s, struct span text)
 				  .headers = s->before_each.n ? NULL : from->headers };
 	leg->on_event = on_leg_event;
 	leg->arg = s;
+	leg->stays = s->stays;
 	s->legs[s->n++] = leg;
 	if (!s->before_each.n || prepare(s, leg))
 		call_leg(leg, &call);
@@ -274,7 +277,7 @@ static void dial_one(struct dial *s, struct span text)
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSLRhHbBCI";
+const char app_dial_options[] = "grmSLRhHbBCIi";
 
 /* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
 static struct span take_value(struct span *opts)
@@ -312,6 +315,7 @@ static void take_options(struct dial *s, struct span opts)
 		case 'H': s->caller_ends = true; break;
 		case 'b': s->before_each = value; break;
 		case 'B': s->before = value; break;
+		case 'i': s->stays = true; break;
 		case 'S':
 			if (span_u32(value, 86400, &n))
 				s->limit = (ms_t)n * 1000;
@@ -380,8 +384,35 @@ static void publish(struct dial *s)
 	set_number(s->dp, "ANSWEREDTIME", s->answered ? (uint64_t)(now - s->answered) / 1000 : 0);
 }
 
+/* Where a callee has sent the call is looked for in the callee's context, unless FORWARD_CONTEXT names another. */
+static void note_forward(struct dial *s, const struct chan *leg)
+{
+	const char *ctx = vars_get(&leg->vars, SPAN("FORWARD_CONTEXT"));
+
+	trace(EV_CALL_STATE, leg->name, "forwards to '%s'", leg->forward);
+	if (s->forward)
+		return;
+	s->forward = xstrdup(leg->forward);
+	s->forward_ctx = xstrdup(ctx ? ctx : leg->ep->context);
+	vars_set(&s->dp->chan->vars, SPAN(CALLER_RDNIS), span_of(leg->dialed));
+}
+
+/* False: there is no such extension. */
+static bool follow_forward(struct dial *s)
+{
+	s->left = true;
+	dp_set(s->dp, "DIALSTATUS", "NOANSWER");
+	if (dp_forward(s->dp, span_of(s->forward_ctx), span_of(s->forward), s->go_on))
+		return true;
+	s->left = false;
+	count_cause(s, s->dp->forwards > 1 ? 34 : 3);
+	return false;
+}
+
 static enum app_say nobody_left(struct dial *s)
 {
+	if (s->forward && follow_forward(s))
+		return APP_JUMP;
 	if (s->busy)
 		s->status = "BUSY", s->cause = 17;
 	else if (s->congested)
@@ -437,7 +468,10 @@ static enum app_say on_leg_gone(struct dial *s, struct chan *leg, int cause)
 		s->cause = cause;
 		return s->go_on ? APP_NEXT : APP_HANGUP;
 	}
-	count_cause(s, cause);
+	if (leg->forward[0])
+		note_forward(s, leg);
+	else
+		count_cause(s, leg->stays && leg->sip_code / 100 == 3 ? 17 : cause);
 	return s->n ? APP_WAIT : nobody_left(s);
 }
 
@@ -527,17 +561,23 @@ static enum app_say start(struct dp *dp, struct span args)
 	return APP_WAIT;
 }
 
+static void free_forward(struct dial *s)
+{
+	free(s->forward);
+	free(s->forward_ctx);
+}
+
 static void stop(struct dp *dp)
 {
 	struct dial *s = dp_state(dp);
 
-	if (s->left)
-		return;
 	if (!s->answered && dp->chan->gone)
 		s->status = "CANCEL";
-	publish(s);
+	if (!s->left)
+		publish(s);
 	leg_ring_tone(s->dp->chan, false);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
+	free_forward(s);
 	if (s->legs != &s->one)
 		free(s->legs);
 }

@@ -60,18 +60,18 @@ static enum app_say gosub_if(struct dp *dp, struct span args)
 
 static enum app_say ret(struct dp *dp, struct span args)
 {
-	if (!dp->depth) {
+	if (!dp->depth || dp->stack[dp->depth - 1].forward) {
 		trace(EV_DP_WARN, dp->chan->name, "Return without Gosub");
-		return APP_HANGUP;
+		return dp_hang_up(dp, 16);
 	}
 	vars_set(&dp->chan->vars, SPAN("GOSUB_RETVAL"), args);
 	return dp_pop(dp, true) ? APP_JUMP : APP_HANGUP;
 }
 
-static enum app_say stack_pop(struct dp *dp, struct span args)
+static enum app_say stack_pop(struct dp *dp, struct span args UNUSED)
 {
-	(void)args;
-	dp_pop(dp, false);
+	if (dp->depth && !dp->stack[dp->depth - 1].forward)
+		dp_pop(dp, false);
 	return APP_NEXT;
 }
 

@@ -17,8 +17,7 @@ static enum app_say start(struct dp *dp, struct span args)
 {
 	int cause = cause_in(dp, dp_arg(args, 0));
 
-	chan_hangup(dp->chan, cause ? cause : dp_cause(dp));
-	return APP_HANGUP;
+	return dp_hang_up(dp, cause ? cause : dp_cause(dp));
 }
 
 const struct app app_hangup = { .name = "Hangup", .help = "Ends the call: Hangup([cause]).", .start = start };

@@ -26,10 +26,8 @@ static enum app_say refuse(struct dp *dp, struct span args, int cause, uint16_t 
 				   .off_ms = beat_ms };
 	uint32_t seconds = 0;
 
-	if (dp->chan->state != CHAN_UP || !dp->chan->media) {
-		chan_hangup(dp->chan, cause);
-		return APP_HANGUP;
-	}
+	if (dp->chan->state != CHAN_UP || !dp->chan->media)
+		return dp_hang_up(dp, cause);
 	dp->chan->cause = cause;
 	leg_play(dp->chan, &tone);
 	if (span_u32(dp_arg(args, 0), 86400, &seconds) && seconds)
@@ -50,8 +48,7 @@ static enum app_say congestion(struct dp *dp, struct span args)
 /* The number needs more digits: 484, which a phone that dials digit by digit understands. */
 static enum app_say incomplete(struct dp *dp, struct span args UNUSED)
 {
-	chan_hangup(dp->chan, 28);
-	return APP_HANGUP;
+	return dp_hang_up(dp, 28);
 }
 
 static enum app_say event(struct dp *dp, const struct chan_event *ev)

@@ -160,7 +160,7 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->reap.fire = reap;
 	c->renew.fire = leg_renew_due;
 	c->session.due.fire = leg_session_due;
-	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_name = "";
+	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_name = c->forward = "";
 	list_push(&p->chans, &c->link);
 	p->n_chans++;
 	p->n_calls += incoming;
@@ -205,6 +205,7 @@ static void chan_free(struct chan *c)
 	text_free(c, c->target);
 	text_free(c, c->path);
 	text_free(c, c->contact_name);
+	text_free(c, c->forward);
 	free(c->headers);
 	leg_media_forget_offer(c);
 	free(c->note.was);

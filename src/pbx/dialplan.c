@@ -324,6 +324,78 @@ static const struct dp_step *find_h(const struct dp *dp)
 	return dp->hanging_up ? NULL : find(dp, span_of(dp->ctx_name), SPAN("h"), 1);
 }
 
+/* ---- forwards ---- */
+
+#define FORWARDS_MAX 20
+
+bool dp_forward(struct dp *dp, struct span ctx, struct span exten, bool go_on)
+{
+	char name[80];
+
+	span_copy(exten, name, sizeof name);
+	if (++dp->forwards > FORWARDS_MAX) {
+		trace(EV_DP_WARN, dp->chan->name, "the call was forwarded more than %d times", FORWARDS_MAX);
+		return false;
+	}
+	if (!dp_push(dp))
+		return false;
+	dp->stack[dp->depth - 1].forward = true;
+	dp->stack[dp->depth - 1].go_on = go_on;
+	dp->stack[dp->depth - 1].was_up = dp->chan->state == CHAN_UP;
+	if (enter(dp, ctx, span_of(name), 1))
+		return true;
+	trace(EV_DP_WARN, dp->chan->name, "forwarded to '%s', which is not in context '%.*s'", name, SP(ctx));
+	dp_pop(dp, false);
+	return false;
+}
+
+/* The dialplan has ended: that of a forward only, which goes on behind its Dial. False: it was none, or had an answer.
+ */
+static bool end_forward(struct dp *dp)
+{
+	size_t at = dp->depth;
+	bool answered;
+
+	while (at && !dp->stack[at - 1].forward)
+		at--;
+	if (!at || dp->hanging_up || dp->chan->gone)
+		return false;
+	answered = (dp->chan->state == CHAN_UP && !dp->stack[at - 1].was_up) ||
+		   strcmp(dp_get(dp, "DIALSTATUS"), "ANSWER") == 0;
+	if (answered && !dp->stack[at - 1].go_on)
+		return false;
+	while (dp->depth > at)
+		dp_pop(dp, false);
+	return dp_pop(dp, true);
+}
+
+static const char *status_of(int cause)
+{
+	if (cause == 17)
+		return "BUSY";
+	if (cause == 34 || cause == 42)
+		return "CONGESTION";
+	return cause == 16 || cause == 19 ? "NOANSWER" : "CHANUNAVAIL";
+}
+
+enum app_say dp_hang_up(struct dp *dp, int cause)
+{
+	char text[16] = "";
+	struct out o = out_fixed(text, sizeof text - 1);
+
+	if (!end_forward(dp)) {
+		chan_hangup(dp->chan, cause);
+		return APP_HANGUP;
+	}
+	out_all(&o, (uint32_t)cause);
+	dp_set(dp, "HANGUPCAUSE", text);
+	if (strcmp(dp_get(dp, "DIALSTATUS"), "ANSWER") != 0)
+		dp_set(dp, "DIALSTATUS", status_of(cause));
+	return APP_JUMP;
+}
+
+/* ---- steps, again ---- */
+
 static void finish(struct dp *dp)
 {
 	dp->stopped = true;
@@ -347,6 +419,10 @@ static bool after(struct dp *dp, enum app_say say)
 		return true;
 	case APP_JUMP: leave_app(dp); return true;
 	case APP_HANGUP:
+		if (end_forward(dp)) {
+			leave_app(dp);
+			return true;
+		}
 		dp->over = !find_h(dp);
 		leave_app(dp);
 		finish(dp);
@@ -367,6 +443,8 @@ static bool one_step(struct dp *dp)
 		step = find(dp, span_of(dp->ctx_name), span_of(dp->exten_name), dp->prio);
 	dp->found = NULL;
 	if (!step) {
+		if (end_forward(dp))
+			return true;
 		finish(dp);
 		return false;
 	}

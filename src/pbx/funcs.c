@@ -47,8 +47,7 @@ const char *var_read(struct dp *dp, struct span name, char *buf, size_t cap)
 /* ---- functions ---- */
 
 /* What no field of the channel holds is kept among its variables. */
-#define CALLER_ANI   "CALLERID(ani)"
-#define CALLER_RDNIS "CALLERID(rdnis)"
+#define CALLER_ANI "CALLERID(ani)"
 
 static bool is_pres(struct span what)
 {

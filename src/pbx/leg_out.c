@@ -12,6 +12,7 @@
 #include "pbx/priv.h"
 
 #define PHONE_PATIENCE 2500 /* ms: three transmissions */
+#define REDIRECTS_MAX  10
 
 static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, unsigned code, const char *why);
 
@@ -263,6 +264,17 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	chan_tell(c, &ev);
 }
 
+static void ask_elsewhere(struct chan *c, struct span uri)
+{
+	chan_text(c, &c->target, uri);
+	c->listener = 0;
+	if (c->note.was)
+		c->note.was->written = (struct addr){ 0 };
+	leg_drop_dialog(c);
+	c->has_deal = c->offer_out = false;
+	ask(c);
+}
+
 /* A contact that did not answer: is there another one? */
 static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 {
@@ -276,13 +288,56 @@ static bool next_contact(struct chan *c, const struct sip_msg *m, unsigned code)
 	if (c->conf->hairpin.compat_asterisk || c->tries.at >= c->tries.n)
 		return false;
 	trace(EV_SIP_FAILOVER, c->name, "%s: %u; trying %s", c->target, code, c->tries.uris[c->tries.at]);
-	chan_text(c, &c->target, span_of(c->tries.uris[c->tries.at++]));
-	c->listener = 0;
-	if (c->note.was)
-		c->note.was->written = (struct addr){ 0 };
-	leg_drop_dialog(c);
-	c->has_deal = c->offer_out = false;
-	ask(c);
+	ask_elsewhere(c, span_of(c->tries.uris[c->tries.at++]));
+	return true;
+}
+
+/* The Contact of a 3xx that it likes best (RFC 3261 8.1.3.4). False: it has none that could be called. */
+static bool best_contact(const struct sip_msg *m, struct sip_naddr *best)
+{
+	struct sip_walk w = { 0 };
+	struct sip_naddr a;
+	struct span v, q;
+	double most = -1;
+
+	while (sip_walk(m, SIP_HDR_CONTACT, &w, &v)) {
+		char text[16] = "1";
+
+		if (!sip_naddr_parse(v, &a) || !(a.uri.is_sip || a.uri.is_tel))
+			continue;
+		if (sip_param(a.params, "q", &q))
+			span_copy(q, text, sizeof text);
+		if (strtod(text, NULL) > most) {
+			most = strtod(text, NULL);
+			*best = a;
+		}
+	}
+	return most >= 0;
+}
+
+/* The callee is elsewhere: redirect_method says who looks for it, we ourselves or the dialplan. True: we do. */
+static bool redirected(struct chan *c, const struct sip_msg *m, unsigned code)
+{
+	struct sip_naddr to;
+	char room[256];
+	struct out o = out_growing_in(room, sizeof room);
+
+	if (!m || code / 100 != 3 || (c->stays && c->ep->redirect_method != REDIRECT_URI_PJSIP) ||
+	    !best_contact(m, &to))
+		return false;
+	if (c->ep->redirect_method == REDIRECT_USER || !to.uri.is_sip) {
+		chan_text(c, &c->forward, uri_user(c->conf, &to.uri, &o));
+		out_free(&o);
+		return false;
+	}
+	if (++c->redirects > REDIRECTS_MAX) {
+		trace(EV_SIP_FAILOVER, c->name, "%s: %u; it was redirected too often", c->target, code);
+		return false;
+	}
+	trace(EV_SIP_FAILOVER, c->name, "%s: %u; redirected to %.*s", c->target, code, SP(to.uri.text));
+	chan_text(c, &c->path, SPAN(""));
+	c->registered = false;
+	ask_elsewhere(c, to.uri.text);
 	return true;
 }
 
@@ -312,7 +367,7 @@ static void on_answer(void *arg, struct sip_uac *uac, const struct sip_msg *m, u
 		on_2xx(c, uac, m);
 		return;
 	}
-	if (next_contact(c, m, code))
+	if (next_contact(c, m, code) || redirected(c, m, code))
 		return;
 	if (!m)
 		c->note.end = code == 408   ? (c->note.heard ? LEG_ENDED : LEG_SILENT)

@@ -222,6 +222,9 @@ struct chan {
 	const struct conf_transport *via;
 	const char *path;    /* chan_text() */
 	uint32_t listener;   /* of the registration behind the contact; 0: not known */
+	const char *forward; /* outgoing: a 3xx sent the call to this extension: chan_text() */
+	uint8_t redirects;   /* outgoing: 3xx whose URI was followed */
+	bool stays;          /* outgoing: a 3xx is a refusal (Dial's option i) */
 	struct contact_ref { /* outgoing: which contact is being tried, and what else can be */
 		char **uris;
 		size_t n, at;
@@ -300,6 +303,7 @@ const char *chan_state_name(const struct chan *c);
 /* What the dialplan has set, else what the endpoint says. Its variables keep them under these names. */
 #define CHAN_LANGUAGE "CHANNEL(language)"
 #define CHAN_ACCOUNT  "CHANNEL(accountcode)"
+#define CALLER_RDNIS  "CALLERID(rdnis)"          /* who forwarded the call */
 const char *chan_language(const struct chan *c); /* "en" where nobody says */
 const char *chan_account(const struct chan *c);
 void chans_free(struct pbx *p);
@@ -439,6 +443,7 @@ struct dp {
 		const char *ctx;
 		char exten[80];
 		int prio;
+		bool forward, go_on, was_up; /* a Dial that a callee has forwarded; with its option g; answered then */
 		struct vars locals;
 	} * stack;
 	size_t depth;
@@ -446,6 +451,7 @@ struct dp {
 	bool hanging_up, stopped;
 	bool is_sub, returned;                /* it runs but a subroutine, which came back */
 	bool called_before;                   /* Dial's option B has run, and Dial begins again */
+	uint8_t forwards;                     /* that were followed in this call */
 	bool over;                            /* no further step: nobody reads variables any more */
 	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
 	char *digits;                         /* typed for Background and WaitExten: DP_DIGITS and a NUL; NULL: none */
@@ -473,6 +479,13 @@ struct span app_call_args(struct span *call); /* of "App(args)"; its name stays 
 bool dp_push(struct dp *dp);                  /* Gosub: remembers the next step; false when too deep */
 /* Gosub: "[[context,]exten,]priority[(args)]"; APP_JUMP, or APP_HANGUP. again: back to this step, not the next. */
 enum app_say dp_gosub(struct dp *dp, struct span place, bool again);
+/*
+ * A callee has forwarded the call: the extension runs in place of the Dial's leg, and where it ends without an answer
+ * the step behind the Dial follows. False: there is no such place, or the call was forwarded too often.
+ */
+bool dp_forward(struct dp *dp, struct span ctx, struct span exten, bool go_on);
+/* An application ends the call for cause: the forward that it runs in, if there is one. What start() says then. */
+enum app_say dp_hang_up(struct dp *dp, int cause);
 /* Runs a subroutine on a channel that has no run: until it returns. It may not wait. False: it ended the channel. */
 bool dp_run_sub(struct chan *c, struct span place);
 bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
