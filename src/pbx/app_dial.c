@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/trace.h"
-#include "pbx/priv.h"
+#include "pbx/play.h"
 
 #define LEGS_MAX    32
 #define BREADTH_MAX 60 /* legs that ring at one time, wherever they lead: RFC 5393 5.3.3 */
@@ -25,6 +25,9 @@ struct dial {
 	bool caller_ends, callee_ends;    /* options H and h: `*` ends the call */
 	bool left;                        /* for a subroutine, and will begin again */
 	bool stays;                       /* option i: nobody forwards */
+	char *announce, *after;           /* options A and U; NULL: none */
+	struct span files;                /* of announce: what is still to be played */
+	bool prepares;                    /* who answered is not joined yet */
 	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
 	struct span before, before_each;  /* options B and b; while it starts */
 	uint32_t breadth, n_dests;        /* what the dests share; 0: nothing is said */
@@ -158,6 +161,8 @@ static void on_leg_event(void *arg, struct chan *leg, const struct chan_event *e
 		.kind = CH_PEER, .what = ev->kind, .other = leg, .cause = ev->cause, .digit = ev->digit
 	};
 
+	if (leg->dp && !leg->dp->returned)
+		dp_event(leg->dp, ev);
 	dp_event(s->dp, &up);
 }
 
@@ -199,7 +204,6 @@ static bool prepare(struct dial *s, struct chan *leg)
 	struct out place = out_growing();
 	bool ok;
 
-	vars_inherit(&leg->vars, &from->vars);
 	if (from->headers)
 		leg->headers = xstrdup(from->headers);
 	out_place(&place, s->before_each);
@@ -267,6 +271,8 @@ static void dial_one(struct dial *s, struct span text)
 	leg->on_event = on_leg_event;
 	leg->arg = s;
 	leg->stays = s->stays;
+	if (s->before_each.n || s->after)
+		vars_inherit(&leg->vars, &from->vars);
 	s->legs[s->n++] = leg;
 	if (!s->before_each.n || prepare(s, leg))
 		call_leg(leg, &call);
@@ -277,7 +283,7 @@ static void dial_one(struct dial *s, struct span text)
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSLRhHbBCIi";
+const char app_dial_options[] = "grmSLRhHbBCIiAU";
 
 /* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
 static struct span take_value(struct span *opts)
@@ -316,6 +322,11 @@ static void take_options(struct dial *s, struct span opts)
 		case 'b': s->before_each = value; break;
 		case 'B': s->before = value; break;
 		case 'i': s->stays = true; break;
+		case 'A':
+			span_cut(&value, ':', &first); /* what the caller would hear is behind it */
+			s->announce = s->announce ? s->announce : span_dup(first);
+			break;
+		case 'U': s->after = s->after ? s->after : span_dup(value); break;
 		case 'S':
 			if (span_u32(value, 86400, &n))
 				s->limit = (ms_t)n * 1000;
@@ -411,7 +422,7 @@ static bool follow_forward(struct dial *s)
 
 static enum app_say nobody_left(struct dial *s)
 {
-	if (s->forward && follow_forward(s))
+	if (s->forward && !s->dp->chan->gone && follow_forward(s))
 		return APP_JUMP;
 	if (s->busy)
 		s->status = "BUSY", s->cause = 17;
@@ -424,27 +435,102 @@ static enum app_say nobody_left(struct dial *s)
 	return APP_NEXT;
 }
 
-static enum app_say on_answer(struct dial *s, struct chan *leg)
+static enum app_say join(struct dial *s)
 {
-	struct chan *caller = s->dp->chan;
-	ms_t now = caller->pbx->clock->now;
+	struct chan *caller = s->dp->chan, *leg = s->with;
 
-	s->with = leg;
-	s->status = "ANSWER";
-	s->answered = now;
-	drop_legs(s, leg, 26);
-	leg_ring_tone(s->dp->chan, false);
+	s->prepares = false;
+	leg_ring_tone(caller, false);
 	if (leg->has_deal)
 		leg_media_prefer(caller, leg->deal.codecs[0].codec);
 	if (leg_answer(caller) < 0)
 		return APP_HANGUP;
 	bridge_join(caller, leg);
-	clock_stop(caller->pbx->clock, &s->dp->timer);
 	if (s->limit) {
 		s->limited = true;
 		dp_timer(s->dp, s->limit);
 	}
 	return APP_WAIT;
+}
+
+/* What the subroutine of option U wants done: GOSUB_RESULT. */
+static enum app_say on_returned(struct dial *s)
+{
+	const char *text = vars_get(&s->with->vars, SPAN("GOSUB_RESULT"));
+	struct span result = span_of(text ? text : "");
+	struct out place = out_growing();
+	enum app_say say = APP_HANGUP;
+
+	if (span_is(result, "BUSY") || span_is(result, "CONGESTION")) {
+		s->status = text[0] == 'B' ? "BUSY" : "CONGESTION";
+		s->cause = text[0] == 'B' ? 17 : 34;
+		say = APP_NEXT;
+	} else if (span_is(result, "CONTINUE")) {
+		say = APP_NEXT;
+	} else if (span_starts(result, SPAN("GOTO:"))) {
+		out_place(&place, span_from(result, 5));
+		say = dp_goto(s->dp, out_look(&place)) ? APP_JUMP : APP_HANGUP;
+	} else if (!span_is(result, "ABORT")) {
+		say = join(s);
+	}
+	out_free(&place);
+	return say;
+}
+
+/* Option U: "context^arg^arg", on the callee, before the two are joined. */
+static enum app_say run_after(struct dial *s)
+{
+	struct span args = span_of(s->after), ctx;
+	struct out place = out_growing();
+	bool runs;
+
+	if (!s->after)
+		return join(s);
+	span_cut(&args, '^', &ctx);
+	out_all(&place, ctx, ",s,1(");
+	out_place(&place, args);
+	out_char(&place, ')');
+	runs = dp_start_sub(s->with, out_look(&place));
+	out_free(&place);
+	return runs ? APP_WAIT : join(s);
+}
+
+/* The callee hears option A first. */
+static enum app_say announce(struct dial *s)
+{
+	struct media_play none = { .source = SOURCE_NONE };
+
+	if (s->with->media && play_next(s->with, &s->files, ""))
+		return APP_WAIT;
+	if (s->announce && s->with->media)
+		leg_play(s->with, &none);
+	free(s->announce);
+	s->announce = NULL;
+	s->files = SPAN_NONE;
+	return run_after(s);
+}
+
+static enum app_say on_answer(struct dial *s, struct chan *leg)
+{
+	s->with = leg;
+	s->status = "ANSWER";
+	s->answered = s->dp->chan->pbx->clock->now;
+	drop_legs(s, leg, 26);
+	clock_stop(s->dp->chan->pbx->clock, &s->dp->timer);
+	if (!s->announce && !s->after)
+		return join(s);
+	bridge_part(leg); /* of early media */
+	s->prepares = true;
+	s->files = span_of(s->announce);
+	return announce(s);
+}
+
+/* What the callee did who has answered, and is not joined with the caller yet. */
+static enum app_say on_prepared(struct dial *s, const struct chan_event *ev)
+{
+	if (ev->what == CH_PLAYED && s->announce)
+		return announce(s);
+	return ev->what == CH_RETURNED ? on_returned(s) : APP_WAIT;
 }
 
 static void on_progress(struct dial *s, struct chan *leg)
@@ -496,8 +582,10 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	case CH_PROGRESS: on_progress(s, ev->other); return APP_WAIT;
 	case CH_ANSWERED: return s->with ? APP_WAIT : on_answer(s, ev->other);
 	case CH_HANGUP: return on_leg_gone(s, ev->other, ev->cause);
+	case CH_PLAYED:
+	case CH_RETURNED: return s->prepares && ev->other == s->with ? on_prepared(s, ev) : APP_WAIT;
 	case CH_DTMF:
-		if (ev->other != s->with || !s->callee_ends || ev->digit != '*')
+		if (s->prepares || ev->other != s->with || !s->callee_ends || ev->digit != '*')
 			return APP_WAIT;
 		return s->go_on ? APP_NEXT : APP_HANGUP;
 	default: return APP_WAIT;
@@ -561,12 +649,6 @@ static enum app_say start(struct dp *dp, struct span args)
 	return APP_WAIT;
 }
 
-static void free_forward(struct dial *s)
-{
-	free(s->forward);
-	free(s->forward_ctx);
-}
-
 static void stop(struct dp *dp)
 {
 	struct dial *s = dp_state(dp);
@@ -577,7 +659,10 @@ static void stop(struct dp *dp)
 		publish(s);
 	leg_ring_tone(s->dp->chan, false);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
-	free_forward(s);
+	free(s->forward);
+	free(s->forward_ctx);
+	free(s->announce);
+	free(s->after);
 	if (s->legs != &s->one)
 		free(s->legs);
 }

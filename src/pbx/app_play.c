@@ -24,11 +24,11 @@ void play_nothing(struct dp *dp)
 }
 
 /* An absolute path as it is; else in each folder where the sounds of a language can be. */
-static void sound_path(struct dp *dp, struct span name, const char *lang, struct media_play *what)
+static void sound_path(const struct chan *c, struct span name, const char *lang, struct media_play *what)
 {
 	size_t cap = sizeof what->path;
 	char *path = what->path;
-	const char *dir = dp->chan->conf->hairpin.sounds_dir;
+	const char *dir = c->conf->hairpin.sounds_dir;
 
 	if (name.n && name.p[0] == '/')
 		snprintf(path, cap, "%.*s", SP(name));
@@ -37,7 +37,7 @@ static void sound_path(struct dp *dp, struct span name, const char *lang, struct
 			 dir, SP(name));
 }
 
-bool play_next(struct dp *dp, struct span *files, const char *lang)
+bool play_next(struct chan *c, struct span *files, const char *lang)
 {
 	struct media_play what = { .source = SOURCE_FILE };
 	struct span name;
@@ -46,8 +46,8 @@ bool play_next(struct dp *dp, struct span *files, const char *lang)
 		name = span_trim(name);
 		if (!name.n)
 			continue;
-		sound_path(dp, name, lang[0] ? lang : chan_language(dp->chan), &what);
-		leg_play(dp->chan, &what);
+		sound_path(c, name, lang[0] ? lang : chan_language(c), &what);
+		leg_play(c, &what);
 		return true;
 	}
 	return false;
@@ -57,7 +57,7 @@ static enum app_say next_file(struct dp *dp)
 {
 	struct playing *s = dp_state(dp);
 
-	return play_next(dp, &s->rest, s->lang) ? APP_WAIT : APP_NEXT;
+	return play_next(dp->chan, &s->rest, s->lang) ? APP_WAIT : APP_NEXT;
 }
 
 static void forget_digits(struct dp *dp)

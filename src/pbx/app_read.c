@@ -41,7 +41,7 @@ static enum app_say prompt(struct dp *dp)
 	if (s->tone) {
 		if (!play_tone(dp, s->rest))
 			trace(EV_DP_WARN, dp->chan->name, "Read: there is no tone '%.*s'", SP(s->rest));
-	} else if (play_next(dp, &s->rest, "")) {
+	} else if (play_next(dp->chan, &s->rest, "")) {
 		return APP_WAIT;
 	}
 	dp_timer(dp, s->first);

@@ -321,7 +321,7 @@ int dp_cause(struct dp *dp)
 /* The h extension of the context, after the call: only steps that need no channel make sense there. */
 static const struct dp_step *find_h(const struct dp *dp)
 {
-	return dp->hanging_up ? NULL : find(dp, span_of(dp->ctx_name), SPAN("h"), 1);
+	return dp->hanging_up || dp->is_sub ? NULL : find(dp, span_of(dp->ctx_name), SPAN("h"), 1);
 }
 
 /* ---- forwards ---- */
@@ -367,6 +367,20 @@ static bool end_forward(struct dp *dp)
 	while (dp->depth > at)
 		dp_pop(dp, false);
 	return dp_pop(dp, true);
+}
+
+/* The call is over: its caller's own place is what h belongs to. */
+static void leave_forwards(struct dp *dp)
+{
+	size_t at = 0;
+
+	while (at < dp->depth && !dp->stack[at].forward)
+		at++;
+	if (at == dp->depth)
+		return;
+	while (dp->depth > at + 1)
+		dp_pop(dp, false);
+	dp_pop(dp, true);
 }
 
 static const char *status_of(int cause)
@@ -423,6 +437,7 @@ static bool after(struct dp *dp, enum app_say say)
 			leave_app(dp);
 			return true;
 		}
+		leave_forwards(dp);
 		dp->over = !find_h(dp);
 		leave_app(dp);
 		finish(dp);
@@ -436,7 +451,10 @@ static bool one_step(struct dp *dp)
 	const struct dp_step *step = dp->found;
 
 	if (dp->is_sub && !dp->depth) {
+		struct chan_event ev = { .kind = CH_RETURNED };
+
 		dp->returned = dp->stopped = true;
+		chan_tell(dp->chan, &ev);
 		return false;
 	}
 	if (!step)
@@ -487,10 +505,12 @@ static void run_h(struct dp *dp, const struct dp_step *h)
 
 static void hang_up(struct dp *dp, int cause)
 {
-	const struct dp_step *h = dp->over ? NULL : find_h(dp);
+	const struct dp_step *h;
 	char text[16];
 	struct out o = out_fixed(text, sizeof text);
 
+	leave_forwards(dp);
+	h = dp->over ? NULL : find_h(dp);
 	out_all(&o, (uint32_t)cause);
 	out_char(&o, '\0');
 	dp->over = !h;
@@ -557,6 +577,19 @@ bool dp_run_sub(struct chan *c, struct span place)
 		trace(EV_DP_WARN, c->name, "%.*s waits, and is not gone on with", SP(place));
 	dp_free(&c->dp);
 	return !c->gone;
+}
+
+bool dp_start_sub(struct chan *c, struct span place)
+{
+	struct dp *dp = run_of(c);
+
+	dp->is_sub = true;
+	if (dp_gosub(dp, place, false) == APP_JUMP) {
+		clock_in(c->pbx->clock, &dp->run, 0);
+		return true;
+	}
+	dp_free(&c->dp);
+	return false;
 }
 
 void dp_start(struct chan *c)

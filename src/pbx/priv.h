@@ -161,7 +161,8 @@ enum chan_event_kind {
 	CH_TIMER, /* the dialplan's own timer */
 	CH_HELD,
 	CH_RESUMED,
-	CH_PEER, /* something happened to a leg that we dialled: `other`, `what` */
+	CH_RETURNED, /* the subroutine that ran on it has come back */
+	CH_PEER,     /* something happened to a leg that we dialled: `other`, `what` */
 };
 struct chan_event {
 	enum chan_event_kind kind, what;
@@ -488,6 +489,8 @@ bool dp_forward(struct dp *dp, struct span ctx, struct span exten, bool go_on);
 enum app_say dp_hang_up(struct dp *dp, int cause);
 /* Runs a subroutine on a channel that has no run: until it returns. It may not wait. False: it ended the channel. */
 bool dp_run_sub(struct chan *c, struct span place);
+/* The same with time: dp_event() gets its events, CH_RETURNED says that it came back. False: there is no such place. */
+bool dp_start_sub(struct chan *c, struct span place);
 bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when there is nothing to return to */
 /* Splits at commas outside quotes, brackets and parentheses: the n-th argument (from 0), trimmed; empty if absent. */
 struct span dp_arg(struct span args, unsigned n);
