@@ -110,7 +110,8 @@ struct conf_acl { /* type=acl: holds for every request, before an endpoint is lo
 	struct conf_acls acl, contact_acl;
 };
 
-enum conf_timers { TIMERS_NO, TIMERS_YES, TIMERS_REQUIRED, TIMERS_ALWAYS }; /* RFC 4028 */
+enum conf_timers { TIMERS_NO, TIMERS_YES, TIMERS_REQUIRED, TIMERS_ALWAYS };         /* RFC 4028 */
+enum conf_100rel { REL100_NO, REL100_YES, REL100_REQUIRED, REL100_PEER_SUPPORTED }; /* RFC 3262 */
 
 struct conf_endpoint {
 	_Alignas(CONF_LINE) struct conf_obj o;
@@ -133,6 +134,7 @@ struct conf_endpoint {
 	uint32_t rtp_keepalive, rtp_timeout, rtp_timeout_hold, rtp_port_start, rtp_port_end; /* s, s, s */
 	uint32_t device_state_busy_at;
 	enum conf_timers timers;
+	enum conf_100rel rel100;
 	uint32_t timers_min_se, timers_sess_expires; /* s */
 	uint8_t tos_audio;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;

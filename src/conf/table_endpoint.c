@@ -27,8 +27,10 @@ static const char *const shaken_names[] = { "no/off/0/false", "yes/on/1/true", "
 static const char *const ec_names[] = { "none", "fec", "redundancy", NULL };
 
 const struct opt endpoint_opts[] = {
-	{ "100rel", OPT_ENUM, .def = "yes", .names = rel100_names, .waits_for = "reliable ringing (RFC 3262)",
-	  .help = "Whether provisional answers are acknowledged (PRACK, RFC 3262): never, when asked, or always." },
+	{ "100rel", OPT_ENUM, AT(rel100), .def = "yes", .names = rel100_names,
+	  .help = "Whether ringing and early media are acknowledged (PRACK, RFC 3262): never, when the peer requires "
+		  "it, "
+		  "demanded of it, or whenever it can." },
 	{ "accept_multiple_sdp_answers", OPT_BOOL, .def = "no", .waits_for = "forked early media",
 	  .help = "Follow a second, different answer to one offer." },
 	{ "accountcode", OPT_STR, AT(accountcode), .def = "",

@@ -13,6 +13,7 @@
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m);
 static void on_ack(void *arg, const struct sip_msg *m);
 static void on_no_ack(void *arg);
+static void on_no_prack(void *arg);
 
 struct sip_dialog_conf leg_dialog_conf(struct chan *c)
 {
@@ -24,7 +25,8 @@ struct sip_dialog_conf leg_dialog_conf(struct chan *c)
 				     .arg = c,
 				     .request = on_request,
 				     .ack = on_ack,
-				     .no_ack = on_no_ack };
+				     .no_ack = on_no_ack,
+				     .no_prack = on_no_prack };
 
 	d.auths = outbound_auths(c->ep, &d.n_auths);
 	return d;
@@ -51,12 +53,12 @@ bool leg_has_contact(const struct chan *c)
 	return c->contact.family || c->contact_name[0];
 }
 
-static void build_plain(void *arg, struct sip_build *b)
+void leg_build_plain(void *arg, struct sip_build *b)
 {
 	leg_put_contact(arg, b);
 }
 
-static void build_with_sdp(void *arg, struct sip_build *b)
+void leg_build_with_sdp(void *arg, struct sip_build *b)
 {
 	leg_put_contact(arg, b);
 	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
@@ -67,17 +69,18 @@ static void build_ok(void *arg, struct sip_build *b)
 {
 	leg_put_supported(arg, b);
 	leg_session_put_answer(arg, b);
-	build_with_sdp(arg, b);
+	leg_build_with_sdp(arg, b);
 }
 
 static void build_updated(void *arg, struct sip_build *b)
 {
 	leg_put_supported(arg, b);
 	leg_session_put_answer(arg, b);
-	build_plain(arg, b);
+	leg_build_plain(arg, b);
+	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
 }
 
-static void build_refusal(void *arg, struct sip_build *b)
+void leg_build_refusal(void *arg, struct sip_build *b)
 {
 	const struct leg_refusal *r = arg;
 
@@ -144,7 +147,7 @@ static void take_dialed(struct chan *c, const struct sip_msg *m)
 }
 
 /* What a 415 must say (RFC 3261 21.4.13). */
-static const struct leg_refusal not_sdp = { 415, "only application/sdp is understood", "Accept", "application/sdp" };
+const struct leg_refusal leg_not_sdp = { 415, "only application/sdp is understood", "Accept", "application/sdp" };
 
 struct sip_msg *leg_request(const struct chan *c)
 {
@@ -159,7 +162,7 @@ static void refuse_so(struct chan *c, struct sip_uas *uas, const struct leg_refu
 	c->note.end = LEG_REFUSED;
 	c->sip_code = r->code;
 	sip_uas_on_cancel(uas, NULL, NULL);
-	sip_reply(uas, r->code, r->why, r->header ? build_refusal : NULL, (void *)(uintptr_t)r);
+	sip_reply(uas, r->code, r->why, r->header ? leg_build_refusal : NULL, (void *)(uintptr_t)r);
 	leg_drop_dialog(c);
 	chan_ended(c, cause_of_sip(r->code));
 }
@@ -193,7 +196,7 @@ static bool take_offer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		leg_media_caps(c, NULL);
 		err = leg_media_open(c, leg_media_family(c, &c->peer), NULL);
 	} else if (!sdp.p) {
-		refuse_so(c, uas, &not_sdp);
+		refuse_so(c, uas, &leg_not_sdp);
 		return false;
 	} else {
 		err = leg_media_offered(c, sdp);
@@ -252,7 +255,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		refuse(c, uas, 404, NULL);
 		return;
 	}
-	if (!leg_session_allows(c, m, &no)) {
+	if (!leg_session_allows(c, m, &no) || !leg_early_allows(c, m, &no)) {
 		refuse_so(c, uas, &no);
 		return;
 	}
@@ -285,28 +288,6 @@ void leg_play(struct chan *c, const struct media_play *what)
 	media_play(c->media, what);
 }
 
-void leg_ringing(struct chan *c)
-{
-	if (!c->invite || c->state == CHAN_UP || c->ringing_sent)
-		return;
-	c->ringing_sent = true;
-	if (c->ep->inband_progress && c->offered) {
-		leg_progress(c);
-		leg_ring_tone(c, true);
-		return;
-	}
-	sip_reply(c->invite, 180, NULL, build_plain, c);
-}
-
-void leg_progress(struct chan *c)
-{
-	if (!c->invite || c->state == CHAN_UP || c->progress_sent)
-		return;
-	c->progress_sent = c->answer_sent = true;
-	sip_reply(c->invite, 183, NULL, c->offered ? build_with_sdp : build_plain, c);
-	leg_media_apply(c, false);
-}
-
 int leg_answer(struct chan *c)
 {
 	struct sip_uas *uas = c->invite;
@@ -315,6 +296,10 @@ int leg_answer(struct chan *c)
 		return 0;
 	if (!uas || !c->media)
 		return -ENOTCONN;
+	if (leg_early_waits(c)) { /* RFC 3262 section 3 */
+		c->due_answer = true;
+		return 0;
+	}
 	c->invite = NULL;
 	c->state = CHAN_UP;
 	c->answer_sent = true;
@@ -323,7 +308,7 @@ int leg_answer(struct chan *c)
 	count(CNT_calls_answered);
 	trace(EV_CALL_STATE, c->name, "answered");
 	sip_uas_on_cancel(uas, NULL, NULL);
-	sip_reply(uas, 200, NULL, build_ok, c);
+	sip_reply(uas, 200, NULL, c->pracked ? build_updated : build_ok, c);
 	leg_session_start(c);
 	leg_media_forget_offer(c);
 	leg_media_apply(c, false); /* rtp_timeout counts from here */
@@ -369,14 +354,18 @@ static void on_bye(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 
 /*
  * 491 when an offer or a re-INVITE of ours is under way, 500 when their own INVITE is (RFC 3261 14.2, RFC 3311 5.2). An
- * UPDATE without an offer waits for nobody.
+ * UPDATE without an offer waits for nobody; one with it may come before the answer when the first offer has its
+ * acknowledged answer.
  */
 static bool is_untimely(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
-	bool bare = m->method == SIP_UPDATE && !m->body.n;
+	bool bare = m->method == SIP_UPDATE && !m->body.n,
+	     early = m->method == SIP_UPDATE && c->state != CHAN_UP && c->pracked && !leg_early_waits(c);
 	char seconds[8] = "";
 	struct out o = out_fixed(seconds, sizeof seconds - 1);
 
+	if (early)
+		return false;
 	if (!bare && (c->asking || (c->offer_out && m->body.n))) {
 		sip_reply(uas, 491, NULL, NULL, NULL);
 		return true;
@@ -392,13 +381,13 @@ static bool is_untimely(struct chan *c, struct sip_uas *uas, const struct sip_ms
 static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct span sdp = sip_body_part(m, "application/sdp");
-	struct leg_refusal no = not_sdp;
+	struct leg_refusal no = leg_not_sdp;
 	int err = 0;
 
 	if (is_untimely(c, uas, m))
 		return;
 	if ((m->body.n && !sdp.p) || !leg_session_allows(c, m, &no)) {
-		sip_reply(uas, no.code, no.why, build_refusal, &no);
+		sip_reply(uas, no.code, no.why, leg_build_refusal, &no);
 		return;
 	}
 	c->note.reoffers++;
@@ -415,6 +404,8 @@ static void on_reoffer(struct chan *c, struct sip_uas *uas, const struct sip_msg
 		sip_reply(uas, 200, NULL, m->body.n || m->method == SIP_INVITE ? build_ok : build_updated, c);
 		if (c->state == CHAN_UP)
 			leg_session_start(c);
+		else
+			c->early_update = true;
 	}
 	leg_media_forget_offer(c);
 }
@@ -467,6 +458,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_BYE: on_bye(c, uas, m); break;
 	case SIP_INVITE:
 	case SIP_UPDATE: on_reoffer(c, uas, m); break;
+	case SIP_PRACK: leg_pracked(c, uas, m); break;
 	case SIP_INFO: on_info(c, uas, m); break;
 	case SIP_OPTIONS: sip_reply(uas, 200, NULL, build_allow, NULL); break;
 	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, build_allow, NULL); break;
@@ -505,4 +497,12 @@ static void on_no_ack(void *arg)
 		return;
 	}
 	chan_hangup(c, 102);
+}
+
+static void on_no_prack(void *arg)
+{
+	struct chan *c = arg;
+
+	if (c->invite)
+		refuse(c, c->invite, 504, "no PRACK");
 }

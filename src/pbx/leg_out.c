@@ -55,6 +55,8 @@ static void build_invite(void *arg, struct sip_build *b)
 	leg_session_put_request(c, b);
 	if (c->max_breadth)
 		out_all(b->o, "Max-Breadth: ", c->max_breadth, "\r\n");
+	if (c->ep->rel100 == REL100_REQUIRED)
+		out_str(b->o, "Require: 100rel\r\n");
 	put_identity(c, b);
 	if (c->headers)
 		out_str(b->o, c->headers);
@@ -200,6 +202,7 @@ static void follow_dialog(struct chan *c, struct sip_uac *uac, const struct sip_
 		return;
 	}
 	leg_drop_dialog(c);
+	c->pracked = c->early_update = false;
 	c->dialog = sip_dialog_uac(uac, m, &d);
 }
 
@@ -222,6 +225,7 @@ static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip
 		follow_dialog(c, uac, m);
 	if (sdp.p && leg_media_answered(c, sdp) == 0) {
 		c->early_answered = c->note.early = true;
+		c->pracked |= sip_hdr(m, SIP_HDR_RSEQ) != NULL;
 		ev.kind = CH_PROGRESS;
 	} else if (m->status == 183) {
 		return;
@@ -248,7 +252,7 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	c->state = CHAN_UP;
 	c->answered_at = c->pbx->clock->now;
 	leg_session_answered(c, m);
-	if (m->body.n)
+	if (m->body.n && !c->early_update)
 		err = leg_media_answered(c, sip_body_part(m, "application/sdp"));
 	else if (c->early_answered)
 		leg_media_apply(c, false);

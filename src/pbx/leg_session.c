@@ -16,8 +16,10 @@
 
 void leg_put_supported(const struct chan *c, struct sip_build *b)
 {
-	if (c->ep->timers != TIMERS_NO)
-		out_str(b->o, "Supported: timer\r\n");
+	static const char *const lines[2][2] = { { "", "Supported: timer\r\n" },
+						 { "Supported: 100rel\r\n", "Supported: 100rel, timer\r\n" } };
+
+	out_str(b->o, lines[c->ep->rel100 != REL100_NO][c->ep->timers != TIMERS_NO]);
 }
 
 /* What we would ask for. */

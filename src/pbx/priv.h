@@ -235,6 +235,10 @@ struct chan {
 	bool registered; /* outgoing: to a contact that was registered */
 	bool proxied;    /* a proxy is in between: `peer` says nothing of where its media comes from */
 	bool progress_sent, ringing_sent, ring_tone;
+	bool reliable;     /* incoming: what comes before the answer is acknowledged (RFC 3262) */
+	bool pracked;      /* offer and answer were exchanged so: the 2xx has no SDP */
+	bool early_update; /* outgoing: an UPDATE has changed what was agreed on while it rang */
+	bool due_ringing, due_progress, due_answer; /* wait for the PRACK to what was sent before: leg_early.c */
 	struct addr contact;      /* in our last Contact; family 0: a name and its port, or none was written yet */
 	const char *contact_name; /* that name; else "": chan_text() */
 	struct timer renew;       /* our address changed: leg_moved.c */
@@ -337,7 +341,7 @@ void leg_progress(struct chan *c);                            /* incoming: 183 w
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
 void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
-#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO"
+#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 void leg_put_contact(struct chan *c, struct sip_build *b);
 struct sip_msg *
@@ -363,12 +367,21 @@ void leg_ports_seen(struct chan *c, const struct media_event *ev); /* STUN has a
 /* What SDP to the peer of f says: `face`, or what the router has opened. */
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
 uint16_t leg_ports_rtcp(const struct chan *c); /* beside c->local.face; 0: the port above it */
-/* leg_session.c: session timers (RFC 4028) */
-struct leg_refusal { /* of a request, with a header that says why */
+struct leg_refusal {                           /* of a request, with a header that says why */
 	unsigned code;
 	const char *why, *header;
 	char value[16];
 };
+/* leg_early.c: what comes before the answer of an incoming leg, and PRACK (RFC 3262) */
+bool leg_early_allows(struct chan *c, const struct sip_msg *m, struct leg_refusal *no); /* the initial INVITE */
+bool leg_early_waits(const struct chan *c); /* for a PRACK: nothing more can be sent */
+void leg_pracked(struct chan *c, struct sip_uas *uas, const struct sip_msg *m);
+void leg_build_plain(void *arg, struct sip_build *b); /* bodies of our responses */
+void leg_build_with_sdp(void *arg, struct sip_build *b);
+extern const struct leg_refusal leg_not_sdp;            /* 415 */
+void leg_build_refusal(void *arg, struct sip_build *b); /* arg: a struct leg_refusal */
+
+/* leg_session.c: session timers (RFC 4028) */
 void leg_put_supported(const struct chan *c, struct sip_build *b);
 /* An INVITE or UPDATE of the peer. False: it is to be refused. True: nothing is changed yet. */
 bool leg_session_allows(const struct chan *c, const struct sip_msg *m, struct leg_refusal *no);

@@ -52,6 +52,7 @@ struct raw_rule { /* answers every request of a method */
 	char method[16], *headers, *body;
 	unsigned code;
 	bool untagged; /* To stays as it is */
+	bool same;     /* To gets the tag of the rule before */
 };
 struct tale_raw {
 	struct tale *tale;
@@ -61,7 +62,7 @@ struct tale_raw {
 	struct addr local;
 	bool tcp;
 	unsigned sends;
-	char to_tag[128], nonce[128];
+	char to_tag[128], nonce[128], rseq[128];
 	struct raw_msg *got;
 	size_t n_got;
 	struct raw_rule rules[8];

@@ -50,10 +50,11 @@ static void out_headers(struct out *o, const char *headers, const char *text)
 	}
 }
 
-/* Every rule of the method answers, each with a To tag of its own: a proxy that forks. */
+/* Every rule of the method answers, each with a To tag of its own, a proxy that forks, or that of the one before. */
 static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char *text)
 {
 	struct net net = sim_host_net(r->host);
+	unsigned tag = 0;
 
 	for (size_t i = 0; i < r->n_rules; i++) {
 		const struct raw_rule *rule = &r->rules[i];
@@ -61,8 +62,9 @@ static void answer_by_rule(struct tale_raw *r, const struct flow *f, const char 
 
 		if (!rule->code || strncmp(text, rule->method, strlen(rule->method)) != 0)
 			continue;
+		tag = rule->same ? tag : (unsigned)i;
 		out_fmt(&o, "SIP/2.0 %u Scripted\r\n", rule->code);
-		out_repeated(&o, text, rule, (unsigned)i);
+		out_repeated(&o, text, rule, tag);
 		out_headers(&o, rule->headers, text);
 		out_fmt(&o, "Content-Length: %zu\r\n\r\n%s", strlen(rule->body), rule->body);
 		net.send(net.arg, f, out_look(&o));
@@ -91,23 +93,23 @@ static void drop_rules(struct tale_raw *r, const char *method)
 	r->n_rules = n;
 }
 
-/* RAW replies [also|untagged] METHOD CODE|nothing ["Header: value"]… [<< body >>] */
+/* RAW replies [also|same|untagged] METHOD CODE|nothing ["Header: value"]… [<< body >>] */
 static void set_rule(struct tale *t, struct tale_raw *r, const struct words *w)
 {
 	struct raw_rule *rule;
-	bool untagged = word_is(w, 2, "untagged");
-	int at = untagged || word_is(w, 2, "also") ? 3 : 2;
+	bool untagged = word_is(w, 2, "untagged"), same = word_is(w, 2, "same");
+	int at = untagged || same || word_is(w, 2, "also") ? 3 : 2;
 	struct out o = out_growing(), body = out_growing();
 
 	if (at == 2 || untagged)
 		drop_rules(r, w->w[at]);
 	rule = &r->rules[r->n_rules];
 	if (r->n_rules == ARRAY_LEN(r->rules) || at + 1 >= w->n) {
-		tale_fail(t, "RAW replies [also] METHOD CODE …: too many, or no code");
+		tale_fail(t, "RAW replies [also|same] METHOD CODE …: too many, or no code");
 		return;
 	}
 	r->n_rules++;
-	*rule = (struct raw_rule){ .code = word_number(w->w[at + 1], 0), .untagged = untagged };
+	*rule = (struct raw_rule){ .code = word_number(w->w[at + 1], 0), .untagged = untagged, .same = same };
 	span_copy(span_of(w->w[at]), rule->method, sizeof rule->method);
 	for (int i = at + 2; i < w->n; i++)
 		out_fmt(&o, "%s\r\n", w->w[i]);
@@ -134,6 +136,7 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 	if (to && strncmp(m->text, "SIP/2.0", 7) == 0 && strcspn(to + 1, "\r\n") > (size_t)(strstr(to, ";tag=") - to))
 		keep_value(to, ";tag=", ";\r\n", r->to_tag);
 	keep_value(m->text, "nonce=\"", "\"", r->nonce);
+	keep_value(m->text, "\nRSeq: ", "\r", r->rseq);
 	answer_by_rule(r, f, m->text);
 }
 
@@ -163,10 +166,10 @@ void raw_make(struct tale *t, struct thing *x, const struct words *w)
 	sim_host_sink(x->host, &sink);
 }
 
-/* %branch (a new one for each send), %callid, %totag and %nonce (of what came last), %local. */
+/* %branch (a new one for each send), %callid, %totag, %nonce and %rseq (of what came last), %local. */
 static void out_var(struct tale_raw *r, struct out *o, const char **p)
 {
-	static const char *const names[] = { "branch", "callid", "totag", "nonce", "local" };
+	static const char *const names[] = { "branch", "callid", "totag", "nonce", "local", "rseq" };
 	char text[ADDR_STRLEN];
 	size_t i = 0;
 
@@ -178,6 +181,7 @@ static void out_var(struct tale_raw *r, struct out *o, const char **p)
 	case 2: out_str(o, r->to_tag); break;
 	case 3: out_str(o, r->nonce); break;
 	case 4: out_str(o, addr_str(&r->local, text)); break;
+	case 5: out_str(o, r->rseq); break;
 	default: out_char(o, '%'); return;
 	}
 	*p += strlen(names[i]);

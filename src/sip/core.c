@@ -153,7 +153,7 @@ const char *sip_user_agent(const struct sip *s)
 /* RFC 3261 8.2.2.3: what we are required to understand. The answer names all that we do not. */
 static bool requirements_met(struct sip *s, const struct sip_msg *m)
 {
-	static const char *const known[] = { "path", "norefersub", "timer" };
+	static const char *const known[] = { "path", "norefersub", "timer", "100rel" };
 	struct out o = out_growing();
 	struct sip_walk w = { 0 };
 	struct span v;

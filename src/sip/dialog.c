@@ -148,6 +148,7 @@ void sip_dialog_free(struct sip_dialog **dp)
 	if (!d)
 		return;
 	forget_ok(d);
+	sip_reliable_free(d);
 	list_for_safe(n, &d->uacs) {
 		struct sip_uac *u = list_entry(n, struct sip_uac, in_dialog);
 
@@ -309,7 +310,11 @@ struct sip_dialog *sip_dialog_answered(struct sip *s, const struct sip_msg *m, c
 
 struct sip_dialog *sip_dialog_uac(struct sip_uac *u, const struct sip_msg *m, const struct sip_dialog_conf *c)
 {
-	return sip_dialog_answered(u->sip, m, c, u->credentials);
+	struct sip_dialog *d = sip_dialog_answered(u->sip, m, c, u->credentials);
+
+	if (d && u->forks)
+		d->local_cseq = MAX(d->local_cseq, sip_reliable_cseq(u, m->to.tag));
+	return d;
 }
 
 void sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
@@ -378,7 +383,9 @@ void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_
 		take_target(d, m, rule(d, m, true));
 	if (m->method == SIP_INVITE)
 		serve(t, d);
-	if (d->conf.request)
+	if (m->method == SIP_PRACK && !sip_reliable_prack(d, m))
+		sip_reply(t, 481, "No response waits for this PRACK", NULL, NULL);
+	else if (d->conf.request)
 		d->conf.request(d->conf.arg, t, m);
 	else
 		sip_reply(t, m->method == SIP_BYE ? 200 : 481, NULL, NULL, NULL);

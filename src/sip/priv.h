@@ -264,6 +264,7 @@ struct sip_uas {
 	size_t n, room;
 	struct timer again, life;
 	ms_t interval;
+	uint32_t rseq; /* of the reliable response that is being written; else 0 */
 	struct sip_dialog *dialog;
 	struct list of_dialog; /* in dialog->uass; when only its entry in spent.c is left: in sip->over */
 	void (*on_cancel)(void *arg, struct sip_uas *uas);
@@ -349,7 +350,8 @@ struct sip_uac {
 	struct timer start, limit;
 	char tag[SIP_TAG + 1];
 	uint32_t cseq;
-	char *credentials; /* header lines for the next attempt, or NULL */
+	struct sip_fork *forks; /* that sent reliable responses (reliable.c); in mem */
+	char *credentials;      /* header lines for the next attempt, or NULL */
 	unsigned auth_tries;
 	bool got_1xx, cancelled, cancel_sent, done;
 	bool handed_over;      /* the user has the 2xx: the ACK is its */
@@ -363,11 +365,24 @@ struct sip_rest { /* what ends a dialog that a 2xx to an INVITE made and nobody 
 	struct conf *conf; /* counted */
 	const struct conf_transport *transport;
 	char *credentials; /* of the INVITE, or NULL */
+	bool pracked;      /* a branch of it sent reliable responses */
 };
 void sip_rest_2xx(struct sip *s, const struct sip_rest *r, const struct sip_msg *m); /* it came again, or another did */
 void sip_rest_free(struct sip_rest *r);
 /* Begins at once instead of from the loop: for an ACK, whose build callback may not outlive the call. */
 void sip_uac_start_now(struct sip_uac *uac);
+#define SIP_AUTH_TRIES 3 /* challenges to one request that are answered */
+
+/* ---- reliable.c: RFC 3262 ---- */
+struct kept_1xx;
+bool sip_reliable_is(const struct sip_msg *m);                          /* a response that wants a PRACK */
+bool sip_reliable_in_order(struct sip_uac *u, const struct sip_msg *m); /* false: it came already, or too early */
+void sip_reliable_ack(struct sip_uac *u, const struct sip_msg *m);      /* sends the PRACK */
+uint32_t sip_reliable_cseq(const struct sip_uac *u, struct span tag);   /* used up in the dialog with this tag */
+bool sip_reliable_prack(struct sip_dialog *d, const struct sip_msg *m); /* false: it is for none of ours: 481 */
+void sip_reliable_over(struct sip_dialog *d); /* the final response goes out: nothing is repeated any more */
+void sip_reliable_free(struct sip_dialog *d);
+
 /* ---- dialog.c ---- */
 struct kept_ok;
 struct kept_ack;
@@ -386,8 +401,9 @@ struct sip_dialog {
 	bool remote_cseq_known;
 	struct flow flow;
 	struct list uacs, uass;
-	struct kept_ok *ok;   /* our 2xx, until its ACK arrives */
-	struct kept_ack *ack; /* our last ACK, if it cannot be built again, else NULL */
+	struct kept_1xx *provisional; /* our last reliable one (reliable.c), or NULL */
+	struct kept_ok *ok;           /* our 2xx, until its ACK arrives */
+	struct kept_ack *ack;         /* our last ACK, if it cannot be built again, else NULL */
 	uint32_t ack_cseq;
 	unsigned ack_repeats;
 	struct rewritten { /* rewrite_contact put `by` in the place of `written`; NULL: it did not */

@@ -242,6 +242,7 @@ struct sip_dialog_conf {
 	void (*request)(void *arg, struct sip_uas *uas, const struct sip_msg *m);
 	void (*ack)(void *arg, const struct sip_msg *m); /* the ACK to our 2xx: maybe with SDP */
 	void (*no_ack)(void *arg);                       /* our 2xx was repeated for 64*T1 and never ACKed */
+	void (*no_prack)(void *arg);                     /* likewise our reliable 1xx */
 };
 /* From an INVITE being served; its replies carry the dialog's tag and Record-Route. 2xx to INVITE is repeated until
  * ACK. */
@@ -257,6 +258,10 @@ struct sip_uac *sip_dialog_ask(struct sip_dialog *d,
 void sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, sip_build_fn *build, void *arg); /* for a 2xx to our INVITE */
 /* After a final reply from a request callback the dialog may be freed at once. Pending 2xx stop being repeated. */
 void sip_dialog_free(struct sip_dialog **d);
+/* 1xx to the INVITE that began a dialog: repeated until its PRACK, which comes as a request (RFC 3262); one at a time.
+ */
+void sip_reply_reliably(struct sip_uas *uas, unsigned code, sip_build_fn *build, void *arg);
+bool sip_dialog_waits_for_prack(const struct sip_dialog *d);
 bool sip_dialog_waits_for_ack(const struct sip_dialog *d); /* our 2xx is being repeated */
 struct span sip_dialog_call_id(const struct sip_dialog *d);
 struct flow sip_dialog_flow(const struct sip_dialog *d); /* where the peer was last heard or asked */

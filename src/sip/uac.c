@@ -16,9 +16,9 @@
 #include "base/trace.h"
 
 #define DEAD_FOR    32000
-#define PATIENCE    8 /* * T1: a silent target is given up for the next one */
-#define AUTH_TRIES  3
-#define CALL_ID_LEN 22 /* 132 bits */
+#define PATIENCE    8    /* * T1: a silent target is given up for the next one */
+#define PRACKS      1000 /* more than a branch of a fork ever has */
+#define CALL_ID_LEN 22   /* 132 bits */
 
 static void attempt(struct sip_uac *u);
 
@@ -229,7 +229,8 @@ void sip_uac_forget(struct sip_uac *u)
 
 static struct sip_rest rest_of(const struct sip_uac *u)
 {
-	return (struct sip_rest){ u->ask.auths, u->ask.n_auths, u->ask.conf, u->ask.transport, u->credentials };
+	return (struct sip_rest){ u->ask.auths,     u->ask.n_auths, u->ask.conf,
+				  u->ask.transport, u->credentials, u->forks != NULL };
 }
 
 /* A peer may answer with any number of tags: what ends them has an end, too. */
@@ -246,6 +247,7 @@ static void end_dialog_of(struct sip *s, const struct sip_rest *r, const struct 
 		return;
 	}
 	d = sip_dialog_answered(s, m, &c, r->credentials);
+	d->local_cseq += r->pracked ? PRACKS : 0; /* which it may have had */
 	trace(EV_SIP_NO, NULL, "a 2xx that nobody waits for is ended: %.*s", SP(m->call_id));
 	sip_dialog_ack(d, m->cseq, NULL, NULL);
 	sip_dialog_ask(d, &bye);
@@ -286,6 +288,7 @@ static void next_target(struct sip_uac *u, unsigned code, const char *why)
 	u->at++;
 	if (u->ctx)
 		sip_ctx_hush(u->ctx);
+	u->forks = NULL;
 	u->ctx = NULL;
 	attempt(u);
 }
@@ -302,6 +305,7 @@ static void send_again(struct sip_uac *u)
 {
 	u->cseq = u->dialog ? ++u->dialog->local_cseq : u->cseq + 1;
 	u->got_1xx = false;
+	u->forks = NULL;
 	u->ctx = NULL;
 	attempt(u);
 }
@@ -310,7 +314,7 @@ static bool try_auth(struct sip_uac *u, const struct sip_msg *m)
 {
 	char *lines;
 
-	if (u->cancelled || u->auth_tries >= AUTH_TRIES || !u->ask.n_auths)
+	if (u->cancelled || u->auth_tries >= SIP_AUTH_TRIES || !u->ask.n_auths)
 		return false;
 	lines = sip_digest_answer(u->sip, m, u);
 	if (!lines)
@@ -383,11 +387,19 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 
 static void on_provisional(struct sip_uac *u, const struct sip_msg *m)
 {
+	bool reliable = u->ask.method == SIP_INVITE && sip_reliable_is(m);
+
 	u->got_1xx = true;
-	if (u->cancelled)
+	if (u->cancelled) {
 		cancel_now(u);
-	else if (u->ask.answer)
+		return;
+	}
+	if (reliable && !sip_reliable_in_order(u, m))
+		return;
+	if (u->ask.answer)
 		u->ask.answer(u->ask.arg, u, m, m->status, NULL);
+	if (reliable && !u->done)
+		sip_reliable_ack(u, m);
 }
 
 /* An INVITE given up for the next target is answered after all. */

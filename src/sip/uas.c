@@ -146,6 +146,8 @@ static void write_reply(struct out *o, const struct sip_uas *t, const struct nat
 	out_all(o, "SIP/2.0 ", code, " ", reason ? reason : sip_reason_phrase(code), "\r\n");
 	out_top_via(o, m, say);
 	out_copied(o, m, code > 100 ? t->tag : NULL, dialog);
+	if (t->rseq)
+		out_all(o, "Require: 100rel\r\nRSeq: ", t->rseq, "\r\n");
 	out_all(o, "Server: ", sip_user_agent(t->sip), "\r\n");
 }
 
@@ -181,6 +183,8 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 			      reason ? reason : sip_reason_phrase(code));
 	}
 	sip_uas_send(t, code, out_look(&o));
+	if (t->dialog && t->dialog->provisional && t->invite && code >= 200)
+		sip_reliable_over(t->dialog);
 	if (t->dialog && t->invite && code >= 200 && code < 300)
 		sip_dialog_keep_ok(t->dialog, t);
 	if (t->answered) { /* what is left of the transaction only repeats */

@@ -139,7 +139,12 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 			return; /* rings for ever */
 		if (!m->to.tag.n)
 			keep(w, sip_dialog_uas(uas, &c));
-		sip_reply(uas, 180, NULL, build, NULL);
+		if (m->cseq % 5 == 0 && !m->to.tag.n)
+			sip_reply_reliably(uas, 180, build, NULL);
+		else
+			sip_reply(uas, 180, NULL, build, NULL);
+		if (m->cseq % 5 == 0)
+			return;
 		sip_reply(uas, m->cseq % 3 == 1 ? 200 : 486, NULL, build, NULL);
 		return;
 	case SIP_REGISTER:
