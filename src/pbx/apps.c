@@ -7,6 +7,8 @@
 	X(busy)          \
 	X(congestion)    \
 	X(continuewhile) \
+	X(dbdel)         \
+	X(dbdeltree)     \
 	X(dial)          \
 	X(echo)          \
 	X(endwhile)      \

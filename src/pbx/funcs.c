@@ -1,6 +1,6 @@
 /*
  * pbx/funcs.c: the dialplan's functions and the variables that are made when read. One table each; others are in
- * funcs_pjsip.c, funcs_text.c, funcs_list.c and funcs_time.c.
+ * funcs_pjsip.c, funcs_text.c, funcs_list.c, funcs_time.c and funcs_db.c.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -445,7 +445,7 @@ static const struct func funcs[] = {
 
 static const struct func *func_named(struct span name)
 {
-	static const struct func *const tables[] = { funcs, pjsip_funcs, text_funcs, list_funcs, time_funcs };
+	static const struct func *const tables[] = { funcs, pjsip_funcs, text_funcs, list_funcs, time_funcs, db_funcs };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		for (const struct func *f = tables[i]; f->name; f++)

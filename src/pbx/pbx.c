@@ -281,6 +281,7 @@ struct pbx *pbx_new(const struct pbx_config *cfg, struct conf *c, struct diag *w
 	if (engine_serves(p, c, why) && sockets_serve(p, c, why)) {
 		aors_adopt(p, NULL);
 		aors_load(p);
+		db_load(p);
 		adopt(p, why);
 		if (sip_transport_nth(p->sip, 0, &info) || !c->n_transports)
 			return p;
@@ -305,6 +306,7 @@ void pbx_free(struct pbx *p)
 	outreg_free(p);
 	identify_free(p);
 	aors_free(p);
+	db_free(p);
 	dead_hosts_free(p);
 	sip_free(p->sip);
 	media_free(p->media);

@@ -148,6 +148,14 @@ struct span uri_user(const struct conf *c, const struct sip_uri *u, struct out *
 bool authenticate(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint *ep);
 const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, size_t *n);
 
+/* ---- db.c: DB(family/key), which outlives the process ---- */
+void db_load(struct pbx *p);
+void db_free(struct pbx *p);
+const char *db_get(const struct pbx *p, struct span key);       /* NULL: there is none */
+bool db_put(struct pbx *p, struct span key, struct span value); /* false: a cap is reached, or it is no family/key */
+bool db_del(struct pbx *p, struct span key);
+size_t db_del_tree(struct pbx *p, struct span prefix); /* the key, and all below it; how many */
+
 /* ---- channels ---- */
 
 enum chan_state { CHAN_DOWN, CHAN_RING, CHAN_RINGING, CHAN_UP };
@@ -522,7 +530,8 @@ struct func {
 	bool (*read)(struct dp *dp, struct span args, struct out *o);
 	bool (*write)(struct dp *dp, struct span args, struct span value);
 };
-extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[]; /* each ends without a name */
+extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[],
+	db_funcs[];                                              /* each ends without a name */
 void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
 /* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
 char func_delimiter(struct span args, unsigned n, char otherwise);
@@ -563,6 +572,7 @@ struct pbx {
 	unsigned verdicts;
 	uint32_t next_chan;
 	struct vars globals;
+	struct table db; /* what the dialplan keeps: DB() */
 	struct dead_host *dead_hosts;
 	struct { /* of the Date header */
 		time_t second;

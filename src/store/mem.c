@@ -11,7 +11,7 @@ struct mem {
 static void mem_changed(struct store *s, struct change *c)
 {
 	struct mem *m = (struct mem *)s;
-	bool gone = c->kind == DEL_CONTACT;
+	bool gone = c->kind == DEL_CONTACT || c->kind == DEL_VALUE;
 
 	change_add(s, &m->table, c); /* a refresh may be freed by it */
 	if (!gone)
@@ -48,6 +48,19 @@ static void mem_load(struct store *s, void (*each)(void *arg, const struct store
 	free(all);
 }
 
+static void mem_load_values(struct store *s, void (*each)(void *arg, const struct store_value *v), void *arg)
+{
+	struct table_walk w = { 0 };
+	struct change *c;
+
+	while ((c = table_each(&((struct mem *)s)->table, &w)))
+		if (c->kind == PUT_VALUE) {
+			struct store_value v = change_value(c);
+
+			each(arg, &v);
+		}
+}
+
 static void mem_close(struct store *s)
 {
 	struct mem *m = (struct mem *)s;
@@ -59,7 +72,9 @@ static void mem_close(struct store *s)
 
 struct store *store_mem(void)
 {
-	static const struct backend backend = { .changed = mem_changed, .load = mem_load, .close = mem_close };
+	static const struct backend backend = {
+		.changed = mem_changed, .load = mem_load, .load_values = mem_load_values, .close = mem_close
+	};
 	struct mem *m = xcalloc(1, sizeof *m);
 
 	m->store.backend = &backend;

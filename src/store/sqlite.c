@@ -7,8 +7,8 @@
  * kill -9 loses what was not gathered yet, a power cut at most the last moments; neither harms the file. A batch that
  * fails (disk full) is put back behind what is newer and tried again.
  *
- * A contact has two rows. `contact` has what stays while the phone does; `refresh` has what every REGISTER changes, and
- * is so narrow that a storm of them touches few pages.
+ * What the dialplan keeps has one row in `db`. A contact has two rows. `contact` has what stays while the phone does;
+ * `refresh` has what every REGISTER changes, and is so narrow that a storm of them touches few pages.
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -25,7 +25,7 @@
 #define ROWS        16   /* of one statement */
 #define SCHEMA      2    /* PRAGMA user_version; a higher one is a newer hairpin's */
 
-enum statement { PUT, REFRESH, PUT_MANY, REFRESH_MANY, DEL, DEL_REFRESH, STATEMENTS };
+enum statement { PUT, REFRESH, PUT_MANY, REFRESH_MANY, DEL, DEL_REFRESH, PUT_DB, DEL_DB, STATEMENTS };
 
 struct sqlite {
 	struct store store;
@@ -57,6 +57,8 @@ static const struct {
 	[REFRESH_MANY] = { REFRESH_INTO, REFRESH_ROW },
 	[DEL] = { "DELETE FROM contact WHERE id=?" },
 	[DEL_REFRESH] = { "DELETE FROM refresh WHERE id=?" },
+	[PUT_DB] = { "INSERT OR REPLACE INTO db(id,key,value) VALUES(?,?,?)" },
+	[DEL_DB] = { "DELETE FROM db WHERE id=?" },
 };
 
 static int step(sqlite3_stmt *st)
@@ -130,7 +132,19 @@ static int forget(struct sqlite *q, uint64_t id)
 	return rc;
 }
 
-/* In any order: of each contact there is but one change. */
+static int write_value(struct sqlite *q, const struct change *c)
+{
+	sqlite3_stmt *st = q->st[c->kind == PUT_VALUE ? PUT_DB : DEL_DB];
+
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)c->id);
+	if (c->kind == PUT_VALUE) {
+		sqlite3_bind_text(st, 2, change_value(c).key, -1, SQLITE_STATIC);
+		sqlite3_bind_text(st, 3, change_value(c).value, -1, SQLITE_STATIC);
+	}
+	return step(st);
+}
+
+/* In any order: of each contact or value there is but one change. */
 static int write_all(struct sqlite *q)
 {
 	struct rows puts = { .q = q, .one = PUT, .many = PUT_MANY, .bind = bind_put };
@@ -140,6 +154,10 @@ static int write_all(struct sqlite *q)
 	const struct change *c;
 
 	while (rc == SQLITE_OK && (c = table_each(&q->batch, &w))) {
+		if (c->kind == PUT_VALUE || c->kind == DEL_VALUE) {
+			rc = write_value(q, c);
+			continue;
+		}
 		if (c->kind == DEL_CONTACT)
 			rc = forget(q, c->id);
 		if (rc == SQLITE_OK && c->kind == PUT_CONTACT)
@@ -277,6 +295,26 @@ static void sqlite_load(struct store *s, void (*each)(void *arg, const struct st
 	sqlite3_finalize(b);
 }
 
+static void sqlite_load_values(struct store *s, void (*each)(void *arg, const struct store_value *v), void *arg)
+{
+	struct sqlite *q = (struct sqlite *)s;
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(q->db, "SELECT id,key,value FROM db ORDER BY id", -1, &st, NULL);
+
+	while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct store_value v = { .id = (uint64_t)sqlite3_column_int64(st, 0) };
+		int at = 1;
+
+		v.key = text_at(st, &at);
+		v.value = text_at(st, &at);
+		each(arg, &v);
+		rc = SQLITE_OK;
+	}
+	if (rc != SQLITE_DONE)
+		trace(EV_STORE, NULL, "values cannot be read: %s", sqlite3_errmsg(q->db));
+	sqlite3_finalize(st);
+}
+
 /* ---- opening and closing ---- */
 
 static void close_db(struct sqlite *q)
@@ -332,6 +370,8 @@ static int number_of(sqlite3 *db, const char *question, int64_t *v)
 		TEXT_COLUMN) "via_port INTEGER,prune_on_boot INTEGER);"                                        \
 			     "CREATE TABLE IF NOT EXISTS refresh(id INTEGER PRIMARY KEY,cseq INTEGER,expires " \
 			     "INTEGER);"                                                                       \
+			     "CREATE TABLE IF NOT EXISTS db(id INTEGER PRIMARY KEY,key TEXT NOT NULL,value "   \
+			     "TEXT NOT NULL);"                                                                 \
 			     "PRAGMA user_version=2;"
 
 /* Version 1 had one table, keyed by AOR and URI. */
@@ -372,14 +412,16 @@ static int prepare(struct sqlite *q, int64_t version)
 	for (int i = 0; i < STATEMENTS && rc == SQLITE_OK; i++)
 		rc = prepare_one(q, (enum statement)i);
 	if (rc == SQLITE_OK)
-		rc = number_of(q->db, "SELECT max(id) FROM contact", &last);
+		rc = number_of(q->db, "SELECT max(id) FROM (SELECT id FROM contact UNION ALL SELECT id FROM db)",
+			       &last);
 	q->store.last_id = rc == SQLITE_OK ? (uint64_t)last : 0;
 	return rc;
 }
 
 struct store *store_sqlite(struct io_loop *loop, const char *path, char **why)
 {
-	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_rest, sqlite_close };
+	static const struct backend backend = { sqlite_changed, sqlite_load, sqlite_load_values, sqlite_rest,
+						sqlite_close };
 	/* one thread at a time is ours to see to: the batch, or, while there is none, the signalling thread */
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	mode_t mask = umask(0077); /* contacts are nobody else's business */

@@ -95,6 +95,33 @@ void store_del_contact(struct store *s, uint64_t id)
 	s->backend->changed(s, change_new(s, DEL_CONTACT, &(struct store_contact){ .id = id }));
 }
 
+struct store_value change_value(const struct change *c)
+{
+	return (struct store_value){ c->id, c->key, c->key + strlen(c->key) + 1 };
+}
+
+uint64_t store_put_value(struct store *s, const struct store_value *v)
+{
+	struct change *c = spares_take(&s->spares, sizeof *c + strlen(v->key) + strlen(v->value) + 2);
+	char *at = (char *)(c + 1);
+
+	*c = (struct change){ .kind = PUT_VALUE, .id = v->id ? v->id : ++s->last_id, .key = at };
+	pack(&at, v->key);
+	pack(&at, v->value);
+	s->backend->changed(s, c);
+	return v->id ? v->id : s->last_id;
+}
+
+void store_del_value(struct store *s, uint64_t id)
+{
+	s->backend->changed(s, change_new(s, DEL_VALUE, &(struct store_contact){ .id = id }));
+}
+
+void store_load_values(struct store *s, void (*each)(void *arg, const struct store_value *v), void *arg)
+{
+	s->backend->load_values(s, each, arg);
+}
+
 void store_load(struct store *s, void (*each)(void *arg, const struct store_contact *c), void *arg)
 {
 	s->backend->load(s, each, arg);

@@ -37,13 +37,13 @@ static void what_is_missing_is_named_once(void **state)
 		"there "
 		"ends",
 		"extensions.conf:5: warning: function ODBC_X is not served yet; it is empty",
-		"extensions.conf:6: warning: function DB is not served yet; it is empty", NULL
+		"extensions.conf:6: warning: function CDR is not served yet; it is empty", NULL
 	};
 
 	(void)state;
 	expect(SIP,
 	       "[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
-	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${DB(a/${EXTEN})})\n",
+	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${CDR(a/${EXTEN})})\n",
 	       remarks);
 }
 

@@ -387,14 +387,54 @@ static void what_is_no_database_is_refused(void **state)
 	free(why);
 }
 
+static void see_value(void *arg, const struct store_value *v)
+{
+	struct seen *all = arg;
+	size_t at = strlen(all->text);
+
+	all->n++;
+	snprintf(all->text + at, sizeof all->text - at, "%s=%s\n", v->key, v->value);
+}
+
+static void expect_values(struct store *s, const char *text)
+{
+	struct seen v = { "", 0 };
+
+	store_load_values(s, see_value, &v);
+	assert_string_equal(v.text, text);
+}
+
+static void values_survive_a_restart(void **state)
+{
+	struct world *w = *state;
+	struct store *s = open_store(w);
+	struct ids is = fill(s);
+	uint64_t a = store_put_value(s, &(struct store_value){ 0, "cf/1", "old" });
+	uint64_t b = store_put_value(s, &(struct store_value){ 0, "cf/2", "" });
+
+	assert_int_equal(store_put_value(s, &(struct store_value){ a, "cf/1", "new" }), a);
+	store_close(&s);
+	s = open_store(w);
+	check(s);
+	expect_values(s, "cf/1=new\ncf/2=\n");
+	assert_true(put(s, "6004", "sip:e@192.0.2.1", 1) > b); /* they share their numbers with contacts */
+	assert_true(b > is.d);
+	store_del_value(s, a);
+	run(w, 300);
+	store_put_value(s, &(struct store_value){ b, "cf/2", "later" });
+	store_close(&s);
+	s = open_store(w);
+	expect_values(s, "cf/2=later\n");
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		cmocka_unit_test(memory),  T(survives_a_restart),
-		T(written_behind_in_time), T(an_older_file_is_taken_over),
-		T(survives_kill_9),        T(a_failed_batch_is_tried_again),
-		T(batches_of_every_size),  T(what_is_no_database_is_refused),
+		cmocka_unit_test(memory),       T(survives_a_restart),    T(written_behind_in_time),
+		T(an_older_file_is_taken_over), T(survives_kill_9),       T(a_failed_batch_is_tried_again),
+		T(values_survive_a_restart),    T(batches_of_every_size), T(what_is_no_database_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("store_contacts", tests, NULL, NULL);
