@@ -137,10 +137,22 @@ static int setup_on(struct world *w, const char *ip, unsigned workers)
 	return 0;
 }
 
+/* Several of these programs may run at once: no one takes another's ports. */
+static struct addr own_loopback(void)
+{
+	uint32_t pid = (uint32_t)getpid();
+
+	return (struct addr){ .family = 4,
+			      .ip = { 127, (uint8_t)(100 + (pid >> 16 & 63)), (uint8_t)(pid >> 8), (uint8_t)pid } };
+}
+
 static int setup(void **state)
 {
+	struct addr own = own_loopback();
+	char ip[ADDR_STRLEN];
+
 	*state = calloc(1, sizeof(struct world));
-	return setup_on(*state, "127.0.0.1", 3);
+	return setup_on(*state, addr_ip_str(&own, ip), 3);
 }
 
 static int teardown(void **state)
@@ -152,15 +164,6 @@ static int teardown(void **state)
 	close(w->b.fd);
 	free(w);
 	return 0;
-}
-
-/* For ports by number: several of these programs may run at once. */
-static struct addr own_loopback(void)
-{
-	uint32_t pid = (uint32_t)getpid();
-
-	return (struct addr){ .family = 4,
-			      .ip = { 127, (uint8_t)(100 + (pid >> 16 & 63)), (uint8_t)(pid >> 8), (uint8_t)pid } };
 }
 
 /* A pair on any address that another of these programs does not want at the same time. */
@@ -436,7 +439,7 @@ static void test_ports_rest(void **state)
 				  .rng = &w->rng,
 				  .clock = &clock,
 				  .rtp = { .rtpstart = 34000, .rtpend = 34003 } };
-	struct media_open ask = { .bind = { .family = 4 } };
+	struct media_open ask = { .bind = own_loopback() };
 	struct media *first = w->m;
 	struct media_leg *one, *two = NULL;
 	struct addr was;
@@ -605,9 +608,10 @@ static void test_flood(void **state)
 	struct media_leg *a = leg_for(w, &w->a), *b = leg_for(w, &w->b), *victim = leg_for(w, &w->a);
 	uint64_t flooded = count_get(CNT_relay_flooded);
 	struct phone stranger = { 0 };
+	char ip[ADDR_STRLEN];
 	unsigned before;
 
-	phone_open(&stranger, "127.0.0.1");
+	phone_open(&stranger, addr_ip_str(&w->a.me, ip));
 	media_join(a, b);
 	converse(w, a, b);
 	before = w->b.received;
