@@ -58,6 +58,13 @@ void *fifo_head(const struct fifo *f)
 	return f->first ? f->first->bytes + f->first->from : NULL;
 }
 
+void *fifo_next(const struct fifo *f, const void *piece, size_t n)
+{
+	size_t at = (size_t)((const char *)piece - f->first->bytes) + aligned(n);
+
+	return at < f->first->to ? f->first->bytes + at : NULL;
+}
+
 void fifo_drop(struct fifo *f, size_t n)
 {
 	struct fifo_block *b = f->first;

@@ -13,3 +13,5 @@ struct fifo {
 void *fifo_add(struct fifo *f, size_t n); /* n bytes behind all others, aligned for 8 bytes, not zeroed */
 void *fifo_head(const struct fifo *f);    /* the oldest; NULL: there is none */
 void fifo_drop(struct fifo *f, size_t n); /* the oldest, which has n bytes */
+/* What follows a piece of n bytes in its block, which is the first; NULL: another block, or nothing. */
+void *fifo_next(const struct fifo *f, const void *piece, size_t n);

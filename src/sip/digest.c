@@ -278,6 +278,9 @@ static void nonce_forget(struct sip *s)
 	s->nonces_from = MAX(s->nonces_from, u->nonce.second + 1);
 	table_del(&s->nonces, u->nonce.mac, u);
 	fifo_drop(&s->nonces_by_age, sizeof *u);
+	u = fifo_head(&s->nonces_by_age);
+	if (u)
+		table_fetch(&s->nonces, u->nonce.mac);
 }
 
 static struct nonce_use *nonce_find(const struct sip *s, const struct nonce *n)

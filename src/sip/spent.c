@@ -6,6 +6,8 @@
  */
 #include "sip/priv.h"
 
+#define AT_ONCE 8
+
 struct sip_spent *sip_spent_find(const struct table *t, const struct siphash *key)
 {
 	size_t at = key->w[0];
@@ -32,13 +34,23 @@ static void drop_head(struct spent_queue *q)
 	fifo_drop(&q->entries, e->size);
 }
 
+/* Where tables have the next ones comes into the cache all at once. */
+static void fetch_some(const struct spent_queue *q, const struct sip_spent *e)
+{
+	for (unsigned i = 0; e && i < AT_ONCE; i++, e = fifo_next(&q->entries, e, e->size))
+		table_fetch(table_of(q->sip, e), e->key.w[0]);
+}
+
 static void expire(struct timer *t, ms_t now)
 {
 	struct spent_queue *q = container_of(t, struct spent_queue, timer);
 	struct sip_spent *e;
 
-	while ((e = fifo_head(&q->entries)) && e->until <= now)
+	for (unsigned n = 0; (e = fifo_head(&q->entries)) && e->until <= now; n++) {
+		if (n % AT_ONCE == 0)
+			fetch_some(q, e);
 		drop_head(q);
+	}
 	if (e)
 		sip_in(q->sip, t, e->until - now);
 }

@@ -160,8 +160,12 @@ static void test_fifo(void **state)
 			*p = in;
 		}
 		for (unsigned i = 0; i < (round == 3 ? 2500 : 500); i++, out++) {
+			size_t n = sizeof(unsigned) + out * 37 % 500 + (out % 333 == 0 ? 200000 : 0);
+			unsigned *next = fifo_next(&f, fifo_head(&f), n);
+
 			assert_int_equal(*(unsigned *)fifo_head(&f), out);
-			fifo_drop(&f, sizeof(unsigned) + out * 37 % 500 + (out % 333 == 0 ? 200000 : 0));
+			assert_true(!next || *next == out + 1);
+			fifo_drop(&f, n);
 		}
 	}
 	assert_null(fifo_head(&f));
