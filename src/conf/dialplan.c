@@ -273,10 +273,12 @@ static bool take_app(struct reading *r, struct span text, struct dp_step *step)
 	if (end < text.n && text.p[end] == '(') {
 		long close = span_rchr(text, ')');
 
-		if (close < (long)end || is_open(text)) {
+		if (close < (long)end || (is_open(text) && (size_t)close + 1 < text.n)) {
 			fail(r, "a ')' is missing in '%.*s'", SP(text));
 			return false;
 		}
+		if (is_open(text)) /* quotes and parentheses of a text may well be odd */
+			warn(r, "more parentheses are opened than closed in '%.*s'", SP(text));
 		args = span_sub(text, end + 1, (size_t)close - end - 1);
 	} else {
 		args = span_trim(span_from(text, end + 1));
