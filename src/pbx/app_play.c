@@ -129,12 +129,26 @@ static enum app_say background(struct dp *dp, struct span args)
 
 bool play_tone(struct dp *dp, struct span name)
 {
-	struct media_play tone = { .source = SOURCE_TONE, .freq1 = 350, .freq2 = 440, .level_dbm0 = -16 };
+	static const struct {
+		const char *name;
+		uint16_t freq1, freq2, on_ms, off_ms;
+	} tones[] = { { "dial", 350, 440, 0, 0 },
+		      { "busy", 480, 620, 500, 500 },
+		      { "congestion", 480, 620, 250, 250 },
+		      { "ring", 440, 480, 2000, 4000 } };
+	size_t i = 0;
 
-	if (name.n && !span_is(name, "dial"))
+	while (name.n && i < ARRAY_LEN(tones) && !span_is(name, tones[i].name))
+		i++;
+	if (i == ARRAY_LEN(tones))
 		return false;
 	if (dp->chan->media)
-		leg_play(dp->chan, &tone);
+		leg_play(dp->chan, &(struct media_play){ .source = SOURCE_TONE,
+							 .freq1 = tones[i].freq1,
+							 .freq2 = tones[i].freq2,
+							 .level_dbm0 = -19,
+							 .on_ms = tones[i].on_ms,
+							 .off_ms = tones[i].off_ms });
 	return true;
 }
 
@@ -257,6 +271,26 @@ void play_stop(struct dp *dp)
 	free(s->files);
 }
 
+/* Playtones(tone): goes on while the dialplan does, until something else is played. */
+static enum app_say playtones(struct dp *dp, struct span args)
+{
+	struct span name = dp_arg(args, 0);
+
+	if (!name.n || !play_tone(dp, name))
+		trace(EV_DP_WARN, dp->chan->name, "Playtones: there is no tone '%.*s'", SP(name));
+	return APP_NEXT;
+}
+
+static enum app_say stopplaytones(struct dp *dp, struct span args UNUSED)
+{
+	play_nothing(dp);
+	return APP_NEXT;
+}
+
+const struct app app_playtones = { .name = "Playtones",
+				   .help = "Plays a tone while the dialplan goes on: dial, busy, congestion, ring.",
+				   .start = playtones };
+const struct app app_stopplaytones = { .name = "StopPlaytones", .help = "Ends the tone.", .start = stopplaytones };
 const struct app app_playback = { .name = "Playback",
 				  .help = "Plays files: Playback(a&b[,options]).",
 				  .state_size = sizeof(struct playing),

@@ -26,10 +26,13 @@
 	X(log)           \
 	X(milliwatt)     \
 	X(mset)          \
+	X(nocdr)         \
 	X(noop)          \
 	X(playback)      \
+	X(playtones)     \
 	X(progress)      \
 	X(read)          \
+	X(resetcdr)      \
 	X(return )       \
 	X(ringing)       \
 	X(sayalpha)      \
@@ -38,6 +41,7 @@
 	X(sayphonetic)   \
 	X(set)           \
 	X(stackpop)      \
+	X(stopplaytones) \
 	X(transfer)      \
 	X(verbose)       \
 	X(wait)          \

@@ -51,8 +51,7 @@ static bool expand_func(void *arg, struct span name, struct span args, struct ou
 	return func_read(e->dp, name, args, o);
 }
 
-/* With its variables, functions and expressions replaced: in o, where there are any. */
-static struct span expand(struct dp *dp, struct span text, struct out *o)
+struct span dp_expand(struct dp *dp, struct span text, struct out *o)
 {
 	struct expansion e = { .dp = dp };
 	struct subst_env env = { .var = expand_var, .func = expand_func, .arg = &e };
@@ -269,6 +268,8 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 	struct span data = span_sub(args, 0, DATA_MAX);
 	char *state;
 
+	if (++dp->steps > 2 * STEPS_MAX) /* Exec within Exec within … */
+		return APP_HANGUP;
 	if (!app) {
 		trace(EV_DP_WARN, dp->chan->name, "No application '%.*s' for extension (%s, %s, %d)", SP(name),
 		      dp->ctx_name, dp->exten_name, dp->prio);
@@ -287,7 +288,7 @@ static enum app_say start_step(struct dp *dp, const struct dp_step *step)
 {
 	char room[256];
 	struct out o = out_growing_in(room, sizeof room);
-	struct span args = expand(dp, span_of(step->args), &o);
+	struct span args = dp_expand(dp, span_of(step->args), &o);
 	enum app_say say;
 
 	trace(EV_DP_STEP, dp->chan->name, "Executing [%s@%s:%d] %s(\"%.*s\")", dp->exten_name, dp->ctx_name, dp->prio,

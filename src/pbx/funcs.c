@@ -440,6 +440,7 @@ static const struct func funcs[] = {
 	  w_timeout },
 	{ "TOLOWER", "The text in lower case.", f_tolower, NULL },
 	{ "TOUPPER", "The text in upper case.", f_toupper, NULL },
+	{ "VALID_EXTEN", "As DIALPLAN_EXISTS.", f_dialplan_exists, NULL },
 	{ 0 },
 };
 

@@ -213,6 +213,49 @@ static bool f_csv_quote(struct dp *dp UNUSED, struct span args, struct out *o)
 	return true;
 }
 
+#define EVALS_MAX 8
+
+/* EVAL(text): as if it stood in the dialplan. */
+static bool f_eval(struct dp *dp, struct span args, struct out *o)
+{
+	struct out value = out_growing();
+
+	if (dp->evals == EVALS_MAX)
+		return false;
+	dp->evals++;
+	out_span(o, dp_expand(dp, args, &value));
+	dp->evals--;
+	out_free(&value);
+	return true;
+}
+
+static struct span trimmed(struct span s, bool left, bool right)
+{
+	while (left && s.n && char_is_space(s.p[0]))
+		s = span_from(s, 1);
+	while (right && s.n && char_is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+static bool f_trim(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_span(o, trimmed(args, true, true));
+	return true;
+}
+
+static bool f_ltrim(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_span(o, trimmed(args, true, false));
+	return true;
+}
+
+static bool f_rtrim(struct dp *dp UNUSED, struct span args, struct out *o)
+{
+	out_span(o, trimmed(args, false, true));
+	return true;
+}
+
 static bool f_passthru(struct dp *dp UNUSED, struct span args, struct out *o)
 {
 	out_span(o, args);
@@ -425,16 +468,20 @@ const struct func text_funcs[] = {
 	{ "BASE64_ENCODE", "The text in base64.", f_base64_encode, NULL },
 	{ "CSV_QUOTE", "The text in quotes, those within doubled.", f_csv_quote, NULL },
 	{ "DEC", "Takes 1 from the variable: DEC(name).", f_dec, NULL },
+	{ "EVAL", "The text with its variables, functions and expressions replaced.", f_eval, NULL },
 	{ "FILTER", "Only the characters that are allowed: FILTER(a-z0-9,text).", f_filter, NULL },
 	{ "INC", "Adds 1 to the variable: INC(name).", f_inc, NULL },
+	{ "LTRIM", "The text without blanks at its start.", f_ltrim, NULL },
 	{ "MATH", "MATH(number op number[,int|hex|char|float]).", f_math, NULL },
 	{ "MD5", "The MD5 of the text, in hex.", f_md5, NULL },
 	{ "PASSTHRU", "The text itself, where a variable's name is asked for.", f_passthru, NULL },
 	{ "QUOTE", "The text in quotes, those within behind a backslash.", f_quote, NULL },
 	{ "REGEX", "1 when the text matches: REGEX(\"pattern\" text).", f_regex, NULL },
 	{ "REPLACE", "A variable with each of the characters replaced: REPLACE(name,chars[,with]).", f_replace, NULL },
+	{ "RTRIM", "The text without blanks at its end.", f_rtrim, NULL },
 	{ "SHA1", "The SHA-1 of the text, in hex.", f_sha1, NULL },
 	{ "STRREPLACE", "A variable with a text replaced: STRREPLACE(name,find[,with[,times]]).", f_strreplace, NULL },
+	{ "TRIM", "The text without blanks at its ends.", f_trim, NULL },
 	{ "URIDECODE", "The text with %xx as the characters that they are.", f_uridecode, NULL },
 	{ "URIENCODE", "The text with %xx for what a URI may not have.", f_uriencode, NULL },
 	{ 0 },

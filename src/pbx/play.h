@@ -18,5 +18,6 @@ void play_stop(struct dp *dp);
 enum app_say play_sounds(struct dp *dp, struct span files, bool listens);
 /* The first of them, which leaves the list; CH_PLAYED follows. lang "": the channel's. False: there is none left. */
 bool play_next(struct chan *c, struct span *files, const char *lang);
-bool play_tone(struct dp *dp, struct span name); /* "dial", or nothing; false: there is no such tone */
+bool play_tone(struct dp *dp,
+	       struct span name); /* "dial" (or nothing), "busy", "congestion", "ring"; false: there is no such tone */
 void play_nothing(struct dp *dp);

@@ -474,6 +474,7 @@ struct dp {
 	bool is_sub, returned;                /* it runs but a subroutine, which came back */
 	bool called_before;                   /* Dial's option B has run, and Dial begins again */
 	uint8_t forwards;                     /* that were followed in this call */
+	uint8_t evals;                        /* EVAL within EVAL */
 	bool over;                            /* no further step: nobody reads variables any more */
 	ms_t digit_timeout, response_timeout; /* TIMEOUT(digit), TIMEOUT(response); 0: 5 s and 10 s */
 	char *digits;                         /* typed for Background and WaitExten: DP_DIGITS and a NUL; NULL: none */
@@ -494,6 +495,8 @@ int dp_cause(struct dp *dp);
 void dp_timer(struct dp *dp, ms_t delay);
 void dp_set(struct dp *dp, const char *name, const char *value); /* unless it is over */
 const char *dp_get(struct dp *dp, const char *name);             /* "" when not set */
+/* With variables, functions and expressions replaced; in o, which is empty, where there are any. */
+struct span dp_expand(struct dp *dp, struct span text, struct out *o);
 /* Runs one application in place of the step's own (ExecIf). */
 enum app_say dp_run_app(struct dp *dp, struct span name, struct span args);
 struct span app_call_cut(struct span *calls); /* the first of "App(args):App(args)"; the other stays */
