@@ -50,6 +50,10 @@ exten => 1001,1,Dial(PJSIP/callee&PJSIP/other)
 exten => 1002,1,Dial(PJSIP/nowhere)
 exten => 600,1,Answer()
  same => n,Echo()
+exten => 1003,1,Ringing()
+ same => n,Wait(1)
+ same => n,Answer()
+ same => n,Echo()
 exten => 602,1,Ringing()
  same => n,Wait(10)
 """
@@ -126,6 +130,21 @@ def cancel(lab):
 def changes(lab):
     """Hold by re-INVITE, resume by UPDATE, OPTIONS within the dialog."""
     Bench(lab).call("600", "uac_changes.xml")
+
+
+@scenario("sipp.timer")
+def timer(lab):
+    """A session timer: 422, the larger interval, a refresh."""
+    Bench(lab).call("600", "uac_timer.xml")
+
+
+@scenario("sipp.reliable")
+def reliable(lab):
+    """Reliable ringing towards the caller, reliable early media from the callee, changed before the answer."""
+    b = Bench(lab)
+    b.answers(b.callee, "uas_reliable.xml")
+    b.call("1000")
+    b.call("1003", "uac_reliable.xml")
 
 
 @scenario("sipp.busy")
