@@ -30,7 +30,8 @@ struct dial {
 	bool prepares;                    /* who answered is not joined yet */
 	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
 	struct span before, before_each;  /* options B and b; while it starts */
-	uint32_t breadth, n_dests;        /* what the dests share; 0: nothing is said */
+	bool counts;                      /* what follows is said to those that are called */
+	uint32_t breadth, n_dests;        /* what is left for those that are left */
 	ms_t began, answered, limit;
 	int cause; /* of the last leg that failed; busy and congestion win */
 	unsigned busy, congested, unavailable, unanswered;
@@ -182,9 +183,11 @@ static void count_cause(struct dial *s, int cause)
 /* RFC 5393 5.3.3: what we may have in parallel is shared out. False: there is nothing left for this one. */
 static bool take_breadth(struct dial *s, uint32_t *share)
 {
-	*share = s->n_dests ? s->breadth / s->n_dests : 0;
-	if (!s->breadth)
+	*share = 0;
+	if (!s->counts)
 		return true;
+	if (s->breadth)
+		*share = MAX(s->breadth / s->n_dests, 1);
 	s->breadth -= *share;
 	s->n_dests--;
 	return *share;
@@ -210,6 +213,16 @@ static bool prepare(struct dial *s, struct chan *leg)
 	ok = dp_run_sub(leg, out_look(&place));
 	out_free(&place);
 	return ok;
+}
+
+/* OUTBOUND_GROUP and OUTBOUND_GROUP_ONCE: which group the legs count in. */
+static void take_group(const struct dial *s, struct chan *leg)
+{
+	const char *group = vars_get(&s->dp->chan->vars, SPAN("OUTBOUND_GROUP_ONCE"));
+
+	group = group ? group : vars_get(&s->dp->chan->vars, SPAN("OUTBOUND_GROUP"));
+	if (group)
+		group_set(leg, SPAN(""), span_of(group));
 }
 
 static void call_leg(struct chan *leg, const struct leg_call *call)
@@ -271,6 +284,8 @@ static void dial_one(struct dial *s, struct span text)
 	leg->on_event = on_leg_event;
 	leg->arg = s;
 	leg->stays = s->stays;
+	if (from->vars.first)
+		take_group(s, leg);
 	if (s->before_each.n || s->after)
 		vars_inherit(&leg->vars, &from->vars);
 	s->legs[s->n++] = leg;
@@ -609,7 +624,8 @@ static enum app_say call_before(struct dial *s)
 	enum app_say say;
 
 	out_place(&place, s->before);
-	s->left = dp->called_before = true;
+	s->left = true;
+	dp->called_before = dp->prio;
 	say = dp_gosub(dp, out_look(&place), true);
 	out_free(&place);
 	return say;
@@ -631,15 +647,16 @@ static enum app_say start(struct dp *dp, struct span args)
 		timeout = strtod(seconds, NULL);
 	}
 	take_options(s, dp_arg(args, 2));
-	if (s->before.n && !dp->called_before)
+	if (s->before.n && dp->called_before != dp->prio)
 		return call_before(s);
-	dp->called_before = false;
+	dp->called_before = 0;
 	s->n_dests = (uint32_t)count_of(who, '&') + 1;
-	if (dp->chan->max_breadth || s->n_dests > 1)
-		s->breadth = dp->chan->max_breadth ? dp->chan->max_breadth : BREADTH_MAX;
+	s->counts = dp->chan->max_breadth || s->n_dests > 1;
+	s->breadth = dp->chan->max_breadth ? dp->chan->max_breadth : BREADTH_MAX;
 	s->legs = span_chr(who, '&') < 0 ? &s->one : xmalloc((1 + count_of(who, '&')) * sizeof s->legs[0]);
 	while (span_cut(&who, '&', &one))
 		dial_one(s, span_trim(one));
+	dp_set(dp, "OUTBOUND_GROUP_ONCE", "");
 	if (!s->n)
 		return nobody_left(s);
 	if (s->ring)

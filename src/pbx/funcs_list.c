@@ -268,19 +268,23 @@ static bool f_group(struct dp *dp, struct span args, struct out *o)
 	return true;
 }
 
-/* GROUP(category)=group, or GROUP()=group@category */
-static bool w_group(struct dp *dp, struct span args, struct span value)
+void group_set(struct chan *c, struct span category, struct span group)
 {
 	struct out name = out_growing();
-	struct span category = span_trim(args), group = span_trim(value);
 
 	if (!category.n && span_chr(group, '@') >= 0) {
 		category = group;
 		span_cut(&category, '@', &group);
 	}
 	out_all(&name, group_prefix, category, ")");
-	vars_set(&dp->chan->vars, out_look(&name), group);
+	vars_set(&c->vars, out_look(&name), group);
 	out_free(&name);
+}
+
+/* GROUP(category)=group, or GROUP()=group@category */
+static bool w_group(struct dp *dp, struct span args, struct span value)
+{
+	group_set(dp->chan, span_trim(args), span_trim(value));
 	return true;
 }
 

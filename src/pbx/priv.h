@@ -472,7 +472,7 @@ struct dp {
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped;
 	bool is_sub, returned;                /* it runs but a subroutine, which came back */
-	bool called_before;                   /* Dial's option B has run, and Dial begins again */
+	int called_before;                    /* the priority of the Dial whose option B has run; 0: none */
 	uint8_t forwards;                     /* that were followed in this call */
 	uint8_t evals;                        /* EVAL within EVAL */
 	bool over;                            /* no further step: nobody reads variables any more */
@@ -538,8 +538,9 @@ extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[]
 void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
 /* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
 char func_delimiter(struct span args, unsigned n, char otherwise);
-struct span func_first_choice(struct span *choices); /* of "yes:no"; the other stays */
-bool func_zone_known(struct span zone);              /* STRFTIME can tell its time */
+struct span func_first_choice(struct span *choices);                     /* of "yes:no"; the other stays */
+bool func_zone_known(struct span zone);                                  /* STRFTIME can tell its time */
+void group_set(struct chan *c, struct span category, struct span group); /* GROUP(category); "": "group@category" */
 bool func_read(struct dp *dp, struct span name, struct span args, struct out *o);
 bool func_write(struct dp *dp, struct span name, struct span args, struct span value);
 bool func_known(struct span name);
