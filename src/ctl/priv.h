@@ -65,9 +65,9 @@ struct cmd {
 	const char *help;
 	void (*run)(struct call *c);
 };
-extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_channel_cmds[], pjsip_cmds[], dialplan_cmds[], why_cmds[],
-	doctor_cmds[]; /* each ends without
-	  words */
+extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_channel_cmds[], pjsip_cmds[], dialplan_cmds[],
+	database_cmds[], why_cmds[], doctor_cmds[]; /* each ends without
+				       words */
 
 /* The command that the line begins with, the longest one; *args: what follows. NULL: there is none. */
 const struct cmd *cmd_find(struct span line, struct span *args);

@@ -52,14 +52,14 @@ static struct entry *put_in(struct pbx *p, uint64_t id, struct span key, struct 
 	return e;
 }
 
-const char *db_get(const struct pbx *p, struct span key)
+const char *pbx_db_get(const struct pbx *p, struct span key)
 {
 	const struct entry *e = find(p, key);
 
 	return e ? e->text + e->key_n + 1 : NULL;
 }
 
-bool db_put(struct pbx *p, struct span key, struct span value)
+bool pbx_db_put(struct pbx *p, struct span key, struct span value)
 {
 	struct entry *was = find(p, key), *e;
 	long slash = span_chr(key, '/');
@@ -74,7 +74,7 @@ bool db_put(struct pbx *p, struct span key, struct span value)
 	return true;
 }
 
-bool db_del(struct pbx *p, struct span key)
+bool pbx_db_del(struct pbx *p, struct span key)
 {
 	struct entry *e = find(p, key);
 
@@ -85,22 +85,48 @@ bool db_del(struct pbx *p, struct span key)
 	return true;
 }
 
-size_t db_del_tree(struct pbx *p, struct span prefix)
+static bool is_below(const struct entry *e, struct span prefix)
+{
+	struct span key = { e->text, e->key_n };
+
+	return span_starts(key, prefix) && (!prefix.n || key.n == prefix.n || key.p[prefix.n] == '/');
+}
+
+size_t pbx_db_del_tree(struct pbx *p, struct span prefix)
 {
 	struct table_walk w = { 0 };
 	struct entry *e;
 	size_t n = 0;
 
 	while ((e = table_each(&p->db, &w))) {
-		struct span key = { e->text, e->key_n };
-
-		if (!span_starts(key, prefix) || (key.n > prefix.n && key.p[prefix.n] != '/'))
+		if (!is_below(e, prefix))
 			continue;
 		store_del_value(p->store, e->id);
 		take_out(p, e);
 		n++;
 	}
 	return n;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp((*(struct entry *const *)a)->text, (*(struct entry *const *)b)->text);
+}
+
+void pbx_db_each(struct pbx *p, struct span prefix, void (*each)(void *arg, const char *key, const char *value),
+		 void *arg)
+{
+	struct entry **all = xcalloc(p->db.n + 1, sizeof *all), *e;
+	struct table_walk w = { 0 };
+	size_t n = 0;
+
+	while ((e = table_each(&p->db, &w)))
+		if (is_below(e, prefix))
+			all[n++] = e;
+	qsort(all, n, sizeof *all, by_key);
+	for (size_t i = 0; i < n; i++)
+		each(arg, all[i]->text, all[i]->text + all[i]->key_n + 1);
+	free(all);
 }
 
 static void load_one(void *arg, const struct store_value *v)

@@ -5,7 +5,7 @@
 /* Reading leaves the value in DB_RESULT, too. */
 static const char *look_up(struct dp *dp, struct span key)
 {
-	const char *v = db_get(dp->chan->pbx, key);
+	const char *v = pbx_db_get(dp->chan->pbx, key);
 
 	if (v)
 		dp_set(dp, "DB_RESULT", v);
@@ -22,7 +22,7 @@ static bool f_db(struct dp *dp, struct span args, struct out *o)
 
 static bool w_db(struct dp *dp, struct span args, struct span value)
 {
-	return db_put(dp->chan->pbx, span_trim(args), value);
+	return pbx_db_put(dp->chan->pbx, span_trim(args), value);
 }
 
 static bool f_db_exists(struct dp *dp, struct span args, struct out *o)
@@ -34,13 +34,13 @@ static bool f_db_exists(struct dp *dp, struct span args, struct out *o)
 static bool f_db_delete(struct dp *dp, struct span args, struct out *o)
 {
 	f_db(dp, args, o);
-	db_del(dp->chan->pbx, span_trim(args));
+	pbx_db_del(dp->chan->pbx, span_trim(args));
 	return true;
 }
 
 static bool w_db_delete(struct dp *dp, struct span args, struct span value UNUSED)
 {
-	db_del(dp->chan->pbx, span_trim(args));
+	pbx_db_del(dp->chan->pbx, span_trim(args));
 	return true;
 }
 
@@ -53,7 +53,7 @@ const struct func db_funcs[] = {
 
 static enum app_say del(struct dp *dp, struct span args)
 {
-	if (!db_del(dp->chan->pbx, dp_arg(args, 0)))
+	if (!pbx_db_del(dp->chan->pbx, dp_arg(args, 0)))
 		trace(EV_DP_SAY, dp->chan->name, "DBdel: there is no %.*s", SP(args));
 	return APP_NEXT;
 }
@@ -63,7 +63,7 @@ static enum app_say del_tree(struct dp *dp, struct span args)
 	struct span prefix = dp_arg(args, 0);
 
 	if (prefix.n)
-		trace(EV_DP_SAY, dp->chan->name, "DBdeltree: %zu deleted", db_del_tree(dp->chan->pbx, prefix));
+		trace(EV_DP_SAY, dp->chan->name, "DBdeltree: %zu deleted", pbx_db_del_tree(dp->chan->pbx, prefix));
 	return APP_NEXT;
 }
 

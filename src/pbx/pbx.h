@@ -137,6 +137,16 @@ void pbx_each_record(struct pbx *p, pbx_why_fn *each, void *arg); /* of calls th
 typedef void pbx_doctor_fn(void *arg, const struct server_facts *s, const struct lint *findings);
 void pbx_doctor(struct pbx *p, pbx_doctor_fn *tell, void *arg);
 
+/* ---- the dialplan's DB(family/key) ---- */
+
+const char *pbx_db_get(const struct pbx *p, struct span key);       /* NULL: there is none */
+bool pbx_db_put(struct pbx *p, struct span key, struct span value); /* false: too long or too many, or no family/key */
+bool pbx_db_del(struct pbx *p, struct span key);
+size_t pbx_db_del_tree(struct pbx *p, struct span prefix); /* the key, and all below it; how many */
+/* The key, and all below it, by name; prefix empty: all. */
+void pbx_db_each(struct pbx *p, struct span prefix, void (*each)(void *arg, const char *key, const char *value),
+		 void *arg);
+
 /* ---- what can be asked for; false: there is no such thing ---- */
 
 bool pbx_qualify(struct pbx *p, struct span endpoint_or_aor);

@@ -151,10 +151,6 @@ const struct conf_auth *const *outbound_auths(const struct conf_endpoint *ep, si
 /* ---- db.c: DB(family/key), which outlives the process ---- */
 void db_load(struct pbx *p);
 void db_free(struct pbx *p);
-const char *db_get(const struct pbx *p, struct span key);       /* NULL: there is none */
-bool db_put(struct pbx *p, struct span key, struct span value); /* false: a cap is reached, or it is no family/key */
-bool db_del(struct pbx *p, struct span key);
-size_t db_del_tree(struct pbx *p, struct span prefix); /* the key, and all below it; how many */
 
 /* ---- channels ---- */
 

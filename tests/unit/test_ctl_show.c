@@ -263,6 +263,27 @@ static void dialplan(void **state)
 	expect(w, "dialplan show nowhere", 1, "There is no existence of 'nowhere' context\n", NULL);
 }
 
+static void database(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "database show", 0, "0 results found.\n", NULL);
+	expect(w, "database put cf 6001 \"555 1234\"", 0, "Updated database successfully\n", NULL);
+	expect(w, "database put cf 600 1", 0, "Updated", NULL);
+	expect(w, "database put dnd 6001 yes", 0, "Updated", NULL);
+	expect(w, "database put dnd 6001", 1, "Usage: database put FAMILY KEY VALUE\n", NULL);
+	expect(w, "database get cf 6001", 0, "Value: 555 1234\n", NULL);
+	expect(w, "database get cf 1", 1, "Database entry not found.\n", NULL);
+	expect(w, "database get cf", 1, "Usage: database get FAMILY KEY\n", NULL);
+	expect(w, "database show cf", 0, "/cf/600                                           : 1\n",
+	       "/cf/6001                                          : 555 1234\n", "2 results found.\n", NULL);
+	expect(w, "database show", 0, "/dnd/6001 ", "3 results found.\n", NULL);
+	expect(w, "database del cf 600", 0, "Database entry removed.\n", NULL);
+	expect(w, "database del cf 600", 1, "Database entry does not exist.\n", NULL);
+	expect(w, "database deltree cf", 0, "1 database entries removed.\n", NULL);
+	expect(w, "database deltree", 1, "Usage: database deltree FAMILY [KEY]\n", NULL);
+}
+
 static void wishes(void **state)
 {
 	struct world *w = *state;
@@ -449,6 +470,7 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(lists_of_some),
 		cmocka_unit_test(dialplan),
+		cmocka_unit_test(database),
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),
