@@ -380,7 +380,7 @@ bool sip_reliable_in_order(struct sip_uac *u, const struct sip_msg *m); /* false
 void sip_reliable_ack(struct sip_uac *u, const struct sip_msg *m);      /* sends the PRACK */
 uint32_t sip_reliable_cseq(const struct sip_uac *u, struct span tag);   /* used up in the dialog with this tag */
 bool sip_reliable_prack(struct sip_dialog *d, const struct sip_msg *m); /* false: it is for none of ours: 481 */
-void sip_reliable_over(struct sip_dialog *d); /* the final response goes out: nothing is repeated any more */
+void sip_reliable_over(struct sip_dialog *d, const struct sip_uas *t);  /* t got its final response: no more repeats */
 void sip_reliable_free(struct sip_dialog *d);
 
 /* ---- dialog.c ---- */

@@ -18,6 +18,7 @@
 
 struct kept_1xx {
 	struct sip_dialog *dialog;
+	const struct sip_uas *of; /* the INVITE; it is only compared */
 	char *bytes;
 	size_t n;
 	struct flow flow;
@@ -79,6 +80,7 @@ void sip_reply_reliably(struct sip_uas *t, unsigned code, sip_build_fn *build, v
 	struct sip *s = t->sip;
 
 	BUG_ON(k->waits);
+	k->of = t;
 	t->rseq = ++k->rseq;
 	sip_reply(t, code, NULL, build, arg);
 	t->rseq = 0;
@@ -99,10 +101,14 @@ bool sip_dialog_waits_for_prack(const struct sip_dialog *d)
 	return d->provisional && d->provisional->waits && !d->provisional->over;
 }
 
-void sip_reliable_over(struct sip_dialog *d)
+void sip_reliable_over(struct sip_dialog *d, const struct sip_uas *t)
 {
-	hush(d->provisional);
-	d->provisional->over = true;
+	struct kept_1xx *k = d->provisional;
+
+	if (!k || k->of != t)
+		return;
+	hush(k);
+	k->over = true;
 }
 
 /* RAck: what RSeq said, the CSeq number and the method (7.2). */

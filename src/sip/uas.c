@@ -183,8 +183,8 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 			      reason ? reason : sip_reason_phrase(code));
 	}
 	sip_uas_send(t, code, out_look(&o));
-	if (t->dialog && t->dialog->provisional && t->invite && code >= 200)
-		sip_reliable_over(t->dialog);
+	if (t->dialog && t->invite && code >= 200)
+		sip_reliable_over(t->dialog, t);
 	if (t->dialog && t->invite && code >= 200 && code < 300)
 		sip_dialog_keep_ok(t->dialog, t);
 	if (t->answered) { /* what is left of the transaction only repeats */
