@@ -352,7 +352,7 @@ struct sip_uac {
 	uint32_t cseq;
 	struct sip_fork *forks; /* that sent reliable responses (reliable.c); in mem */
 	char *credentials;      /* header lines for the next attempt, or NULL */
-	unsigned auth_tries;
+	unsigned auth_tries, again_tries;
 	bool got_1xx, cancelled, cancel_sent, done;
 	bool handed_over;      /* the user has the 2xx: the ACK is its */
 	struct span reason;    /* of its CANCEL */

@@ -366,7 +366,9 @@ static void on_final(struct sip_uac *u, const struct sip_msg *m)
 {
 	if ((m->status == 401 || m->status == 407) && try_auth(u, m))
 		return;
-	if (m->status == 422 && u->ask.again && !u->cancelled && u->ask.again(u->ask.arg, m)) {
+	if (m->status == 422 && u->ask.again && !u->cancelled && u->again_tries < SIP_AUTH_TRIES &&
+	    u->ask.again(u->ask.arg, m)) {
+		u->again_tries++;
 		send_again(u);
 		return;
 	}
