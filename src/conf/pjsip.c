@@ -246,8 +246,10 @@ static size_t begin_object(struct plan *p, const struct placed *o)
 	return 0;
 }
 
+/* A load that nobody wants any more only begins its objects: whatever is in the snapshot is freed, too. */
 static void fill_object(struct plan *p, const struct placed *o)
 {
+	bool ok = !is_abandoned(p->load->src);
 	struct opt_cx cx = {
 		.c = p->load->c,
 		.arena = p->load->arena,
@@ -256,9 +258,9 @@ static void fill_object(struct plan *p, const struct placed *o)
 		.type = o->type,
 		.obj = o->obj,
 	};
-	bool ok = true;
+	size_t i = o->type->size ? begin_object(p, o) : 0;
 
-	for (size_t i = o->type->size ? begin_object(p, o) : 0; i < o->section->n; i++)
+	for (size_t n = ok ? o->section->n : 0; i < n; i++)
 		if (!is_type(o->section->lines[i]))
 			ok &= opt_apply(&cx, o->section->lines[i]);
 	cx.opt = NULL;
@@ -322,7 +324,7 @@ void load_pjsip(struct load *l)
 	begin_indexes(&p);
 	for (size_t i = 0; i < p.n; i++)
 		start_object(&p, i);
-	for (size_t i = 0; i < p.n && !is_abandoned(l->src); i++)
+	for (size_t i = 0; i < p.n; i++)
 		fill_object(&p, &p.objects[i]);
 	fill_unwritten(&p);
 	look_at_all(l->c);

@@ -377,6 +377,39 @@ static void unreadable_files(void **state)
 	}
 }
 
+static atomic_bool unwanted;
+static const char *last_read;
+
+static bool read_until(void *arg, const char *path, struct out *o)
+{
+	if (strcmp(path, last_read) == 0)
+		atomic_store(&unwanted, true);
+	return mem_read(arg, path, o);
+}
+
+/* Whenever nobody wants the load any more, what there is of it is freed, with its secrets. */
+static void abandoned_loads(void **state)
+{
+	static const char *const names[] = { "pjsip.conf",  "acl.conf",     "rtp.conf",
+					     "dnsmgr.conf", "hairpin.conf", "extensions.conf" };
+	static const char *const files[] = { "pjsip.conf",
+					     "[a]\ntype=endpoint\nauth=a\n[a]\ntype=auth\nusername=a\npassword=x\n"
+					     "[b](!)\ntype=endpoint\n[c](b)\n[d](b)\nauth=a\n" EP,
+					     NO_PLAN, NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct conf_source src = { read_until, mem_glob, (void *)files, &unwanted };
+		struct diag why = { 0 };
+
+		atomic_store(&unwanted, false);
+		last_read = names[i];
+		assert_null(conf_load(&src, &why));
+		assert_true(atomic_load(&unwanted));
+		diag_free(&why);
+	}
+}
+
 static void all_errors_are_told(void **state)
 {
 	static const char *const files[] = { "pjsip.conf", EP "a=1\nb=2\ndtmf_mode=x\n[x]\ntype=y", NO_PLAN, NULL };
@@ -618,6 +651,7 @@ int main(void)
 		cmocka_unit_test(missing_files),
 		cmocka_unit_test(no_dialplan),
 		cmocka_unit_test(unreadable_files),
+		cmocka_unit_test(abandoned_loads),
 		cmocka_unit_test(all_errors_are_told),
 		cmocka_unit_test(warned),
 		cmocka_unit_test(left_out_transport),
