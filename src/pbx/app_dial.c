@@ -625,7 +625,6 @@ static enum app_say call_before(struct dial *s)
 
 	out_place(&place, s->before);
 	s->left = true;
-	dp->called_before = dp->prio;
 	say = dp_gosub(dp, out_look(&place), true);
 	out_free(&place);
 	return say;
@@ -647,9 +646,9 @@ static enum app_say start(struct dp *dp, struct span args)
 		timeout = strtod(seconds, NULL);
 	}
 	take_options(s, dp_arg(args, 2));
-	if (s->before.n && dp->called_before != dp->prio)
+	if (s->before.n && !dp->called_before)
 		return call_before(s);
-	dp->called_before = 0;
+	dp->called_before = false;
 	s->n_dests = (uint32_t)count_of(who, '&') + 1;
 	s->counts = dp->chan->max_breadth || s->n_dests > 1;
 	s->breadth = dp->chan->max_breadth ? dp->chan->max_breadth : BREADTH_MAX;

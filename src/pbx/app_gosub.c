@@ -31,6 +31,7 @@ enum app_say dp_gosub(struct dp *dp, struct span args, bool again)
 	if (!dp_push(dp))
 		return APP_HANGUP;
 	dp->stack[dp->depth - 1].prio -= again;
+	dp->stack[dp->depth - 1].again = again;
 	set_args(dp, list.n ? list : SPAN_NONE);
 	if (dp_goto(dp, where))
 		return APP_JUMP;

@@ -640,6 +640,7 @@ bool dp_pop(struct dp *dp, bool go_back)
 		return false;
 	dp->depth--;
 	vars_free(&dp->stack[dp->depth].locals);
+	dp->called_before = go_back && dp->stack[dp->depth].again;
 	if (go_back)
 		place(dp, dp->stack[dp->depth].ctx, span_of(dp->stack[dp->depth].exten), dp->stack[dp->depth].prio);
 	return true;

@@ -461,6 +461,7 @@ struct dp {
 		const char *ctx;
 		char exten[80];
 		int prio;
+		bool again;                  /* back to the step itself: a Dial with option B */
 		bool forward, go_on, was_up; /* a Dial that a callee has forwarded; with its option g; answered then */
 		struct vars locals;
 	} * stack;
@@ -468,7 +469,7 @@ struct dp {
 	unsigned steps; /* in one turn: a loop without a wait is ended */
 	bool hanging_up, stopped;
 	bool is_sub, returned;                /* it runs but a subroutine, which came back */
-	int called_before;                    /* the priority of the Dial whose option B has run; 0: none */
+	bool called_before;                   /* what is returned to is a Dial whose option B has run */
 	uint8_t forwards;                     /* that were followed in this call */
 	uint8_t evals;                        /* EVAL within EVAL */
 	bool over;                            /* no further step: nobody reads variables any more */
