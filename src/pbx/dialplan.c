@@ -11,7 +11,6 @@
 #include "pbx/priv.h"
 #include "pbx/subst.h"
 
-#define STEPS_MAX 5000
 #define GOSUB_MAX 64
 #define DATA_MAX  255 /* of an application's arguments, as they are shown */
 
@@ -268,7 +267,7 @@ enum app_say dp_run_app(struct dp *dp, struct span name, struct span args)
 	struct span data = span_sub(args, 0, DATA_MAX);
 	char *state;
 
-	if (++dp->steps > 2 * STEPS_MAX) /* Exec within Exec within … */
+	if (++dp->steps > 2 * DP_STEPS_MAX) /* Exec within Exec within … */
 		return APP_HANGUP;
 	if (!app) {
 		trace(EV_DP_WARN, dp->chan->name, "No application '%.*s' for extension (%s, %s, %d)", SP(name),
@@ -467,8 +466,8 @@ static bool one_step(struct dp *dp)
 		finish(dp);
 		return false;
 	}
-	if (++dp->steps > STEPS_MAX) {
-		trace(EV_DP_WARN, dp->chan->name, "%d steps without a wait: the call is ended", STEPS_MAX);
+	if (++dp->steps > DP_STEPS_MAX) {
+		trace(EV_DP_WARN, dp->chan->name, "%d steps without a wait: the call is ended", DP_STEPS_MAX);
 		finish(dp);
 		return false;
 	}

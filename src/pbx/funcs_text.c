@@ -215,12 +215,12 @@ static bool f_csv_quote(struct dp *dp UNUSED, struct span args, struct out *o)
 
 #define EVALS_MAX 8
 
-/* EVAL(text): as if it stood in the dialplan. */
+/* EVAL(text): as if it stood in the dialplan. Each counts as a step: such a text may evaluate itself, often. */
 static bool f_eval(struct dp *dp, struct span args, struct out *o)
 {
 	struct out value = out_growing();
 
-	if (dp->evals == EVALS_MAX)
+	if (dp->evals == EVALS_MAX || ++dp->steps > DP_STEPS_MAX)
 		return false;
 	dp->evals++;
 	out_span(o, dp_expand(dp, args, &value));

@@ -517,7 +517,8 @@ bool dp_pop(struct dp *dp, bool go_back); /* Return (or StackPop): false when th
 struct span dp_arg(struct span args, unsigned n);
 struct span dp_arg_raw(struct span args, unsigned n);  /* not trimmed: a blank may be the argument */
 struct span dp_arg_rest(struct span args, unsigned n); /* from the n-th on, commas and all; not trimmed */
-#define DP_TEXT_MAX 65536                              /* a text grows no longer */
+#define DP_TEXT_MAX  65536                             /* a text grows no longer */
+#define DP_STEPS_MAX 5000                              /* without a wait: a loop */
 /* Set: a variable, that of the innermost Gosub which has one so named, or a function. */
 void dp_assign(struct dp *dp, struct span name, struct span value);
 
