@@ -146,7 +146,7 @@ void leg_session_answered(struct chan *c, const struct sip_msg *m)
 	if (!agreed && c->ep->timers < TIMERS_REQUIRED) {
 		s->interval = 0;
 	} else {
-		s->interval = agreed ? agreed : wished(c); /* it does not take part: we alone refresh */
+		s->interval = MAX(agreed ? agreed : wished(c), LEAST); /* 0: it does not take part, we alone refresh */
 		s->refresher = !agreed || !sip_param(params, "refresher", &who) || !span_iis(who, "uas");
 		s->peer_knows = agreed && knows_timers(m);
 		s->peer_updates |= sip_has_token(m, SIP_HDR_ALLOW, "UPDATE");
