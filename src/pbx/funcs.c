@@ -308,6 +308,14 @@ static bool takes_field(struct span spec, uint32_t n)
 	return false;
 }
 
+void func_put_field(struct out *o, char between, struct span field, bool *any)
+{
+	if (*any)
+		out_char(o, between);
+	out_span(o, field);
+	*any = true;
+}
+
 /* CUT(name,delimiter,fields) */
 static bool f_cut(struct dp *dp, struct span args, struct out *o)
 {
@@ -321,10 +329,7 @@ static bool f_cut(struct dp *dp, struct span args, struct out *o)
 	for (uint32_t n = 1; spec.n && span_cut(&rest, between, &one); n++) {
 		if (!takes_field(spec, n))
 			continue;
-		if (any)
-			out_char(o, between);
-		out_span(o, one);
-		any = true;
+		func_put_field(o, between, one, &any);
 	}
 	out_free(&value);
 	return spec.n > 0;

@@ -59,10 +59,7 @@ static bool f_listfilter(struct dp *dp, struct span args, struct out *o)
 	while (span_cut(&rest, between, &one)) {
 		if (span_eq(one, unwanted))
 			continue;
-		if (any)
-			out_char(o, between);
-		out_span(o, one);
-		any = true;
+		func_put_field(o, between, one, &any);
 	}
 	out_free(&value);
 	return true;

@@ -536,6 +536,8 @@ extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[]
 void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
 /* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
 char func_delimiter(struct span args, unsigned n, char otherwise);
+/* One more field of a list; *any: there is one already, and then there is. */
+void func_put_field(struct out *o, char between, struct span field, bool *any);
 struct span func_first_choice(struct span *choices);                     /* of "yes:no"; the other stays */
 bool func_zone_known(struct span zone);                                  /* STRFTIME can tell its time */
 void group_set(struct chan *c, struct span category, struct span group); /* GROUP(category); "": "group@category" */

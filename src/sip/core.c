@@ -240,14 +240,14 @@ static void on_new_request(struct sip *s, struct sip_msg *m, const struct siphas
 		sip_reply_stateless(s, m, 503, "Too many requests in progress", "Retry-After: 5\r\n");
 		return;
 	}
-	if (d)
+	if (d) {
 		sip_flow_known(s, &m->flow);
-	if (d)
 		sip_dialog_input(d, t, m);
-	else if (m->method == SIP_INVITE && sip_dialog_of(t))
+	} else if (m->method == SIP_INVITE && sip_dialog_of(t)) {
 		sip_reply(t, 482, "Merged Request", NULL, NULL); /* RFC 3261 8.2.2.2 */
-	else
+	} else {
 		s->c.user.request(s->c.user.arg, t, m);
+	}
 }
 
 static void on_request(struct sip *s, struct sip_msg *m)

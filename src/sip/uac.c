@@ -535,7 +535,6 @@ static struct sip_target way_back(const struct sip_uac *u)
 static void located(void *arg, const struct sip_target *ts, size_t n, const char *why)
 {
 	struct sip_uac *u = arg;
-
 	struct sip_target back;
 
 	u->locating = NULL;
