@@ -58,6 +58,7 @@ static struct conf *load(const struct conf_source *src, struct diag *why, bool p
 	load_pjsip(&l);
 	load_general(&l);
 	load_dialplan(&l);
+	load_moh(&l);
 	if (why->errors == before && !is_abandoned(src)) {
 		conf_automatic(c);
 		return c;

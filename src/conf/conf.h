@@ -126,7 +126,7 @@ struct conf_endpoint {
 	const struct conf_transport *transport; /* NULL: chosen per destination */
 	const char *context, *from_user, *from_domain, *contact_user, *outbound_proxy, *media_address, *accountcode;
 	const char *callerid_name, *callerid_num; /* from callerid=; "" when not set */
-	const char *language, *sdp_owner, *sdp_session;
+	const char *language, *sdp_owner, *sdp_session, *moh_suggest;
 	struct codec_list codecs; /* allow/disallow */
 	struct strs set_var;      /* "name=value" */
 	enum conf_dtmf dtmf_mode;
@@ -140,6 +140,7 @@ struct conf_endpoint {
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;
 	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;
+	bool moh_passthrough, suppress_moh_on_sendonly;
 };
 
 struct conf_identify {
@@ -236,7 +237,8 @@ struct conf {
 	struct conf_obj dnsmgr; /* dnsmgr.conf [general] */
 	struct conf_hairpin hairpin;
 	struct conf_dialplan dialplan;
-	struct conf_priv *priv; /* the arena, the name tables, the reference count */
+	const struct conf_music *music; /* conf/music.h */
+	struct conf_priv *priv;         /* the arena, the name tables, the reference count */
 };
 
 /* Where the files come from: a folder, or texts in memory (stories, fuzzing). */

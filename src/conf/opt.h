@@ -119,6 +119,7 @@ extern const struct opt endpoint_opts[], global_opts[], system_opts[], transport
 extern const struct opt identify_opts[], registration_opts[], acl_opts[], domain_alias_opts[], contact_opts[];
 extern const struct opt outbound_publish_opts[], inbound_publication_opts[], asterisk_publication_opts[];
 extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], dnsmgr_opts[], hairpin_opts[];
+extern const struct opt moh_opts[];
 
 void conf_automatic(struct conf *c); /* automatic.c: after everything is read */
 
@@ -172,3 +173,4 @@ bool load_optional(struct load *l, struct ini *ini, const char *path); /* conf.c
 void load_pjsip(struct load *l);                                       /* pjsip.c */
 void load_general(struct load *l);                                     /* general.c: rtp.conf, hairpin.conf */
 void load_dialplan(struct load *l);                                    /* dialplan.c */
+void load_moh(struct load *l);                                         /* musiconhold.c; hairpin.conf has been read */

@@ -1,4 +1,5 @@
 /* conf/types.c: the types of objects: where they are kept, their options, their check. */
+#include "conf/music.h"
 #include "conf/opt.h"
 
 #define MANY(type, field) \
@@ -38,5 +39,9 @@ const struct opt_type conf_types[] = {
 	  .help = "When names are looked up again, in dnsmgr.conf. A wrong line is a warning." },
 	{ "hairpin", hairpin_opts, ONE(conf_hairpin, hairpin), .file = "hairpin.conf",
 	  .help = "What Asterisk has no word for, in hairpin.conf." },
+	{ "musiconhold", moh_opts, .size = sizeof(struct conf_moh), .one = true, .lenient = true,
+	  .file = "musiconhold.conf",
+	  .help = "Classes of music, a section each, in musiconhold.conf; [general] has `preferchannelclass` alone. A "
+		  "wrong line is a warning." },
 	{ 0 },
 };

@@ -217,7 +217,7 @@ void media_play(struct media_leg *leg, const struct media_play *what)
 		loader_push(leg->m->loader, n);
 		src = NULL; /* until it comes, nothing plays */
 	} else if (src && what->source == SOURCE_FILE) {
-		source_load(src);
+		source_load(src, NULL);
 	}
 	send_source(leg, src);
 }

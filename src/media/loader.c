@@ -14,6 +14,7 @@ struct loader {
 	struct ring in, out;
 	pthread_t thread;
 	int wake, event_fd;
+	struct sound *shelf; /* the thread's */
 };
 
 /* An empty note (no source) ends it. */
@@ -33,7 +34,7 @@ static void *run(void *arg)
 			free(note);
 			return NULL;
 		}
-		source_load(note->source);
+		source_load(note->source, &l->shelf);
 		ring_push(&l->out, note);
 		eventfd_write(l->event_fd, 1);
 	}
@@ -77,6 +78,7 @@ void loader_free(struct loader *l)
 		source_free(n->source);
 		free(n);
 	}
+	sounds_free(&l->shelf);
 	close(l->wake);
 	ring_free(&l->in);
 	ring_free(&l->out);

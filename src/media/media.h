@@ -124,9 +124,12 @@ void media_replan(struct media_leg *leg, const struct media_plan *p);
 void media_join(struct media_leg *a, struct media_leg *b);
 void media_part(struct media_leg *leg);
 
+/* SILENCE: where the other leg says nothing; what it does say is heard. */
 enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO };
 struct media_play {
 	enum media_source source;
+	bool loops;             /* FILE: again and again */
+	uint32_t from_ms;       /* FILE: where it begins */
 	uint16_t freq1, freq2;  /* Hz; 0: none */
 	int16_t level_dbm0;     /* e.g. 0 for Milliwatt */
 	uint16_t on_ms, off_ms; /* cadence; off 0: continuous */

@@ -10,6 +10,7 @@
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FULL_DBM0   3.14
 #define FILE_MAX_S  3600
@@ -29,11 +30,20 @@ struct source *source_new(const struct media_play *what, uint32_t serial)
 	return s;
 }
 
+static void sound_leave(struct sound *snd)
+{
+	if (!snd || atomic_fetch_sub(&snd->users, 1) > 1)
+		return;
+	free(snd->path);
+	free(snd->pcm);
+	free(snd);
+}
+
 void source_free(struct source *s)
 {
 	if (!s)
 		return;
-	free(s->pcm);
+	sound_leave(s->sound);
 	free(s);
 }
 
@@ -86,7 +96,7 @@ static void headerless(const char *path, SF_INFO *info)
 }
 
 /* All frames of the file, mixed to one channel. */
-static bool read_mono(struct source *s, const struct sndfile *lib, SNDFILE *f, const SF_INFO *info)
+static bool read_mono(struct sound *s, const struct sndfile *lib, SNDFILE *f, const SF_INFO *info)
 {
 	short *frames = xcalloc((size_t)info->channels, READ_FRAMES * sizeof *frames);
 	size_t cap = 0;
@@ -110,7 +120,7 @@ static bool read_mono(struct source *s, const struct sndfile *lib, SNDFILE *f, c
 }
 
 /* Each sample at 8 kHz is the mean of those at the file's rate that it stands for. */
-static void resample(struct source *s, size_t rate)
+static void resample(struct sound *s, size_t rate)
 {
 	size_t n = s->n * SOURCE_RATE / rate;
 	int16_t *pcm = xmalloc((n ? n : 1) * sizeof *pcm);
@@ -128,52 +138,134 @@ static void resample(struct source *s, size_t rate)
 	s->n = n;
 }
 
-static SNDFILE *open_as(const struct sndfile *lib, const char *path, SF_INFO *info)
+static struct sound *read_sound(const struct sndfile *lib, const char *path)
 {
-	*info = (SF_INFO){ 0 };
-	headerless(path, info);
-	return lib->open(path, SFM_READ, info);
+	struct sound *s = xcalloc(1, sizeof *s);
+	SF_INFO info = { 0 };
+	SNDFILE *f;
+	bool ok;
+
+	atomic_init(&s->users, 1);
+	s->path = xstrdup(path);
+	headerless(path, &info);
+	f = lib->open(path, SFM_READ, &info);
+	ok = f && info.channels >= 1 && info.samplerate >= 1000 && read_mono(s, lib, f, &info);
+	if (ok && info.samplerate != SOURCE_RATE)
+		resample(s, (size_t)info.samplerate);
+	if (f)
+		lib->close(f);
+	if (ok)
+		return s;
+	sound_leave(s);
+	return NULL;
+}
+
+/* ---- the shelf ---- */
+
+static bool is_of(const struct sound *s, const char *path, const struct stat *st)
+{
+	return strcmp(s->path, path) == 0 && s->size == st->st_size && s->changed.tv_sec == st->st_mtim.tv_sec &&
+	       s->changed.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+/* The sound that was read from there, and is as it was. What nobody plays any more leaves the shelf. */
+static struct sound *shelf_find(struct sound **shelf, const char *path, const struct stat *st)
+{
+	struct sound *found = NULL;
+
+	while (*shelf) {
+		struct sound *s = *shelf;
+
+		if (!found && is_of(s, path, st)) {
+			found = s;
+		} else if (atomic_load(&s->users) == 1) {
+			*shelf = s->next;
+			sound_leave(s);
+			continue;
+		}
+		shelf = &s->next;
+	}
+	if (found)
+		atomic_fetch_add(&found->users, 1);
+	return found;
+}
+
+static void shelf_put(struct sound **shelf, struct sound *s, const struct stat *st)
+{
+	s->size = st->st_size;
+	s->changed = st->st_mtim;
+	s->next = *shelf;
+	*shelf = s;
+	atomic_fetch_add(&s->users, 1);
+}
+
+void sounds_free(struct sound **shelf)
+{
+	while (*shelf) {
+		struct sound *s = *shelf;
+
+		*shelf = s->next;
+		sound_leave(s);
+	}
+}
+
+static struct sound *load_path(const struct sndfile *lib, const char *path, struct sound **shelf)
+{
+	struct sound *s = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	if (shelf)
+		s = shelf_find(shelf, path, &st);
+	if (s)
+		return s;
+	s = read_sound(lib, path);
+	if (s && shelf)
+		shelf_put(shelf, s, &st);
+	return s;
 }
 
 /* One candidate: as it is written, then with each ending that we know. */
-static SNDFILE *open_candidate(const struct sndfile *lib, struct span name, SF_INFO *info)
+static struct sound *load_candidate(const struct sndfile *lib, struct span name, struct sound **shelf)
 {
 	static const char *const endings[] = { "", ".wav", ".sln", ".ulaw", ".alaw", ".gsm", ".sln16", ".WAV" };
-	SNDFILE *f = NULL;
+	struct sound *s = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(endings) && !f; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(endings) && !s; i++) {
 		char *path = xasprintf("%.*s%s", SP(name), endings[i]);
 
-		f = open_as(lib, path, info);
+		s = load_path(lib, path, shelf);
 		free(path);
 	}
-	return f;
+	return s;
 }
 
-void source_load(struct source *s)
+void source_load(struct source *s, struct sound **shelf)
 {
 	struct span rest = span_of(s->what.path), one;
 	struct sndfile lib = { 0 };
-	SF_INFO info = { 0 };
-	SNDFILE *f = NULL;
+	bool able = sndfile_load(&lib);
 
-	s->failed = !sndfile_load(&lib);
-	while (!s->failed && !f && span_cut(&rest, ':', &one))
-		f = open_candidate(&lib, one, &info);
-	s->failed = !f || info.channels < 1 || info.samplerate < 1000 || !read_mono(s, &lib, f, &info);
-	if (!s->failed && info.samplerate != SOURCE_RATE)
-		resample(s, (size_t)info.samplerate);
-	if (f)
-		lib.close(f);
+	while (able && !s->sound && span_cut(&rest, ':', &one))
+		s->sound = load_candidate(&lib, one, shelf);
+	s->failed = !s->sound;
+	if (s->sound)
+		s->at = (size_t)s->what.from_ms * (SOURCE_RATE / 1000);
+	if (s->sound && s->at > s->sound->n)
+		s->at = s->what.loops && s->sound->n ? s->at % s->sound->n : s->sound->n;
 }
 
 static bool read_file(struct source *s, int16_t *pcm, size_t n)
 {
-	size_t left = MIN(n, s->n - s->at);
+	size_t left;
 
+	if (s->at == s->sound->n && s->what.loops)
+		s->at = 0;
+	left = MIN(n, s->sound->n - s->at);
 	if (!left)
 		return false;
-	memcpy(pcm, s->pcm + s->at, left * sizeof *pcm);
+	memcpy(pcm, s->sound->pcm + s->at, left * sizeof *pcm);
 	memset(pcm + left, 0, (n - left) * sizeof *pcm);
 	s->at += left;
 	return true;

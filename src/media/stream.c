@@ -214,7 +214,7 @@ static void pass_on(struct stream *s, const struct rtp *r, const struct arrival 
 
 	if (to && rule_of(s, r->pt)->go == GO_NOWHERE)
 		s->st.rx_mismatch++;
-	else if (to && tx_ready(to) && (to == s || !to->source))
+	else if (to && tx_ready(to) && (to == s || !to->source || source_yields(to->source)))
 		tx_relay(to, s, r, now);
 	fast_packet(s, r, p);
 }
@@ -285,6 +285,19 @@ static void source_ends(struct stream *s, bool ok)
 	s->compiled = false;
 }
 
+/* Silence goes unless the other leg was heard a moment ago, and in place of what we cannot encode. */
+static void play_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
+{
+	uint8_t pt;
+
+	if (!tx_ready(s))
+		s->tx.feeder = FEED_NONE;
+	else if (!source_yields(s->source) && tx_codec(s, &pt) != CODEC_NONE)
+		tx_frame(s, pcm, n, now);
+	else if (s->tx.feeder != FEED_PACKETS || now - s->tx.at > LATE_MS)
+		tx_silence(s, now);
+}
+
 static ms_t play_due(struct stream *s, ms_t now)
 {
 	size_t n = tx_frame_size(s);
@@ -303,7 +316,7 @@ static ms_t play_due(struct stream *s, ms_t now)
 			source_ends(s, true);
 			return MS_NEVER;
 		}
-		tx_frame(s, pcm, n, now);
+		play_frame(s, pcm, n, now);
 		s->source->next += (ms_t)n * 1000 / SOURCE_RATE;
 	}
 	return s->source->next;
@@ -322,7 +335,7 @@ static ms_t keepalive_due(struct stream *s, ms_t now)
 		tx_keepalive(s, now);
 	}
 	s->keep_first = false;
-	s->keep_at = MAX(now + 1, (s->tx.packets && tx_ready(s) ? s->tx.at : now) + (ms_t)s->plan.keepalive_ms);
+	s->keep_at = MAX(now + 1, (s->tx.packets && tx_knows(s) ? s->tx.at : now) + (ms_t)s->plan.keepalive_ms);
 	return s->keep_at;
 }
 

@@ -13,9 +13,14 @@
 #define YOUNG     200 /* packets after a change during which stragglers from before it are refused */
 #define FRAME_MAX 480 /* samples: 60 ms */
 
+bool tx_knows(const struct stream *s)
+{
+	return s->latch.remote.family && s->latch.remote.port;
+}
+
 bool tx_ready(const struct stream *s)
 {
-	return s->plan.send && s->latch.remote.family && s->latch.remote.port;
+	return s->plan.send && tx_knows(s);
 }
 
 enum codec tx_codec(const struct stream *s, uint8_t *pt)
@@ -154,10 +159,8 @@ void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
 	struct rtp r = { 0 };
 	enum codec c = tx_codec(s, &r.pt);
 
-	if (c == CODEC_NONE || !tx_ready(s)) {
-		s->tx.feeder = FEED_NONE;
+	if (c == CODEC_NONE)
 		return;
-	}
 	BUG_ON(n > FRAME_MAX);
 	r.payload = (struct span){ (const char *)payload, pcm_encode(c, pcm, n, payload) };
 	s->st.tx_codec = c;
@@ -183,7 +186,10 @@ void tx_silence(struct stream *s, ms_t now)
 	send_own(s, &r, ms * tx_rate(s) / 1000, now);
 }
 
-/* Comfort noise if that was agreed, else real silence; a codec that we cannot make gets comfort noise all the same. */
+/*
+ * Comfort noise if that was agreed, else real silence; a codec that we cannot make gets comfort noise all the same. Who
+ * holds the call gets it, too: NATs know nothing of directions (RFC 6263 section 4).
+ */
 void tx_keepalive(struct stream *s, ms_t now)
 {
 	static const int16_t silence[FRAME_MAX];
@@ -191,7 +197,7 @@ void tx_keepalive(struct stream *s, ms_t now)
 	struct rtp r = { .payload = { quietest, 1 } };
 	uint8_t pt;
 
-	if (!tx_ready(s))
+	if (!tx_knows(s))
 		return;
 	s->tx.feeder = FEED_NONE;
 	if (!s->plan.cn_pt && tx_codec(s, &pt) != CODEC_NONE) {

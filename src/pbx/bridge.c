@@ -29,10 +29,18 @@ static void choose_codec(struct chan *a, struct chan *b)
 	}
 }
 
+static void look(struct chan *a, struct chan *b)
+{
+	moh_look(a);
+	moh_look(b);
+}
+
 void bridge_join(struct chan *a, struct chan *b)
 {
-	if (a->peer_chan == b)
+	if (a->peer_chan == b) {
+		look(a, b);
 		return;
+	}
 	bridge_part(a);
 	bridge_part(b);
 	a->peer_chan = b;
@@ -42,6 +50,7 @@ void bridge_join(struct chan *a, struct chan *b)
 	choose_codec(a, b);
 	media_join(a->media, b->media);
 	trace(EV_BRIDGE, a->name, "joined with %s", b->name);
+	look(a, b);
 }
 
 void bridge_part(struct chan *c)
@@ -54,4 +63,5 @@ void bridge_part(struct chan *c)
 	if (c->media && other->media)
 		media_part(c->media);
 	trace(EV_BRIDGE, c->name, "parted from %s", other->name);
+	look(c, other);
 }

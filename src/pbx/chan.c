@@ -209,6 +209,7 @@ static void chan_free(struct chan *c)
 	free(c->headers);
 	leg_media_forget_offer(c);
 	free(c->note.was);
+	free(c->moh);
 	sdp_deal_free(&c->deal);
 	record_leave(c);
 	conf_unref(c->conf);
@@ -303,6 +304,11 @@ const char *chan_language(const struct chan *c)
 const char *chan_account(const struct chan *c)
 {
 	return set_or(c, SPAN(CHAN_ACCOUNT), c->ep->accountcode);
+}
+
+const char *chan_music(const struct chan *c)
+{
+	return set_or(c, SPAN(CHAN_MUSIC), "");
 }
 
 void chans_free(struct pbx *p)

@@ -200,6 +200,8 @@ static bool f_channel(struct dp *dp, struct span args, struct out *o)
 		out_str(o, chan_account(c));
 	else if (span_iis(what, "language"))
 		out_str(o, chan_language(c));
+	else if (span_iis(what, "musicclass"))
+		out_str(o, chan_music(c));
 	else if (span_iis(what, "endpoint"))
 		out_str(o, c->ep->o.name);
 	else if (span_iis(what, "audionativeformat") || span_iis(what, "audioreadformat") ||
@@ -220,6 +222,8 @@ static bool w_channel(struct dp *dp, struct span what, struct span value)
 		vars_set(&dp->chan->vars, SPAN(CHAN_LANGUAGE), value);
 	else if (span_iis(what, "accountcode"))
 		vars_set(&dp->chan->vars, SPAN(CHAN_ACCOUNT), value);
+	else if (span_iis(what, "musicclass"))
+		vars_set(&dp->chan->vars, SPAN(CHAN_MUSIC), value);
 	else
 		return false;
 	return true;

@@ -274,6 +274,8 @@ void leg_ring_tone(struct chan *c, bool on)
 	if (c->ring_tone == on || !c->media)
 		return;
 	c->ring_tone = on;
+	if (on)
+		moh_forget(c);
 	media_play(c->media, &(struct media_play){ .source = on ? SOURCE_TONE : SOURCE_NONE,
 						   .freq1 = 440,
 						   .freq2 = 480,
@@ -285,6 +287,7 @@ void leg_ring_tone(struct chan *c, bool on)
 void leg_play(struct chan *c, const struct media_play *what)
 {
 	c->ring_tone = false;
+	moh_forget(c);
 	media_play(c->media, what);
 }
 

@@ -168,6 +168,7 @@ void leg_media_put_offer(struct chan *c, struct sip_build *b)
 		return;
 	set_face(c, b);
 	c->offer_out = true;
+	c->hold_told = c->local.dir == SDP_SENDONLY;
 	body = sip_put_body(b, "application/sdp");
 	if (c->has_deal)
 		sdp_write_reoffer(body, &c->local, &c->caps, &c->deal);
@@ -212,6 +213,8 @@ static void note_hold(struct chan *c)
 		return;
 	c->held = c->deal.held;
 	trace(EV_CALL_STATE, c->name, c->held ? "put on hold" : "resumed");
+	if (c->peer_chan)
+		moh_look(c->peer_chan);
 	chan_tell(c, &ev);
 }
 
@@ -443,7 +446,8 @@ void leg_media_event(void *arg, const struct media_event *ev)
 		break;
 	case MEDIA_PLAYED:
 		up.kind = CH_PLAYED;
-		chan_tell(c, &up);
+		if (!moh_played(c, ev->ok))
+			chan_tell(c, &up);
 		break;
 	case MEDIA_SILENT:
 		trace(EV_MEDIA, c->name, "no RTP for %u s: the call is ended", silence_max(c));

@@ -1,7 +1,7 @@
 /*
- * pbx/leg_moved.c: calls that outlive a change of our address. A peer that was told an address in Contact or SDP which
- * we would not write any more gets a re-INVITE with the one that holds now (RFC 3261 14, RFC 3264 8). The RTP socket
- * and the dialog stay; compat=asterisk: nothing is sent.
+ * pbx/leg_moved.c: re-INVITEs of ours: calls that outlive a change of our address, and a hold that is passed on. A peer
+ * that was told an address in Contact or SDP which we would not write any more gets a re-INVITE with the one that holds
+ * now (RFC 3261 14, RFC 3264 8). The RTP socket and the dialog stay; compat=asterisk: nothing is sent.
  */
 #include <string.h>
 
@@ -18,6 +18,12 @@ static bool rings(const struct chan *c)
 	return !c->gone && c->state != CHAN_UP && leg_has_contact(c);
 }
 
+/* Whether it is on hold is not what it was told last. */
+static bool owes_hold(const struct chan *c)
+{
+	return c->hold_told != (c->local.dir == SDP_SENDONLY);
+}
+
 static bool is_outdated(const struct chan *c)
 {
 	struct nat_face now;
@@ -30,7 +36,7 @@ static bool is_outdated(const struct chan *c)
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
 	contact = addr_with_port(&now.addr, now.port);
-	return c->retells || !addr_eq(&contact, &c->contact) ||
+	return c->retells || owes_hold(c) || !addr_eq(&contact, &c->contact) ||
 	       (!now.addr.family && strcmp(now.host, c->contact_name) != 0) || leg_media_outdated(c, &f);
 }
 
@@ -53,7 +59,7 @@ static void on_2xx(struct chan *c, const struct sip_msg *m)
 	if (leg_media_answered(c, sip_body_part(m, "application/sdp")) < 0)
 		trace(EV_MEDIA_WARN, c->name, "the answer to our re-INVITE has no usable SDP: audio stays as it was");
 	if (is_outdated(c))
-		clock_in(c->pbx->clock, &c->renew, PAUSE);
+		clock_in(c->pbx->clock, &c->renew, owes_hold(c) ? 0 : PAUSE);
 }
 
 /* Its own re-INVITE is under way (RFC 3261 14.1: the owner of the Call-ID waits longer), or another of ours (14.2). */
@@ -90,8 +96,8 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 		leg_session_refused(c, m, code);
 		return;
 	}
-	trace(EV_MEDIA_WARN, c->name, "the peer does not take our new address: %u %.*s%s", code,
-	      m ? (int)m->reason.n : 0, m ? m->reason.p : "", why ? why : "");
+	trace(EV_MEDIA_WARN, c->name, "the peer does not take our re-INVITE: %u %.*s%s", code, m ? (int)m->reason.n : 0,
+	      m ? m->reason.p : "", why ? why : "");
 	if (m && (code == 481 || code == 408)) /* RFC 5057: the dialog is over */
 		chan_hangup(c, 41);
 }
@@ -114,7 +120,10 @@ static void renew(struct chan *c)
 	if (!c->retells)
 		c->session.refreshing = false;
 	if (!c->session.refreshing)
-		trace(EV_CALL_STATE, c->name, "our address has changed: the peer is told");
+		trace(EV_CALL_STATE, c->name, "%s: the peer is told",
+		      !owes_hold(c)  ? "our address has changed"
+		      : c->hold_told ? "not on hold any more"
+				     : "on hold");
 	leg_reinvite(c);
 }
 
@@ -127,10 +136,17 @@ void leg_renew_due(struct timer *t, ms_t now)
 		return;
 	if (rings(c) || busy || sip_dialog_waits_for_ack(c->dialog))
 		clock_in(c->pbx->clock, t, BUSY);
-	else if (c->renewed_at && now - c->renewed_at < PAUSE)
+	else if (c->renewed_at && now - c->renewed_at < PAUSE && !owes_hold(c))
 		clock_in(c->pbx->clock, t, c->renewed_at + PAUSE - now);
 	else
 		renew(c);
+}
+
+void leg_pass_hold(struct chan *c, bool hold)
+{
+	c->local.dir = hold ? SDP_SENDONLY : SDP_SENDRECV;
+	if (owes_hold(c) && !c->gone)
+		clock_in(c->pbx->clock, &c->renew, 0);
 }
 
 void legs_moved(struct pbx *p, const struct conf_transport *t UNUSED)

@@ -266,9 +266,11 @@ struct chan {
 	struct sdp_local local;
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
+	bool hold_told;                                              /* our last offer put it on hold */
 	bool offered;      /* the peer has offered, and waits for our answer */
 	struct span offer; /* its text, of pbx->spares, where the answer repeats what it says */
 	struct media_leg *media;
+	struct moh *moh;         /* NULL: it has heard no music */
 	struct leg_ports *ports; /* what is asked of our RTP ports (leg_ports.c); NULL: nothing */
 
 	/* for the doctor (record.c) */
@@ -312,9 +314,11 @@ const char *chan_state_name(const struct chan *c);
 /* What the dialplan has set, else what the endpoint says. Its variables keep them under these names. */
 #define CHAN_LANGUAGE "CHANNEL(language)"
 #define CHAN_ACCOUNT  "CHANNEL(accountcode)"
+#define CHAN_MUSIC    "CHANNEL(musicclass)"
 #define CALLER_RDNIS  "CALLERID(rdnis)"          /* who forwarded the call */
 const char *chan_language(const struct chan *c); /* "en" where nobody says */
 const char *chan_account(const struct chan *c);
+const char *chan_music(const struct chan *c); /* "": nobody says */
 void chans_free(struct pbx *p);
 
 /* leg.c: the SIP side */
@@ -401,7 +405,8 @@ void leg_session_end(struct chan *c);
 /* leg_moved.c: calls whose peers know an old address of ours are re-INVITEd */
 void legs_moved(struct pbx *p, const struct conf_transport *t);
 void leg_renew_due(struct timer *t, ms_t now);
-void leg_reinvite(struct chan *c); /* with the same SDP, if nothing has changed */
+void leg_reinvite(struct chan *c);             /* with the same SDP, if nothing has changed */
+void leg_pass_hold(struct chan *c, bool hold); /* it is told that it is on hold, or not any more */
 
 /* leg_media.c: SDP and media */
 int leg_media_offered(struct chan *c, struct span body); /* 0, -EBADMSG, -ENOENT (488), -EADDRINUSE */
@@ -430,6 +435,16 @@ void record_leave(struct chan *c);                                   /* it is be
 /* Of the calls that go on or are remembered: how many have audio both ways, how many something that is wrong. */
 void records_tally(struct pbx *p, struct records_tally *t);
 void records_free(struct pbx *p);
+
+/* moh.c: music on hold, and what else a leg hears while the other side holds the call */
+/* The class that this leg hears: of its CHANNEL(musicclass), of what is suggested (NULL: nothing), "default"; NULL:
+ * none. */
+const struct conf_moh *moh_class(const struct chan *c, const char *suggested);
+bool moh_play(struct chan *c, const struct conf_moh *class); /* class NULL: silence. False: it has no media */
+void moh_stop(struct chan *c);   /* the music on this leg, whoever began it; when there is none, nothing happens */
+void moh_look(struct chan *c);   /* it may be held by its peer now, or not any more: it hears what it should */
+void moh_forget(struct chan *c); /* something else is being played to it */
+bool moh_played(struct chan *c, bool ok); /* a sound has ended; false: it was not music */
 
 /* bridge.c */
 void bridge_join(struct chan *a, struct chan *b);

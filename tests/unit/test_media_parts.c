@@ -247,9 +247,9 @@ static void load(const char *ending, unsigned rate)
 	close(fd);
 	write_raw(what.path, rate);
 	s = source_new(&what, 7);
-	source_load(s);
+	source_load(s, NULL);
 	assert_false(s->failed);
-	assert_int_equal(s->n, 16000);
+	assert_int_equal(s->sound->n, 16000);
 	assert_true(source_read(s, pcm, 1600));
 	assert_in_range((int)goertzel(pcm, 1600, 500), 9700, 10300);
 	for (int i = 0; i < 9; i++)
@@ -265,7 +265,7 @@ static void test_file(void **state)
 	struct source *s = source_new(&none, 1);
 
 	(void)state;
-	source_load(s);
+	source_load(s, NULL);
 	assert_true(s->failed);
 	source_free(s);
 	load(".sln", 8000);
