@@ -176,6 +176,7 @@ struct conf_rtp { /* rtp.conf [general] */
 struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for */
 	struct conf_obj o;
 	bool udp_gso;           /* datagrams to one peer go through the kernel together */
+	bool veth_shortcut;     /* relayed packets go to the other end of a veth at once */
 	bool compat_asterisk;   /* compat=asterisk: none of hairpin's automatic behaviour */
 	uint32_t media_workers; /* 0: one per processor that it may run on */
 	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;

@@ -174,6 +174,10 @@ const struct opt hairpin_opts[] = {
 		  "opened." },
 	{ "media_workers", OPT_UINT, AT(media_workers), .def = "0", .max = 256,
 	  .help = "Threads that carry media; 0: one for each processor that hairpin may run on." },
+	{ "veth_shortcut", OPT_BOOL, AT(veth_shortcut), .def = "yes",
+	  .help = "Audio that the kernel relays through a veth, as in a container, goes to the other end of it at "
+		  "once, past "
+		  "this end's counters; not while something queues, filters or captures here. Read at the start." },
 	{ "sounds_dir", OPT_STR, AT(sounds_dir), .def = "/usr/share/asterisk/sounds",
 	  .help = "Folder of the sound files." },
 	{ 0 },

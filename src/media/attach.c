@@ -14,6 +14,7 @@
 #include "media/netlink.h"
 
 #define TCX_INGRESS 46 /* enum bpf_attach_type; Debian 12's headers end before it */
+#define TCX_EGRESS  47
 #define PRIORITY    49000
 #define OURS        "hairpin_"
 
@@ -92,7 +93,21 @@ static void on_any(void *arg, const struct nl_filter *f)
 	*(bool *)arg = true;
 }
 
+static void on_egress(void *arg, const struct nl_filter *f)
+{
+	*(bool *)arg |= !f->ingress;
+}
+
 /* ---- both ---- */
+
+bool has_egress(uint32_t ifindex, struct nl *nl)
+{
+	uint32_t n = 0;
+	bool any = false;
+
+	nl_filters(nl, ifindex, on_egress, &any);
+	return any || (bpf_prog_query((int)ifindex, TCX_EGRESS, 0, NULL, NULL, &n) == 0 && n);
+}
 
 int attach_program(struct attachment *a, uint32_t ifindex, int prog_fd, bool filter)
 {

@@ -19,5 +19,7 @@ struct attachment {
 int attach_program(struct attachment *a, uint32_t ifindex, int prog_fd, bool filter);
 /* Takes our clsact away, too, when nobody else uses it. */
 void detach_program(struct attachment *a, struct nl *nl);
+/* Whether a program or a filter waits for what leaves by this interface. */
+bool has_egress(uint32_t ifindex, struct nl *nl);
 /* Takes away filters that processes which are gone have left at this interface. */
 void detach_left_over(uint32_t ifindex, struct nl *nl);

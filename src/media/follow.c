@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/capture.h"
 #include "media/attach.h"
 #include "media/kernel.h"
 #include "media/netlink.h"
@@ -26,6 +27,7 @@
 struct link {
 	struct nl_link l;
 	bool attached;
+	bool shortcut; /* its other end may be handed packets: nobody here waits for what leaves */
 	struct attachment at;
 	UT_hash_handle hh;
 };
@@ -47,7 +49,8 @@ struct follow {
 	atomic_bool stop;
 	struct link *links;
 	struct followed *hops;
-	ms_t sweep_at, swept;
+	ms_t sweep_at, swept, capture_at;
+	bool captured;
 	bool ipsec; /* packets may have to be encrypted: the stack must see them */
 };
 
@@ -114,12 +117,11 @@ static void remove_link(struct follow *f, struct link *l)
 }
 
 /* Asks nothing: may be called while an answer is being read. */
-static void note_link(void *arg, const struct nl_link *now)
+static void take_link(void *arg, const struct nl_link *now)
 {
 	struct follow *f = arg;
 	struct link *l = find_link(f, now->ifindex);
 
-	sweep_in(f, 0);
 	if (now->gone) {
 		if (l)
 			remove_link(f, l);
@@ -131,6 +133,21 @@ static void note_link(void *arg, const struct nl_link *now)
 		HASH_ADD(hh, f->links, l.ifindex, sizeof l->l.ifindex, l);
 	}
 	l->l = *now;
+}
+
+static void note_link(void *arg, const struct nl_link *now)
+{
+	take_link(arg, now);
+	sweep_in(arg, 0);
+}
+
+/* What no event of a link tells: its other end moves, queues and filters come and go. */
+static void look_at_links(struct follow *f)
+{
+	if (!f->c.shortcut || nl_links(f->nl, take_link, f) != 0)
+		return;
+	for (struct link *l = f->links; l; l = l->hh.next)
+		l->shortcut = l->l.straight && !f->captured && !has_egress(l->l.ifindex, f->nl);
 }
 
 static void attach_all(struct follow *f)
@@ -164,7 +181,9 @@ static void look_up(struct follow *f, struct followed *h, struct hop *out)
 	else if (kind_of(&l->l) == LINK_BARE)
 		out->how = HOP_BARE;
 	else if (l->l.type == ARPHRD_ETHER)
-		out->how = nl_neigh(f->nl, r.ifindex, &r.next, out->to_mac) == 0 ? HOP_MACS : HOP_NEIGH;
+		out->how = nl_neigh(f->nl, r.ifindex, &r.next, out->to_mac) != 0 ? HOP_NEIGH
+			   : l->shortcut                                         ? HOP_PEER
+										 : HOP_MACS;
 }
 
 /* The program may read while we write: it finds `how` unknown meanwhile. */
@@ -221,11 +240,24 @@ static void sweep(struct follow *f)
 	f->swept = (ms_t)(now_ns() / 1000000);
 	f->sweep_at = f->swept + SWEEP_MS;
 	f->ipsec = nl_has_ipsec(f->nl);
+	look_at_links(f);
 	for (struct followed *h = f->hops; h; h = h->hh.next)
 		resolve(f, h);
 }
 
 /* ---- the thread ---- */
+
+static void look_for_capture(struct follow *f, ms_t now)
+{
+	bool was = f->captured;
+
+	if (!f->c.shortcut || now < f->capture_at)
+		return;
+	f->capture_at = now + BEAT_MS;
+	f->captured = is_captured();
+	if (f->captured != was)
+		sweep_in(f, 0);
+}
 
 static void beat(struct follow *f)
 {
@@ -253,6 +285,7 @@ static void turn(struct follow *f)
 
 	poll(fds, ARRAY_LEN(fds), (int)MAX(MIN(f->sweep_at - now, BEAT_MS), 0));
 	beat(f);
+	look_for_capture(f, now);
 	if (fds[1].revents)
 		eventfd_read(f->wake, &count);
 	for (unsigned i = 0; i < f->c.tables; i++) {
@@ -329,7 +362,8 @@ struct follow *follow_start(const struct follow_config *c, const char **why)
 	BUG_ON(f->wake < 0);
 	if (f->nl && can_attach(f)) {
 		beat(f);
-		f->ipsec = nl_has_ipsec(f->nl);
+		look_for_capture(f, 0);
+		sweep(f);
 		start_thread(f);
 		return f;
 	}

@@ -336,6 +336,7 @@ static struct follow *follow(struct kernel *k, const struct kernel_config *c, co
 	struct follow_config fc = { .ether = kernel_program(k, true),
 				    .bare = kernel_program(k, false),
 				    .filters = c->filters,
+				    .shortcut = !c->no_shortcut,
 				    .beat = &k->bpf->bss->beat_ns,
 				    .tables = k->n,
 				    .asks = k->asks,

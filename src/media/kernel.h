@@ -8,6 +8,7 @@
 struct kernel_config {
 	unsigned workers, routes; /* routes: how many there can be at one time */
 	bool filters;             /* clsact although there is tcx: for tests */
+	bool no_shortcut;         /* veth_shortcut=no */
 };
 struct kernel;
 /* NULL: *why says why not, in words for the administrator; owned by nobody. */
@@ -25,7 +26,7 @@ struct hop_ask { /* a worker's wish; owned by the ring */
 };
 struct follow_config {
 	int ether, bare; /* programs */
-	bool filters;
+	bool filters, shortcut;
 	__u64 *beat; /* the sign of life */
 	unsigned tables;
 	struct ring **asks, **freed; /* one each per table; freed: hop_asks that are done with */

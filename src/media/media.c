@@ -66,9 +66,11 @@ static void start_shared(struct media *m, struct begin_config *c)
 static void start_programs(struct media *m)
 {
 	unsigned pairs = (m->rtp.rtpend - m->rtp.rtpstart) / 2 + 1;
-	struct begin_config c = { .kernel = { .workers = m->n_workers, .routes = pairs },
-				  .shared = { .workers = m->n_workers, .ports = 4 * pairs },
-				  .event_fd = m->event_fd };
+	struct begin_config c = {
+		.kernel = { .workers = m->n_workers, .routes = pairs, .no_shortcut = m->c.no_shortcut },
+		.shared = { .workers = m->n_workers, .ports = 4 * pairs },
+		.event_fd = m->event_fd
+	};
 
 	start_kernel(m, &c);
 	start_shared(m, &c);

@@ -48,6 +48,7 @@ struct media_config {
 	unsigned workers;          /* 0: one per CPU */
 	unsigned engine;           /* ENGINE_* of conf.h; the simulator has a kernel only when told so */
 	unsigned sockets;          /* SOCKETS_* of conf.h */
+	bool no_shortcut;          /* veth_shortcut=no */
 	const struct media_io *io; /* NULL: sockets and threads */
 	struct rng *rng;           /* SSRCs, ports, first sequence numbers */
 	/* The signalling thread's: ports rest for the next leg, and workers are woken once for many commands. May be

@@ -46,8 +46,9 @@ static int open_one(int family)
 
 static void subscribe(int fd)
 {
-	static const int groups[] = { RTNLGRP_LINK,        RTNLGRP_NEIGH,       RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-				      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_RULE,  RTNLGRP_IPV6_RULE };
+	static const int groups[] = { RTNLGRP_LINK,       RTNLGRP_NEIGH,       RTNLGRP_IPV4_ROUTE,
+				      RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+				      RTNLGRP_IPV4_RULE,  RTNLGRP_IPV6_RULE,   RTNLGRP_TC };
 
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
 		setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]);
@@ -220,11 +221,26 @@ void nl_skip_ipsec(struct nl *n)
 
 /* ---- links ---- */
 
+static bool is_text(const struct rtattr *a, const char *text)
+{
+	return RTA_PAYLOAD(a) == strlen(text) + 1 && memcmp(RTA_DATA(a), text, strlen(text) + 1) == 0;
+}
+
+static bool is_veth(const struct rtattr *info)
+{
+	struct rtattr *a = RTA_DATA(info);
+	size_t left = RTA_PAYLOAD(info);
+
+	EACH_ATTR(a, left) if (a->rta_type == IFLA_INFO_KIND) return is_text(a, "veth");
+	return false;
+}
+
 static bool read_link(const struct nlmsghdr *h, struct nl_link *l)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(h);
 	struct rtattr *a = IFLA_RTA(i);
 	size_t left = IFLA_PAYLOAD(h);
+	bool veth = false, outside = false, queues = true;
 
 	if (i->ifi_family != AF_UNSPEC) /* the same event again, from a bridge */
 		return false;
@@ -234,11 +250,18 @@ static bool read_link(const struct nlmsghdr *h, struct nl_link *l)
 			       .gone = h->nlmsg_type == RTM_DELLINK };
 	EACH_ATTR(a, left)
 	{
-		if (a->rta_type == IFLA_MTU)
-			l->mtu = value_u32(a);
-		else if (a->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(a) == sizeof l->mac)
-			memcpy(l->mac, RTA_DATA(a), sizeof l->mac);
+		switch (a->rta_type) {
+		case IFLA_MTU: l->mtu = value_u32(a); break;
+		case IFLA_ADDRESS:
+			if (RTA_PAYLOAD(a) == sizeof l->mac)
+				memcpy(l->mac, RTA_DATA(a), sizeof l->mac);
+			break;
+		case IFLA_QDISC: queues = !is_text(a, "noqueue"); break;
+		case IFLA_LINKINFO: veth = is_veth(a); break;
+		case IFLA_LINK_NETNSID: outside = true; break;
+		}
 	}
+	l->straight = veth && outside && !queues;
 	return true;
 }
 

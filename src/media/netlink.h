@@ -9,6 +9,7 @@ struct nl_link {
 	uint32_t ifindex;
 	unsigned type; /* ARPHRD_* */
 	bool up, gone;
+	bool straight; /* a veth into another network namespace, and nothing queues before it */
 	uint32_t mtu;
 	uint8_t mac[6];
 };
@@ -36,7 +37,7 @@ struct nl_events {
 	void *arg;
 	void (*link)(void *arg, const struct nl_link *l);
 	void (*neigh)(void *arg, uint32_t ifindex, const struct addr *ip);
-	void (*other)(void *arg); /* addresses, routes, rules */
+	void (*other)(void *arg); /* addresses, routes, rules, queues and filters */
 };
 void nl_skip_ipsec(struct nl *n);                                    /* reads away what nl_ipsec_fd() had to say */
 void nl_read(struct nl *n, const struct nl_events *e, bool *missed); /* all that waits; missed: some got lost */

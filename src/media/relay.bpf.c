@@ -331,13 +331,13 @@ static __always_inline int write_macs(struct __sk_buff *skb, const struct hop *h
 /* Once a second one packet goes the long way: the neighbour's entry must not go stale because nobody uses it. */
 static __always_inline __u32 choose(struct hop *h, __u32 how, const struct packet *p, __u32 l3)
 {
-	if (how != HOP_MACS)
+	if (how != HOP_MACS && how != HOP_PEER)
 		return how;
 	if (!l3 || (__s64)(p->rtp.ns - h->seen_ns) > SEEN_NS) {
 		h->seen_ns = p->rtp.ns;
 		return HOP_NEIGH;
 	}
-	return HOP_MACS;
+	return how;
 }
 
 static __always_inline int send_on(struct __sk_buff *skb, struct packet *p, const struct route *r, struct hop *h,
@@ -345,13 +345,15 @@ static __always_inline int send_on(struct __sk_buff *skb, struct packet *p, cons
 {
 	__u32 how = choose(h, *(volatile __u32 *)&h->how, p, l3), ifindex = h->ifindex;
 
-	if (how == HOP_MACS && !write_macs(skb, h))
+	if ((how == HOP_MACS || how == HOP_PEER) && !write_macs(skb, h))
 		return TC_ACT_SHOT;
 	if (!(p->key.family == 4 ? write_v4(skb, p, r, h, l3) : write_v6(skb, p, r, h, l3)))
 		return TC_ACT_SHOT;
 	if (how == HOP_LOCAL)
 		return UP;
 	skb->priority = r->priority;
+	if (how == HOP_PEER)
+		return bpf_redirect_peer(ifindex, 0);
 	return how == HOP_NEIGH ? bpf_redirect_neigh(ifindex, 0, 0, 0) : bpf_redirect(ifindex, 0);
 }
 

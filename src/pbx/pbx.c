@@ -205,6 +205,7 @@ static struct pbx *pbx_alloc(const struct pbx_config *cfg, struct conf *c)
 				   .workers = c->hairpin.media_workers,
 				   .engine = c->hairpin.media_engine,
 				   .sockets = c->hairpin.media_sockets,
+				   .no_shortcut = !c->hairpin.veth_shortcut,
 				   .io = cfg->media_io,
 				   .rng = &cfg->clock->rng,
 				   .event = leg_media_event,

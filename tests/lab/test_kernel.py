@@ -398,3 +398,57 @@ def loopback(lab):
     assert passed(w) - before > 100
     calls.end(one, two, marks)
     calls.recorded(one, two)
+
+
+# --- past this end of the cable ---------------------------------------------
+
+def sent_here(w, seconds=1.0):
+    """What of the relayed packets the PBX's own end of the cable has sent, in hundredths."""
+    def counts():
+        return int(w.pbx.run("cat", "/sys/class/net/eth0/statistics/tx_packets")), passed(w)
+    wait_path(w)
+    sent, relayed = counts()
+    wait_for(lambda: counts()[1] - relayed >= 100 * seconds, 10 * seconds + 5, "packets are relayed", every=0.2)
+    after, now = counts()
+    return (after - sent) * 100 // (now - relayed)
+
+
+def takes_shortcut(w, yes=True):
+    wait_for(lambda: sent_here(w) < 10 if yes else sent_here(w) >= 90, 15,
+             "relayed packets go " + ("past the cable's end" if yes else "through the cable's end"))
+
+
+@scenario("kernel.shortcut")
+def shortcut(lab):
+    """Through a veth packets go to its other end at once, unless somebody here wants to see them."""
+    w, one, two = build(lab)
+    marks = calls.connect(one, two, "6002")
+    takes_shortcut(w)
+    calls.hear_each_other(one, two)
+    path = lab.path("pbx.pcap")
+    tcpdump = capture.start_tcpdump(w.pbx, "eth0", path, "udp")
+    takes_shortcut(w, False)
+    out = [p for p in capture.PcapReader(path).packets() if p.src == PBX_PUBLIC and len(p.data) == 172]
+    assert len(out) >= 90, "the capture shows %d packets that leave" % len(out)
+    tcpdump.stop()
+    takes_shortcut(w)
+    w.pbx.run("tc", "qdisc", "add", "dev", "eth0", "root", "pfifo")
+    takes_shortcut(w, False)
+    calls.hear_each_other(one, two, 1.0)
+    w.pbx.run("tc", "qdisc", "del", "dev", "eth0", "root")
+    takes_shortcut(w)
+    calls.hear_each_other(one, two)
+    calls.end(one, two, marks)
+    w.hairpin.wait_idle()
+    Arrivals(one).check()
+    Arrivals(two).check()
+
+
+@scenario("kernel.no-shortcut")
+def no_shortcut(lab):
+    """veth_shortcut=no: through the cable's end, as others send."""
+    w, one, two = build(lab, files={"hairpin.conf": "[general]\nveth_shortcut=no\n"})
+    marks = calls.connect(one, two, "6002")
+    takes_shortcut(w, False)
+    calls.hear_each_other(one, two)
+    calls.end(one, two, marks)

@@ -22,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "media/kernel.h"
-#include "media/netlink.h"
+#include "test_media_netns.h"
 
-#define SKIPPED   77
+#include "media/kernel.h"
+
 #define TAKEN     7  /* TC_ACT_REDIRECT */
 #define LEFT      -1 /* TC_ACT_UNSPEC */
 #define REWRITTEN LEFT
@@ -335,7 +335,7 @@ static void test_checksums(void **state)
 static void test_hops(void **state)
 {
 	struct bench *b = *state;
-	static const uint32_t taken[] = { HOP_MACS, HOP_NEIGH, HOP_BARE };
+	static const uint32_t taken[] = { HOP_MACS, HOP_PEER, HOP_NEIGH, HOP_BARE };
 	uint16_t seq = 100;
 
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
@@ -605,73 +605,6 @@ static void test_short(void **state)
 
 /* ---- where it is attached ---- */
 
-struct filters {
-	unsigned n;
-	struct nl_filter last;
-};
-
-static void on_filter(void *arg, const struct nl_filter *f)
-{
-	struct filters *all = arg;
-
-	all->n++;
-	all->last = *f;
-}
-
-static struct filters filters_of_lo(void)
-{
-	struct filters all = { 0 };
-	struct nl *nl = nl_open();
-
-	nl_filters(nl, 1, on_filter, &all);
-	nl_close(nl);
-	return all;
-}
-
-/* 0: there was none and now there is one; -EEXIST: it was there. */
-static int make_clsact(void)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS);
-
-	return bpf_tc_hook_create(&hook);
-}
-
-static void remove_clsact(void)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
-	bpf_tc_hook_destroy(&hook);
-}
-
-/* Kernels before 6.6: a filter in clsact, which is made and taken away by who needs it. */
-static void test_filter(void **state)
-{
-	struct kernel_config c = { .workers = 1, .routes = 100, .filters = true };
-	const char *why;
-	struct kernel *k = kernel_start(&c, &why), *k2;
-
-	(void)state;
-	assert_non_null(k);
-	assert_int_equal(filters_of_lo().n, 1);
-	assert_non_null(strstr(filters_of_lo().last.name, "hairpin_ether"));
-	kernel_stop(k);
-	assert_int_equal(make_clsact(), 0); /* ours is gone; this one is somebody else's */
-	k = kernel_start(&c, &why);
-	assert_non_null(k);
-	kernel_stop(k);
-	assert_int_equal(filters_of_lo().n, 0);
-	assert_int_equal(make_clsact(), -EEXIST);
-	remove_clsact();
-	c.filters = false;
-	k = kernel_start(&c, &why);
-	k2 = kernel_start(&c, &why); /* two servers in one namespace */
-	assert_non_null(k);
-	assert_non_null(k2);
-	assert_int_equal(filters_of_lo().n, 0);
-	kernel_stop(k);
-	kernel_stop(k2);
-}
-
 static int program_of(const struct nl_filter *f)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_INGRESS);
@@ -749,28 +682,13 @@ static void test_room(void **state)
 
 /* ---- */
 
-static bool own_namespace(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
-	if (unshare(CLONE_NEWNET) < 0)
-		return false;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
 int main(void)
 {
 	struct kernel_config c = { .workers = 1, .routes = 100 };
 	const char *why = "not permitted to make a network namespace";
 	struct kernel *k = own_namespace() ? kernel_start(&c, &why) : NULL;
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_filter),
-					    cmocka_unit_test(test_killed),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_killed),
 					    cmocka_unit_test(test_room),
 					    T(v4),
 					    T(v6),
