@@ -83,7 +83,8 @@ static void on_close(void *arg UNUSED, uint32_t sock UNUSED)
 {
 }
 
-static int on_connect(void *arg UNUSED, uint32_t listener UNUSED, const struct addr *to UNUSED, struct flow *f UNUSED)
+static int on_connect(void *arg UNUSED, uint32_t listener UNUSED, const struct addr *to UNUSED, struct span name UNUSED,
+		      struct flow *f UNUSED)
 {
 	return -1;
 }
@@ -197,7 +198,13 @@ static void open_side(struct bench *b, unsigned i)
 {
 	struct side *s = &b->side[i];
 	struct sip_config c = { .clock = &b->clock,
-				.net = { s, on_listen, on_close, on_connect, on_send, on_source, on_resolve },
+				.net = { .arg = s,
+					 .listen = on_listen,
+					 .close = on_close,
+					 .connect = on_connect,
+					 .send = on_send,
+					 .source = on_source,
+					 .resolve = on_resolve },
 				.user = { .arg = s, .request = on_request } };
 	struct diag why = { 0 };
 

@@ -4,10 +4,21 @@
  */
 #pragma once
 #include "base/addr.h"
+#include "base/secret.h"
 
-enum net_proto { NET_UDP, NET_TCP };
+enum net_proto { NET_UDP, NET_TCP, NET_TLS };
 
-/* One way to reach one peer. `sock` is the UDP socket or the TCP connection; 0 is none. A value: copied freely. */
+static inline bool net_is_stream(enum net_proto p)
+{
+	return p != NET_UDP;
+}
+
+static inline const char *net_proto_name(enum net_proto p)
+{
+	return p == NET_UDP ? "UDP" : p == NET_TCP ? "TCP" : "TLS";
+}
+
+/* One way to reach one peer. `sock` is the UDP socket or the connection; 0 is none. A value: copied freely. */
 struct flow {
 	uint32_t sock;
 	enum net_proto proto;
@@ -15,6 +26,22 @@ struct flow {
 	struct addr local; /* our side: for a wildcard UDP socket the address the packet came to */
 	struct addr peer;
 	uint32_t order; /* UDP: datagrams of one turn with the same one stay in order; others may overtake each other */
+};
+
+/* How a TLS listener and the connections from it show themselves and look at others. */
+struct net_tls {
+	const char *cert_file, *priv_key_file; /* PEM; "" or NULL: none. A key that is not given is in cert_file */
+	struct secret password;                /* of the key */
+	const char *ca_list_file, *ca_list_path;
+	const char *cipher; /* OpenSSL's words; "": its default */
+	enum { NET_TLS_DEFAULT, NET_TLS_1_0, NET_TLS_1_1, NET_TLS_1_2, NET_TLS_1_3 } oldest;
+	bool verify_client, require_client_cert, verify_server, allow_wildcard_certs;
+};
+#define NET_WHY 256
+struct net_cert {              /* what a listener with such files would show */
+	bool known;            /* there is a certificate */
+	long long from, until; /* it is valid, Unix time */
+	char why[NET_WHY];     /* the files cannot be used: a phrase */
 };
 
 struct net_listen {
@@ -26,6 +53,8 @@ struct net_listen {
 	bool gso;   /* UDP: datagrams may go through the kernel together, where it can do that */
 	bool tcp_keepalive;
 	int keep_idle, keep_interval, keep_probes; /* s, s, count */
+	const struct net_tls *tls;                 /* NET_TLS; read during the call only */
+	char *why; /* NET_WHY bytes: gets a phrase when something of tls is wrong (-EINVAL); may be NULL */
 };
 
 enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35 };
@@ -62,11 +91,19 @@ struct net_route {
 
 struct net {
 	void *arg;
-	/* Opens a UDP socket or a TCP listener. 0, or -errno. *bound gets the address with the real port. */
+	/* Opens a UDP socket or a listener of streams. 0, or -errno. *bound gets the address with the real port. */
 	int (*listen)(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound);
 	void (*close)(void *arg, uint32_t sock); /* a listener or a connection; its flows are dead at once */
-	/* Starts a TCP connection from the listener's address; bytes sent before it stands are queued. 0 or -errno. */
-	int (*connect)(void *arg, uint32_t listener, const struct addr *to, struct flow *f);
+	/*
+	 * Starts a connection from the listener's address; bytes sent before it stands are queued. 0 or -errno.
+	 * `name` is who is meant, for TLS: it is said to the peer, and its certificate must fit it (verify_server).
+	 */
+	int (*connect)(void *arg, uint32_t listener, const struct addr *to, struct span name, struct flow *f);
+	/*
+	 * New keys and rules for the connections that begin on a TLS listener from now on; its files are read again.
+	 * -EINVAL with the phrase in why (NET_WHY bytes): everything stays as it was. May be NULL.
+	 */
+	int (*renew)(void *arg, uint32_t listener, const struct net_tls *tls, char *why);
 	/* 0 or -errno at once; later failures arrive as sink->failed. One call is one datagram on UDP. */
 	int (*send)(void *arg, const struct flow *f, struct span bytes);
 	/*

@@ -60,6 +60,8 @@ void finish_transport(struct opt_cx *cx, void *obj)
 	}
 	if (!t->bind.port)
 		t->bind.port = tls ? 5061 : 5060;
+	if (t->protocol == PROTO_TLS && t->tls.oldest > NET_TLS_1_3)
+		opt_bad_object(cx, "method: SSL 2 and 3 are broken and not served; write tlsv1_2");
 	if (*t->external_signaling_address && *t->external_signaling_hostname) {
 		opt_bad_object(cx, "external_signaling_address and external_signaling_hostname exclude each other");
 		diag_code(cx->why, NAT005);

@@ -6,10 +6,9 @@
 #pragma once
 #include <stdatomic.h>
 
-#include "base/addr.h"
 #include "base/codec.h"
 #include "base/diag.h"
-#include "base/secret.h"
+#include "base/net.h"
 
 /* What each request reads of an object fits a line of the cache and does not lie across two. */
 #define CONF_LINE 64
@@ -63,6 +62,7 @@ struct conf_transport {
 	int tcp_keepalive_idle_time, tcp_keepalive_interval_time, tcp_keepalive_probe_count;
 	uint8_t tos; /* the whole octet */
 	uint32_t cos;
+	struct net_tls tls; /* protocol=tls */
 };
 
 #define AUTH_ALG_MD5        1u

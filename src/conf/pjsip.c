@@ -63,13 +63,12 @@ static void bad_type(struct plan *p, const struct ini_section *s, const struct i
 			 type->value);
 }
 
-/* udp and tcp are served. Says so once for each transport of another kind. */
+/* udp, tcp and tls are served. Says so once for each transport of another kind. */
 static bool is_left_out(struct plan *p, const struct ini_section *s)
 {
 	const struct ini_line *l = ini_last(s, SPAN("protocol"));
 
-	if (!l || (strcasecmp(l->value, "tls") && strcasecmp(l->value, "ws") && strcasecmp(l->value, "wss") &&
-		   strcasecmp(l->value, "flow")))
+	if (!l || (strcasecmp(l->value, "ws") && strcasecmp(l->value, "wss") && strcasecmp(l->value, "flow")))
 		return false;
 	diag_add(p->load->why, DIAG_WARNING, l->file, l->line,
 		 "transport %s: protocol=%s is not served yet; this transport is left out", s->name, l->value);

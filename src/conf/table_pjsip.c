@@ -8,7 +8,7 @@ static const char *const order_names[] = {
 };
 static const char *const trigger_names[] = { "none", "global", "pjsip_only", NULL };
 static const char *const tls_method_names[] = {
-	"default/unspecified", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "sslv2", "sslv3", "sslv23", NULL
+	"default/unspecified/sslv23", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "sslv2", "sslv3", NULL
 };
 static const char *const auth_type_names[] = { "userpass", "md5", "digest", NULL };
 static const char *const security_names[] = { "no", "mediasec", NULL };
@@ -110,22 +110,22 @@ const struct opt system_opts[] = {
 
 #undef AT
 #define AT(f) offsetof(struct conf_transport, f)
-#define TLS   "TLS transports"
 const struct opt transport_opts[] = {
 	{ "allow_reload", OPT_BOOL, .def = "no", .no_effect = "a reload always adopts what is written, and calls go on",
 	  .help = "Let a reload close and reopen the socket." },
-	{ "allow_wildcard_certs", OPT_BOOL, .def = "no", .waits_for = TLS,
-	  .help = "Accept certificates for *.domain." },
+	{ "allow_wildcard_certs", OPT_BOOL, AT(tls.allow_wildcard_certs), .def = "no",
+	  .help = "With `verify_server`: accept certificates for *.domain." },
 	{ "async_operations", OPT_UINT, .def = "1", .no_effect = "every socket has one reader",
 	  .help = "Receive operations at once." },
 	{ "bind", OPT_CUSTOM, AT(bind), .set = set_bind, .show = show_bind,
 	  .help = "Address and port to listen on; without port 5060 (TLS 5061)." },
-	{ "ca_list_file", OPT_STR, .waits_for = TLS,
+	{ "ca_list_file", OPT_STR, AT(tls.ca_list_file), .def = "",
 	  .help = "File of authorities that may sign a peer's certificate." },
-	{ "ca_list_path", OPT_STR, .waits_for = TLS,
+	{ "ca_list_path", OPT_STR, AT(tls.ca_list_path), .def = "",
 	  .help = "Folder of authorities that may sign a peer's certificate." },
-	{ "cert_file", OPT_STR, .waits_for = TLS, .help = "Our certificate." },
-	{ "cipher", OPT_STR, .waits_for = TLS, .help = "Ciphers to offer." },
+	{ "cert_file", OPT_STR, AT(tls.cert_file), .def = "",
+	  .help = "Our certificate (PEM), those that vouch for it behind it; a reload reads it again." },
+	{ "cipher", OPT_STR, AT(tls.cipher), .def = "", .help = "Ciphers to offer up to TLS 1.2, in OpenSSL's words." },
 	{ "cos", OPT_UINT, AT(cos), .def = "0", .max = 7, .waits_for = "Ethernet priorities",
 	  .help = "Ethernet priority of SIP packets." },
 	{ "domain", OPT_STR, AT(domain), .def = "", .help = "Domain that requests on this transport belong to." },
@@ -142,13 +142,15 @@ const struct opt transport_opts[] = {
 	  .help = "Port written beside it; 0: our own." },
 	{ "local_net", OPT_CUSTOM, AT(local_net), .set = set_local_net, .show = show_net_list,
 	  .help = "Networks that are reached without NAT: `address/length`, `!` for an exception." },
-	{ "method", OPT_ENUM, .def = "default", .names = tls_method_names, .waits_for = TLS,
-	  .help = "Oldest TLS version." },
-	{ "password", OPT_SECRET, .waits_for = TLS, .help = "Password of the private key." },
-	{ "priv_key_file", OPT_STR, .waits_for = TLS, .help = "Key of our certificate." },
+	{ "method", OPT_ENUM, AT(tls.oldest), .def = "default", .names = tls_method_names,
+	  .help = "Oldest TLS version: tlsv1, tlsv1_1, tlsv1_2, tlsv1_3; `default` is tlsv1_2." },
+	{ "password", OPT_SECRET, AT(tls.password), .help = "Password of the private key." },
+	{ "priv_key_file", OPT_STR, AT(tls.priv_key_file), .def = "",
+	  .help = "Key of our certificate (PEM); without it, it is in `cert_file`." },
 	{ "protocol", OPT_ENUM, AT(protocol), .def = "udp", .names = conf_proto_names,
-	  .help = "What carries SIP; tls, ws, wss and flow are not served yet." },
-	{ "require_client_cert", OPT_BOOL, .def = "no", .waits_for = TLS, .help = "Demand a certificate of the peer." },
+	  .help = "What carries SIP; ws, wss and flow are not served yet." },
+	{ "require_client_cert", OPT_BOOL, AT(tls.require_client_cert), .def = "no",
+	  .help = "Demand a certificate of peers that connect." },
 	{ "symmetric_transport", OPT_BOOL, AT(symmetric_transport), .def = "no",
 	  .help = "Reach a phone by the transport it registered on." },
 	{ "tcp_keepalive_enable", OPT_BOOL, AT(tcp_keepalive_enable), .def = "no",
@@ -160,9 +162,9 @@ const struct opt transport_opts[] = {
 	{ "tcp_keepalive_probe_count", OPT_INT, AT(tcp_keepalive_probe_count), .def = "5", .min = 1, .max = 127,
 	  .help = "Unanswered probes that end the connection." },
 	{ "tos", OPT_TOS, AT(tos), .def = "0", .help = "Type of service of SIP packets." },
-	{ "verify_client", OPT_BOOL, .def = "no", .waits_for = TLS,
+	{ "verify_client", OPT_BOOL, AT(tls.verify_client), .def = "no",
 	  .help = "Check the certificates of peers that connect." },
-	{ "verify_server", OPT_BOOL, .def = "no", .waits_for = TLS,
+	{ "verify_server", OPT_BOOL, AT(tls.verify_server), .def = "no",
 	  .help = "Check the certificates of peers we connect to." },
 	{ "websocket_write_timeout", OPT_INT, .def = "100", .min = 1, .max = 2147483647.0, .unit = "ms",
 	  .waits_for = "WebSocket transports", .help = "How long a write may block." },

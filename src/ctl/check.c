@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/check.h"
+#include "io/io.h"
 
 struct item { /* one line of the output; borrows its texts */
 	enum diag_sev sev;
@@ -28,7 +30,13 @@ struct report {
 
 void check_lint(const struct ctl_check *k, const struct conf *c, struct lint *l)
 {
-	lint_run(&(struct lint_ask){ c, k->host, k->n_host, k->asterisk }, l);
+	lint_run(&(struct lint_ask){ .conf = c,
+				     .host = k->host,
+				     .n_host = k->n_host,
+				     .asterisk = k->asterisk,
+				     .look = io_tls_look,
+				     .unix_now = time(NULL) },
+		 l);
 }
 
 /* ---- the report ---- */
@@ -277,13 +285,26 @@ int ctl_check(char **words, const char *conf)
 	return run(&k);
 }
 
+/* The transport says itself why it does not listen. */
+static int look_quietly(const struct net_tls *t, struct net_cert *c)
+{
+	io_tls_look(t, c);
+	return 0;
+}
+
 void ctl_out_findings(struct out *o, const struct conf *c, const char *conf_dir)
 {
 	struct ctl_check k = { .dir = conf_dir };
 	struct lint l = { 0 };
 
 	k.n_host = ctl_hosts(NULL, k.host, ARRAY_LEN(k.host));
-	lint_run(&(struct lint_ask){ c, k.host, k.n_host, .no_notes = true }, &l);
+	lint_run(&(struct lint_ask){ .conf = c,
+				     .host = k.host,
+				     .n_host = k.n_host,
+				     .look = look_quietly,
+				     .unix_now = time(NULL),
+				     .no_notes = true },
+		 &l);
 	if (l.errors + l.warnings)
 		out_count(o, "", l.errors + l.warnings, "finding");
 	if (l.errors + l.warnings)

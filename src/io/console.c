@@ -112,7 +112,7 @@ static void on_client(uv_poll_t *p, int status, int events)
 
 	io_enter(c->server->loop);
 	if (events & UV_WRITABLE) {
-		err = outq_write(&c->out, c->fd);
+		err = outq_write(&c->out, c->fd, NULL);
 		if (err && err != -EAGAIN) {
 			console_lost(c);
 			return;
@@ -171,7 +171,7 @@ void io_console_send(struct io_console *c, char kind, struct span bytes)
 	out_span(&o, bytes);
 	outq_put(&c->out, out_look(&o));
 	out_free(&o);
-	outq_write(&c->out, c->fd); /* a broken one is found when it is read */
+	outq_write(&c->out, c->fd, NULL); /* a broken one is found when it is read */
 	poll_again(c);
 }
 
@@ -270,7 +270,7 @@ void io_server_free(struct io_server **sp)
 	list_for_safe(n, &s->clients) {
 		struct io_console *c = list_entry(n, struct io_console, link);
 
-		outq_write(&c->out, c->fd);
+		outq_write(&c->out, c->fd, NULL);
 		console_close(c);
 	}
 	unlink(s->path);

@@ -43,6 +43,9 @@ void io_dns_reload(struct io_loop *l);
 /* For tests: other files, and a name server (NULL: as in resolv.conf) as "address:port". */
 void io_dns_files(struct io_loop *l, const char *hosts, const char *server);
 
+/* What a TLS listener with these files would show. 0, or -EINVAL with the phrase in why. Any thread. */
+int io_tls_look(const struct net_tls *t, struct net_cert *c);
+
 /* Addresses of the host's interfaces that are up, at most max. Returns how many. */
 struct io_interface {
 	char name[32];

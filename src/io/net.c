@@ -96,6 +96,8 @@ void sock_close(struct sock *s)
 	clock_stop(s->loop->clock, &s->later);
 	udp_free_queue(s);
 	outq_free(&s->out);
+	tls_end(&s->tls);
+	tls_free(&s->keys);
 	uv_poll_stop(&s->poll);
 	close(s->fd);
 	uv_close((uv_handle_t *)&s->poll, sock_freed);
@@ -103,11 +105,9 @@ void sock_close(struct sock *s)
 
 struct flow sock_flow(const struct sock *s)
 {
-	return (struct flow){ .sock = s->id,
-			      .proto = s->kind == SOCK_UDP ? NET_UDP : NET_TCP,
-			      .listener = s->listener,
-			      .local = s->bound,
-			      .peer = s->peer };
+	return (struct flow){
+		.sock = s->id, .proto = s->ask.proto, .listener = s->listener, .local = s->bound, .peer = s->peer
+	};
 }
 
 struct addr sock_local(int fd)
@@ -153,9 +153,13 @@ static void set_shared(struct io_loop *l, const struct net_listen *ask, int on)
 
 static int net_open(void *arg, const struct net_listen *ask, uint32_t *id, struct addr *bound)
 {
+	struct tls *keys = NULL;
 	struct sock *s;
 	int err;
 
+	err = ask->proto == NET_TLS ? tls_load(ask->tls, ask->why, &keys) : 0;
+	if (err < 0)
+		return err;
 	if (ask->share)
 		set_shared(arg, ask, 1);
 	err = ask->proto == NET_UDP ? udp_open(arg, ask, &s) : tcp_open(arg, ask, &s);
@@ -163,10 +167,15 @@ static int net_open(void *arg, const struct net_listen *ask, uint32_t *id, struc
 		s->bound = sock_local(s->fd);
 	if (ask->share)
 		set_shared(arg, ask, 0);
-	if (err < 0)
+	if (err < 0) {
+		tls_free(&keys);
 		return err;
+	}
+	s->keys = keys;
 	s->ask = *ask;
 	s->ask.share = false;
+	s->ask.tls = NULL;
+	s->ask.why = NULL;
 	*id = s->id;
 	*bound = s->bound;
 	sock_poll(s, UV_READABLE);
@@ -201,7 +210,7 @@ static void net_close(void *arg, uint32_t id)
 	sock_close(s);
 }
 
-static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct flow *f)
+static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct span name, struct flow *f)
 {
 	struct sock *from = sock_find(arg, listener), *s;
 	int err;
@@ -210,10 +219,23 @@ static int net_connect(void *arg, uint32_t listener, const struct addr *to, stru
 		return -ENOTCONN;
 	if (from->bound.family != to->family)
 		return -EAFNOSUPPORT;
-	err = tcp_connect(from, to, &s);
+	err = tcp_connect(from, to, name, &s);
 	if (err < 0)
 		return err;
 	*f = sock_flow(s);
+	return 0;
+}
+
+static int net_renew(void *arg, uint32_t listener, const struct net_tls *tls, char *why)
+{
+	struct sock *s = sock_find(arg, listener);
+	struct tls *keys;
+	int err = s && s->keys ? tls_load(tls, why, &keys) : -ENOTCONN;
+
+	if (err < 0)
+		return err;
+	tls_free(&s->keys);
+	s->keys = keys;
 	return 0;
 }
 
@@ -300,6 +322,7 @@ struct net io_net(struct io_loop *l)
 			     .close = net_close,
 			     .set_tos = net_set_tos,
 			     .connect = net_connect,
+			     .renew = net_renew,
 			     .send = net_send,
 			     .source = net_source,
 			     .routed = net_routed,

@@ -25,7 +25,8 @@ struct outq {
 };
 void outq_init(struct outq *q);
 void outq_put(struct outq *q, struct span bytes);
-int outq_write(struct outq *q, int fd); /* 0: empty now; -EAGAIN; -errno: broken */
+struct tls_conn;
+int outq_write(struct outq *q, int fd, struct tls_conn *tls); /* 0: empty now; -EAGAIN; -errno: broken */
 void outq_free(struct outq *q);
 
 /* ---- sockets of the network ---- */
@@ -39,7 +40,10 @@ struct sock {
 	enum sock_kind kind;
 	int fd, events; /* events: what is polled for now */
 	uv_poll_t poll;
-	bool closed, connecting;
+	bool closed, connecting; /* connecting: nothing can be sent yet; TLS: or received */
+	bool shaking, incoming;  /* shaking: TCP stands, TLS does not yet */
+	struct tls *keys;        /* of a TLS listener */
+	struct tls_conn *tls;    /* of a TLS connection */
 	struct net_listen ask;   /* of the listener */
 	struct addr bound, peer; /* peer: of a connection */
 	struct list packets;     /* UDP: waiting to be sent */
@@ -87,9 +91,23 @@ void udp_ready(struct sock *s, int events);
 void udp_free_queue(struct sock *s);
 
 int tcp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out);
-int tcp_connect(struct sock *listener, const struct addr *to, struct sock **out);
+int tcp_connect(struct sock *listener, const struct addr *to, struct span name, struct sock **out);
 int tcp_send(struct sock *s, struct span bytes);
 void tcp_ready(struct sock *s, int events);
+
+/* ---- TLS on a connection (tls.c) ---- */
+
+struct tls; /* keys and rules */
+/* 0, or -EINVAL with *out NULL and the phrase in why (NET_WHY bytes, may be NULL). */
+int tls_load(const struct net_tls *t, char *why, struct tls **out);
+void tls_free(struct tls **k); /* connections that began with them keep them */
+/* On a socket that is connected. `name` is who is meant; outgoing ones only. */
+struct tls_conn *tls_begin(const struct tls *k, int fd, bool incoming, struct span name);
+int tls_shake(struct tls_conn *c, char *why);               /* 0: it stands; -EAGAIN; -errno with the phrase */
+bool tls_wants_to_write(const struct tls_conn *c);          /* what the last -EAGAIN waits for: else to read */
+ssize_t tls_read(struct tls_conn *c, char *room, size_t n); /* as recv() and send(), with errno */
+ssize_t tls_write(struct tls_conn *c, const char *bytes, size_t n);
+void tls_end(struct tls_conn **c); /* says goodbye if it can be said at once; before the socket is closed */
 
 /* ---- names ---- */
 

@@ -30,11 +30,12 @@ void outq_put(struct outq *q, struct span bytes)
 	q->n += bytes.n;
 }
 
-int outq_write(struct outq *q, int fd)
+int outq_write(struct outq *q, int fd, struct tls_conn *tls)
 {
 	while (!list_empty(&q->chunks)) {
 		struct chunk *c = list_entry(q->chunks.next, struct chunk, link);
-		ssize_t n = send(fd, c->bytes + c->done, c->n - c->done, MSG_NOSIGNAL);
+		ssize_t n = tls ? tls_write(tls, c->bytes + c->done, c->n - c->done)
+				: send(fd, c->bytes + c->done, c->n - c->done, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -1,5 +1,5 @@
 /*
- * io/tcp.c: connections, accepted and made.
+ * io/tcp.c: connections, accepted and made; those of TLS stand when their handshake is done (tls.c).
  *
  * What the kernel does not take at once waits in a queue with an end: a peer that stops reading is closed rather than
  * buffered for. A peer that vanishes without a FIN is noticed by TCP_USER_TIMEOUT when we have something to say, and by
@@ -15,7 +15,7 @@
 #include "io/priv.h"
 #include "base/trace.h"
 
-#define CONNECT_TIMEOUT 10000
+#define CONNECT_TIMEOUT 10000 /* ms, a handshake included */
 #define SILENT_TIMEOUT  30000 /* ms that sent bytes may go without an acknowledgement */
 #define ACCEPT_PAUSE    500   /* when fds or memory are out */
 #define QUEUE_MAX       (1u << 20)
@@ -70,8 +70,8 @@ static void tell_failure(struct sock *s, int err)
 	struct io_loop *l = s->loop;
 	char text[ADDR_STRLEN];
 
-	trace(EV_IO_CONN, NULL, "TCP %s closed%s%s", addr_str(&s->peer, text), err ? ": " : " by the peer",
-	      err ? strerror(-err) : "");
+	trace(EV_IO_CONN, NULL, "%s %s closed%s%s", net_proto_name(s->ask.proto), addr_str(&s->peer, text),
+	      err ? ": " : " by the peer", err ? strerror(-err) : "");
 	sock_close(s);
 	l->sink.failed(l->sink.arg, &f, err);
 }
@@ -94,6 +94,35 @@ static struct sock *conn_new(struct sock *listener, int fd)
 	return s;
 }
 
+/* ---- the handshake of TLS ---- */
+
+static void opened(struct sock *s);
+
+static void shake(struct sock *s)
+{
+	char why[NET_WHY], text[ADDR_STRLEN];
+	int err = tls_shake(s->tls, why);
+
+	if (!err) {
+		s->shaking = false;
+		opened(s);
+	} else if (err == -EAGAIN) {
+		sock_poll(s, tls_wants_to_write(s->tls) ? UV_WRITABLE : UV_READABLE);
+	} else {
+		count(CNT_tls_failed);
+		trace(s->incoming ? EV_IO_TLS : EV_IO_ERROR, NULL, "TLS %s: no handshake: %s", addr_str(&s->peer, text),
+		      why);
+		tell_failure(s, err);
+	}
+}
+
+static void begin_tls(struct sock *s, const struct tls *keys, bool incoming, struct span name)
+{
+	s->tls = tls_begin(keys, s->fd, incoming, name);
+	s->connecting = true;
+	clock_in(s->loop->clock, &s->later, CONNECT_TIMEOUT);
+}
+
 /* ---- accepted ---- */
 
 static void take(struct sock *listener, int fd, const struct sockaddr *peer)
@@ -106,8 +135,12 @@ static void take(struct sock *listener, int fd, const struct sockaddr *peer)
 	s = conn_new(listener, fd);
 	s->bound = sock_local(fd);
 	s->peer = addr_from_sockaddr(peer);
+	s->incoming = true;
 	sock_poll(s, UV_READABLE);
-	trace(EV_IO_CONN, NULL, "TCP %s accepted", addr_str(&s->peer, text));
+	if (listener->keys)
+		begin_tls(s, listener->keys, true, SPAN_NONE);
+	s->shaking = s->tls != NULL;
+	trace(EV_IO_CONN, NULL, "%s %s accepted", net_proto_name(s->ask.proto), addr_str(&s->peer, text));
 	f = sock_flow(s);
 	l->sink.accepted(l->sink.arg, &f);
 }
@@ -136,7 +169,7 @@ static void accept_some(struct sock *s)
 
 /* ---- made ---- */
 
-int tcp_connect(struct sock *listener, const struct addr *to, struct sock **out)
+int tcp_connect(struct sock *listener, const struct addr *to, struct span name, struct sock **out)
 {
 	int fd = sock_open(&listener->ask, SOCK_STREAM), on = 1, err = 0;
 	struct sockaddr_storage from, ss;
@@ -161,13 +194,15 @@ int tcp_connect(struct sock *listener, const struct addr *to, struct sock **out)
 	s->peer = *to;
 	sock_poll(s, UV_WRITABLE);
 	clock_in(s->loop->clock, &s->later, CONNECT_TIMEOUT);
+	if (listener->keys)
+		begin_tls(s, listener->keys, false, name);
 	*out = s;
 	return 0;
 }
 
 static void flush(struct sock *s)
 {
-	int err = outq_write(&s->out, s->fd);
+	int err = outq_write(&s->out, s->fd, s->tls);
 
 	if (err && err != -EAGAIN)
 		tell_failure(s, err);
@@ -175,11 +210,23 @@ static void flush(struct sock *s)
 		sock_poll(s, err ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
+static void opened(struct sock *s)
+{
+	struct io_loop *l = s->loop;
+
+	s->connecting = false;
+	clock_stop(l->clock, &s->later);
+	s->bound = sock_local(s->fd);
+	if (!s->incoming)
+		l->sink.connected(l->sink.arg, s->id, &s->bound);
+	if (!s->closed)
+		flush(s);
+}
+
 static void connected(struct sock *s)
 {
 	int err = 0;
 	socklen_t n = sizeof err;
-	struct io_loop *l = s->loop;
 
 	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
 		err = errno;
@@ -187,12 +234,11 @@ static void connected(struct sock *s)
 		tell_failure(s, -err);
 		return;
 	}
-	s->connecting = false;
-	clock_stop(l->clock, &s->later);
-	s->bound = sock_local(s->fd);
-	l->sink.connected(l->sink.arg, s->id, &s->bound);
-	if (!s->closed)
-		flush(s);
+	s->shaking = s->tls != NULL;
+	if (s->shaking)
+		shake(s);
+	else
+		opened(s);
 }
 
 /* ---- bytes ---- */
@@ -201,7 +247,7 @@ static void read_some(struct sock *s)
 {
 	struct flow f = sock_flow(s);
 	struct io_loop *l = s->loop;
-	ssize_t n = recv(s->fd, l->room, RECV_MOST, 0);
+	ssize_t n = s->tls ? tls_read(s->tls, l->room, RECV_MOST) : recv(s->fd, l->room, RECV_MOST, 0);
 
 	if (n > 0)
 		l->sink.input(l->sink.arg, &f, (struct span){ l->room, (size_t)n });
@@ -209,6 +255,8 @@ static void read_some(struct sock *s)
 		tell_failure(s, 0);
 	else if (errno != EAGAIN && errno != EINTR)
 		tell_failure(s, -errno);
+	else if (s->tls && tls_wants_to_write(s->tls)) /* OpenSSL has something to say */
+		sock_poll(s, UV_READABLE | UV_WRITABLE);
 }
 
 static int fail(struct sock *s, int err)
@@ -227,7 +275,7 @@ int tcp_send(struct sock *s, struct span bytes)
 		return fail(s, -ENOBUFS);
 	outq_put(&s->out, bytes);
 	if (!s->connecting)
-		err = outq_write(&s->out, s->fd);
+		err = outq_write(&s->out, s->fd, s->tls);
 	if (err && err != -EAGAIN)
 		return fail(s, err);
 	if (err)
@@ -239,6 +287,10 @@ void tcp_ready(struct sock *s, int events)
 {
 	if (s->kind == SOCK_LISTEN) {
 		accept_some(s);
+		return;
+	}
+	if (s->shaking) {
+		shake(s);
 		return;
 	}
 	if (s->connecting) {

@@ -17,7 +17,10 @@ struct lint_ask {
 	const struct lint_host *host;
 	size_t n_host; /* 0: not known; what depends on it is not looked at */
 	bool asterisk; /* judge as Asterisk would run it */
-	bool no_notes; /* they are left out: a note about each of a million phones takes longer than to find out */
+	/* Reads the files of a TLS transport: 0, or -EINVAL with c->why; NULL: nobody does. */
+	int (*look)(const struct net_tls *t, struct net_cert *c);
+	long long unix_now; /* s, for it */
+	bool no_notes;      /* they are left out: a note about each of a million phones takes longer than to find out */
 };
 
 enum sure { SURE_CERTAIN, SURE_LIKELY, SURE_POSSIBLE }; /* of what only shows in evidence */

@@ -2,9 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "nat/nat.h"
 #include "nat/priv.h"
+
+#define CERT_SOON (14 * 86400LL) /* s: whoever renews certificates by a machine has done it by then */
 
 static bool is_websocket(const struct conf_transport *t)
 {
@@ -270,6 +273,41 @@ static void websocket(struct rules *r, const struct conf_transport *t)
 		    t->o.name, NULL);
 }
 
+static void out_day(char text[32], long long at)
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, 32, "%Y-%m-%d", &tm))
+		text[0] = '\0';
+}
+
+static void certificate(struct rules *r, const struct conf_transport *t)
+{
+	long long now = r->ask->unix_now;
+	struct net_cert c = { 0 };
+	char day[32];
+
+	if (t->protocol != PROTO_TLS)
+		return;
+	if (!*t->tls.cert_file) {
+		say(r, &(struct says){ NAT080, &t->o, "protocol" }, t->o.name, NULL);
+		return;
+	}
+	if (!r->ask->look)
+		return;
+	if (r->ask->look(&t->tls, &c) < 0) {
+		say(r, &(struct says){ NAT081, &t->o, "cert_file" }, t->o.name, c.why, NULL);
+		return;
+	}
+	out_day(day, now < c.from ? c.from : c.until);
+	if (c.known && (now < c.from || now > c.until))
+		say(r, &(struct says){ NAT082, &t->o, "cert_file" }, t->tls.cert_file,
+		    now < c.from ? "not before" : "no more since", day, NULL);
+	else if (c.known && c.until - now < CERT_SOON)
+		say(r, &(struct says){ NAT083, &t->o, "cert_file" }, t->tls.cert_file, day, NULL);
+}
+
 void lint_transports(struct rules *r)
 {
 	const struct conf_transport *t;
@@ -284,6 +322,7 @@ void lint_transports(struct rules *r)
 		local_items(r, t);
 		lost_exceptions(r, t);
 		bound(r, t);
+		certificate(r, t);
 		if (has_external(t))
 			who_is_local(r, t);
 		else if (t->local_net.n)

@@ -300,7 +300,7 @@ static void gather(struct chan *c, struct leg_facts *f)
 	was = c->note.was ? *c->note.was : (struct leg_was){ 0 };
 	*f = (struct leg_facts){ .incoming = c->incoming,
 				 .answered = c->answered_at != 0,
-				 .tcp = c->note.flow.proto == NET_TCP,
+				 .tcp = net_is_stream(c->note.flow.proto),
 				 .is_phone = is_phone(c->ep),
 				 .behind_nat = c->behind_nat,
 				 .held = c->held,

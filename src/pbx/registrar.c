@@ -363,7 +363,7 @@ static void store_item(struct reg *r, struct item *it)
 				   .via_port = r->m->via.port,
 				   .cseq = r->m->cseq,
 				   .expires = clock_wall(r->p->clock) + (int64_t)it->expires * 1000,
-				   .prune_on_boot = r->m->flow.proto == NET_TCP && rewrites(r) };
+				   .prune_on_boot = net_is_stream(r->m->flow.proto) && rewrites(r) };
 	bool fresh = !it->bound || it->moved;
 	struct reach *known = NULL;
 	struct contact *c;

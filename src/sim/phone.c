@@ -35,7 +35,10 @@ static bool read_conf(void *arg, const char *path, struct out *o)
 	if (strcmp(path, "pjsip.conf") != 0)
 		return false;
 	out_fmt(o, "[global]\ntype=global\nuser_agent=phone %s\n", p->c.name);
-	out_fmt(o, "[phone]\ntype=transport\nprotocol=%s\nbind=%s\n%s\n", p->c.tcp ? "tcp" : "udp",
+	out_fmt(o, "[phone]\ntype=transport\nprotocol=%s\nbind=%s\n%s\n",
+		p->c.tls   ? "tls"
+		: p->c.tcp ? "tcp"
+			   : "udp",
 		addr_str(&bind, text), p->c.options);
 	out_str(o, "[account]\ntype=auth\nauth_type=userpass\nsupported_algorithms_uac=SHA-512-256,SHA-256,MD5\n");
 	sim_out_option(o, "username", p->c.auth_user);

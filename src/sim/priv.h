@@ -51,6 +51,7 @@ struct socket {
 	uint32_t id, listener;
 	struct sim_host *host;
 	bool tcp, listening, media;
+	enum net_proto proto;    /* of a stream: TCP or TLS, which differ in name alone here */
 	bool cut;                /* TCP: a box between the ends forgot the connection */
 	struct addr local, peer; /* peer: TCP, as this side sees it */
 	uint32_t other;          /* TCP: the other end's socket, 0 while connecting or when it is gone */

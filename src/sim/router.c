@@ -232,7 +232,7 @@ void sim_router(struct sim_net *n, const struct addr *inside, const struct sim_r
 int sim_router_upnp(struct sim_net *n, const struct addr *host, const struct net_upnp *ask, struct addr *outside)
 {
 	struct addr inside = addr_with_port(host, ask->port);
-	bool tcp = ask->proto == NET_TCP;
+	bool tcp = net_is_stream(ask->proto);
 
 	*outside = addr_with_port(&n->nat.external, ask->outside);
 	if (n->router.conf.speaks != SIM_UPNP)

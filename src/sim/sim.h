@@ -114,7 +114,7 @@ struct sim_phone_conf {
 	const char *name, *user, *password, *server; /* server: "192.0.2.10" or a name */
 	const char *from;                            /* the user part of its From; NULL: user */
 	const char *auth_user;                       /* of its credentials; NULL: user */
-	bool tcp;
+	bool tcp, tls;
 	uint16_t port;       /* 0: 5060 */
 	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */
 	ms_t answer_after;   /* and when */

@@ -125,7 +125,7 @@ static void on_input(void *arg, const struct flow *f, struct span bytes)
 	struct raw_msg *m;
 	const char *to;
 
-	if (f->proto == NET_TCP)
+	if (net_is_stream(f->proto))
 		r->conn = *f;
 	if (bytes.n <= 4)
 		return;
@@ -154,12 +154,12 @@ void raw_make(struct tale *t, struct thing *x, const struct words *w)
 	const char *port = word_opt(w, "port");
 	struct net net = sim_host_net(x->host);
 	struct net_sink sink = { .arg = r, .input = on_input, .failed = on_failed };
-	struct net_listen ask = { .proto = word_flag(w, "tcp") ? NET_TCP : NET_UDP };
+	struct net_listen ask = { .proto = word_flag(w, "tls") ? NET_TLS : word_flag(w, "tcp") ? NET_TCP : NET_UDP };
 
-	ask.bind = addr_with_port(&x->host->at[0].ip, (uint16_t)word_number(port, 5060));
+	ask.bind = addr_with_port(&x->host->at[0].ip, (uint16_t)word_number(port, ask.proto == NET_TLS ? 5061 : 5060));
 	r->tale = t;
 	r->host = x->host;
-	r->tcp = ask.proto == NET_TCP;
+	r->tcp = net_is_stream(ask.proto);
 	x->raw = r;
 	if (net.listen(net.arg, &ask, &r->sock, &r->local) < 0)
 		tale_fail(t, "raw: the port is taken");
@@ -246,7 +246,7 @@ bool raw_statement(struct tale *t, struct thing *x, const struct words *w)
 	}
 	f.peer.port = f.peer.port ? f.peer.port : 5060;
 	if (r->tcp && !r->conn.sock)
-		net.connect(net.arg, r->sock, &f.peer, &r->conn);
+		net.connect(net.arg, r->sock, &f.peer, SPAN_NONE, &r->conn);
 	r->sends++;
 	text = message(r, w->block);
 	net.send(net.arg, r->tcp ? &r->conn : &f, span_of(text));

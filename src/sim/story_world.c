@@ -337,7 +337,7 @@ static const char *either(const char *a, const char *b)
 	return a ? a : b;
 }
 
-/* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp early symmetric late
+/* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp tls early symmetric late
  * silent */
 static void make_phone(struct tale *t, const struct words *w)
 {
@@ -353,6 +353,7 @@ static void make_phone(struct tale *t, const struct words *w)
 				    .codecs = word_opt(w, "codecs"),
 				    .options = word_opt(w, "options"),
 				    .tcp = word_flag(w, "tcp"),
+				    .tls = word_flag(w, "tls"),
 				    .early_media = word_flag(w, "early"),
 				    .symmetric = word_flag(w, "symmetric"),
 				    .late_offer = word_flag(w, "late"),

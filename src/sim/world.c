@@ -170,12 +170,13 @@ static struct socket *listening_at(struct sim_host *h, const struct addr *to, bo
 	return wide;
 }
 
-static struct socket *socket_new(struct sim_host *h, bool tcp)
+static struct socket *socket_new(struct sim_host *h, enum net_proto proto)
 {
 	struct socket *k = xcalloc(1, sizeof *k);
 
 	k->host = h;
-	k->tcp = tcp;
+	k->tcp = net_is_stream(proto);
+	k->proto = proto;
 	k->id = ++h->sim->next_socket;
 	HASH_ADD(hh, h->sim->sockets, id, sizeof k->id, k);
 	return k;
@@ -226,7 +227,7 @@ static void arrive_stream(struct packet *k)
 	if (!to || !to->host->up)
 		return;
 	f = (struct flow){
-		.sock = to->id, .proto = NET_TCP, .listener = to->listener, .local = to->local, .peer = to->peer
+		.sock = to->id, .proto = to->proto, .listener = to->listener, .local = to->local, .peer = to->peer
 	};
 	switch (k->what) {
 	case STREAM:
@@ -373,10 +374,10 @@ static int net_listen(void *arg, const struct net_listen *ask, uint32_t *id, str
 
 	if (!has_address(h, &ask->bind))
 		return -EADDRNOTAVAIL;
-	k = listening_at(h, &ask->bind, ask->proto == NET_TCP);
+	k = listening_at(h, &ask->bind, net_is_stream(ask->proto));
 	if (k && !(ask->share && !k->media && !addr_ip_eq(&k->local, &ask->bind)))
 		return -EADDRINUSE;
-	k = socket_new(h, ask->proto == NET_TCP);
+	k = socket_new(h, ask->proto);
 	k->listening = true;
 	k->local = ask->bind;
 	if (!k->local.port)
@@ -411,12 +412,12 @@ static void net_close(void *arg, uint32_t sock)
 	socket_free(k);
 }
 
-static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct flow *f)
+static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct span name UNUSED, struct flow *f)
 {
 	struct sim_host *h = arg;
-	struct socket *mine = socket_new(h, true), *theirs, *at;
-	struct passage p = { .to = *to, .tcp = true };
 	const struct socket *parent = socket_of(h->sim, listener);
+	struct socket *mine = socket_new(h, parent ? parent->proto : NET_TCP), *theirs, *at;
+	struct passage p = { .to = *to, .tcp = true };
 	const struct place *out = parent ? way_out(h, to) : NULL;
 	struct addr src = parent ? source_of(h, out, &parent->local) : (struct addr){ 0 };
 	struct sim_host *dest;
@@ -425,17 +426,17 @@ static int net_connect(void *arg, uint32_t listener, const struct addr *to, stru
 	mine->local = src.family ? addr_with_port(&src, (uint16_t)(30000 + mine->id % 10000)) : (struct addr){ 0 };
 	mine->peer = *to;
 	*f = (struct flow){
-		.sock = mine->id, .proto = NET_TCP, .listener = listener, .local = mine->local, .peer = *to
+		.sock = mine->id, .proto = mine->proto, .listener = listener, .local = mine->local, .peer = *to
 	};
 	p.from = mine->local;
 	dest = h->up && src.family ? sim_route(out->net, &p) : NULL;
 	at = dest && dest->up ? listening_at(dest, &p.to, true) : NULL;
-	if (!at) {
+	if (!at || at->proto != mine->proto) { /* who speaks TLS to a TCP port, or the other way round, gets nowhere */
 		if (dest && dest->up)
 			stream_event(mine, UNREACHABLE, SPAN_NONE);
 		return 0;
 	}
-	theirs = socket_new(dest, true);
+	theirs = socket_new(dest, at->proto);
 	theirs->listener = at->id;
 	theirs->local = p.to;
 	theirs->peer = p.from;

@@ -24,8 +24,7 @@ void sip_out_rewritten(struct out *o, const struct sip_uri *u, const struct flow
 	while (sip_param_next(&params, &name, &value))
 		if (!span_iis(name, "transport"))
 			out_all(o, ";", name, value.p ? "=" : "", value);
-	if (f->proto == NET_TCP)
-		out_str(o, ";transport=tcp");
+	out_str(o, sip_transport_param(f->proto));
 }
 
 struct kept_ok {

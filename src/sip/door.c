@@ -138,7 +138,7 @@ static void lend(const struct sip_transport *tp)
 		struct sip_transport *to = list_entry(n, struct sip_transport, link);
 		struct addr was = to->door.found.address;
 
-		if (to->proto == NET_TCP && is_automatic(to) && is_same_host(&tp->bound, &to->bound) &&
+		if (net_is_stream(to->proto) && is_automatic(to) && is_same_host(&tp->bound, &to->bound) &&
 		    nat_external_stun(&to->door.found, 0, &tp->bound, &as))
 			found(to, &was);
 	}
@@ -286,7 +286,7 @@ static void take_over(struct sip_transport *tp)
 
 static void map_it(struct sip_transport *tp)
 {
-	struct sip_map_ask ask = { .proto = tp->proto,
+	struct sip_map_ask ask = { .proto = net_is_stream(tp->proto) ? NET_TCP : NET_UDP,
 				   .bound = tp->bound,
 				   .wanted = (uint16_t)tp->conf->external_signaling_port,
 				   .told = on_map,

@@ -31,6 +31,7 @@ struct sip_locate {
 	size_t n_targets;
 	char host[256];
 	bool any_srv, calling, waiting;
+	bool secure; /* sips: nothing but TLS will do */
 };
 
 struct dead_target {
@@ -116,7 +117,7 @@ static void living_first(struct sip_locate *l)
 
 static void add_target(struct sip_locate *l, enum net_proto proto, struct addr a, uint16_t port)
 {
-	a.port = port ? port : 5060;
+	a.port = port ? port : sip_default_port(proto);
 	for (size_t i = 0; i < l->n_targets; i++)
 		if (l->targets[i].proto == proto && addr_eq(&l->targets[i].addr, &a))
 			return;
@@ -154,14 +155,28 @@ static size_t add_host(struct sip_locate *l, size_t where, const char *name, enu
 	return where;
 }
 
+static bool is_served(const struct sip *s, enum net_proto proto)
+{
+	return sip_transport_has(s, proto, 4) || sip_transport_has(s, proto, 6);
+}
+
+/* For a URI that leaves it open. */
+static enum net_proto first_served(const struct sip *s)
+{
+	return is_served(s, NET_UDP) ? NET_UDP : is_served(s, NET_TCP) || !is_served(s, NET_TLS) ? NET_TCP : NET_TLS;
+}
+
 static size_t add_srv(struct sip_locate *l, size_t where, const char *host, enum net_proto proto)
 {
 	struct work w = { .kind = ASK_SRV, .proto = proto, .type = DNS_SRV };
+	static const char *const services[] = {
+		[NET_UDP] = "_sip._udp.", [NET_TCP] = "_sip._tcp.", [NET_TLS] = "_sips._tcp."
+	};
 	struct out o = out_fixed(w.name, sizeof w.name);
 
-	if (!sip_transport_has(l->sip, proto, 4) && !sip_transport_has(l->sip, proto, 6))
+	if (!is_served(l->sip, proto))
 		return where;
-	out_fmt(&o, "_sip._%s.%s", proto == NET_TCP ? "tcp" : "udp", host);
+	out_all(&o, services[proto], host);
 	out_char(&o, '\0');
 	return out_done(&o) < 0 ? where : add_work(l, where, &w);
 }
@@ -171,6 +186,12 @@ static int by_order(const void *a, const void *b)
 	const struct dns_record *x = a, *y = b;
 
 	return x->order != y->order ? x->order - y->order : x->preference - y->preference;
+}
+
+static bool is_sip_service(struct span service, enum net_proto *proto)
+{
+	*proto = span_iis(service, "SIP+D2U") ? NET_UDP : span_iis(service, "SIP+D2T") ? NET_TCP : NET_TLS;
+	return *proto != NET_TLS || span_iis(service, "SIPS+D2T");
 }
 
 static void take_naptr(struct sip_locate *l, const struct sip_lookup_answer *a)
@@ -183,19 +204,19 @@ static void take_naptr(struct sip_locate *l, const struct sip_lookup_answer *a)
 	qsort(rs, n, sizeof rs[0], by_order);
 	for (size_t i = 0; i < n; i++) {
 		struct work w = { .kind = ASK_SRV, .type = DNS_SRV };
-		bool udp = span_iis(span_of(rs[i].service), "SIP+D2U");
 
-		if ((!udp && !span_iis(span_of(rs[i].service), "SIP+D2T")) || !span_iis(span_of(rs[i].flags), "s"))
+		if (!is_sip_service(span_of(rs[i].service), &w.proto) || !span_iis(span_of(rs[i].flags), "s"))
 			continue;
-		w.proto = udp ? NET_UDP : NET_TCP;
+		if (l->secure && w.proto != NET_TLS)
+			continue;
 		span_copy(span_of(rs[i].name), w.name, sizeof w.name);
-		if (sip_transport_has(l->sip, w.proto, 4) || sip_transport_has(l->sip, w.proto, 6))
+		if (is_served(l->sip, w.proto))
 			where = add_work(l, where, &w);
 	}
 	if (where != l->at)
 		return;
-	where = add_srv(l, where, l->host, NET_UDP);
-	add_srv(l, where, l->host, NET_TCP);
+	for (enum net_proto p = l->secure ? NET_TLS : NET_UDP; p <= NET_TLS; p++)
+		where = add_srv(l, where, l->host, p);
 }
 
 /* RFC 2782: by priority; within one, at random by weight. Takes the next record out of rs. */
@@ -266,13 +287,13 @@ static void finish(struct sip_locate *l, const char *why)
 	free(l);
 }
 
-/* No SRV record at all: the host's own addresses, by UDP (or what else is served) to 5060. */
+/* No SRV record at all: the host's own addresses, by UDP (or what else is served) to 5060; TLS: to 5061. */
 static void fall_back_to_host(struct sip_locate *l)
 {
-	bool udp = sip_transport_has(l->sip, NET_UDP, 4) || sip_transport_has(l->sip, NET_UDP, 6);
+	enum net_proto proto = l->secure ? NET_TLS : first_served(l->sip);
 
 	l->any_srv = true;
-	add_host(l, l->n_work, l->host, l->work[0].kind == ASK_SRV ? l->work[0].proto : udp ? NET_UDP : NET_TCP, 0);
+	add_host(l, l->n_work, l->host, l->work[0].kind == ASK_SRV ? l->work[0].proto : proto, 0);
 }
 
 /* Goes on until a lookup has to wait (true), or there is nothing more to do and the caller was told (false). */
@@ -293,20 +314,34 @@ static bool run(struct sip_locate *l)
 	return false;
 }
 
+/* What the URI says of the protocol (RFC 3261 19.1.1; sips: and transport=tcp is TLS, too). False: one that nobody
+ * serves. */
+static bool proto_of(const struct sip_uri *u, enum net_proto *proto, bool *given)
+{
+	struct span transport = SPAN_NONE;
+
+	*given = sip_param(u->params, "transport", &transport) || u->secure;
+	*proto = u->secure || span_iis(transport, "tls") ? NET_TLS : span_iis(transport, "tcp") ? NET_TCP : NET_UDP;
+	if (u->secure)
+		return !transport.n || span_iis(transport, "tls") || span_iis(transport, "tcp");
+	return *proto != NET_UDP || !*given || span_iis(transport, "udp");
+}
+
 static const char *plan(struct sip_locate *l, const struct sip_uri *u)
 {
-	struct span transport = SPAN_NONE, host = u->host, maddr;
-	bool given = sip_param(u->params, "transport", &transport);
-	enum net_proto proto = span_iis(transport, "tcp") ? NET_TCP : NET_UDP;
+	struct span host = u->host, maddr;
+	enum net_proto proto;
+	bool given;
 	struct work naptr = { .kind = ASK_NAPTR, .type = DNS_NAPTR };
 	struct addr ip;
 
-	if (!u->is_sip || u->secure || (given && !span_iis(transport, "udp") && proto != NET_TCP))
+	if (!u->is_sip || !proto_of(u, &proto, &given))
 		return "the URI needs a transport that is not served";
 	if (sip_param(u->params, "maddr", &maddr))
 		host = maddr;
-	if (!given && !sip_transport_has(l->sip, NET_UDP, 4) && !sip_transport_has(l->sip, NET_UDP, 6))
-		proto = NET_TCP;
+	if (!given)
+		proto = first_served(l->sip);
+	l->secure = u->secure;
 	if (addr_parse_ip(host, &ip)) {
 		add_target(l, proto, ip, u->port);
 		return NULL;
@@ -315,7 +350,7 @@ static const char *plan(struct sip_locate *l, const struct sip_uri *u)
 		return "the host name is too long";
 	if (u->port)
 		add_host(l, 0, l->host, proto, u->port);
-	else if (given)
+	else if (given && !u->secure)
 		add_srv(l, 0, l->host, proto);
 	else if (span_copy(host, naptr.name, sizeof naptr.name))
 		add_work(l, 0, &naptr);
@@ -325,14 +360,13 @@ static const char *plan(struct sip_locate *l, const struct sip_uri *u)
 /* The common case: an address in numbers needs no lookup, and nothing to remember. */
 static bool is_numeric(struct sip *s, const struct sip_uri *u, struct sip_target *t)
 {
-	struct span transport = SPAN_NONE, maddr;
-	bool given = sip_param(u->params, "transport", &transport), tcp = span_iis(transport, "tcp");
+	struct span maddr;
+	bool given;
 
-	if (!u->is_sip || u->secure || (given && !tcp && !span_iis(transport, "udp")) ||
-	    sip_param(u->params, "maddr", &maddr) || !addr_parse_ip(u->host, &t->addr))
+	if (!u->is_sip || !proto_of(u, &t->proto, &given) || sip_param(u->params, "maddr", &maddr) ||
+	    !addr_parse_ip(u->host, &t->addr))
 		return false;
-	t->proto = tcp ? NET_TCP : NET_UDP;
-	t->addr.port = u->port ? u->port : 5060;
+	t->addr.port = u->port ? u->port : sip_default_port(t->proto);
 	return sip_transport_has(s, t->proto, t->addr.family);
 }
 

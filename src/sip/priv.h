@@ -74,6 +74,7 @@ struct sip_conn {
 	struct sip *sip;
 	struct flow flow;
 	struct addr_key peer_key;
+	uint32_t meant; /* of the name that its certificate was checked for, by verify_server; 0: of none */
 	char *buf;
 	size_t n, cap;
 	struct sip_framing framing;
@@ -82,13 +83,24 @@ struct sip_conn {
 	struct list stranger; /* among s->strangers, until somebody known speaks on it */
 };
 
+/* How a URI names a protocol; "" for UDP. Asterisk writes TLS in capitals, and some phones compare it so. */
+static inline const char *sip_transport_param(enum net_proto p)
+{
+	return p == NET_UDP ? "" : p == NET_TCP ? ";transport=tcp" : ";transport=TLS";
+}
+
+static inline uint16_t sip_default_port(enum net_proto p)
+{
+	return p == NET_TLS ? 5061 : 5060;
+}
+
 struct sip_transport *sip_transport_by_flow(const struct sip *s, const struct flow *f);
 /* The transport for a destination: `want` if its protocol fits, else the first that does; NULL if none. */
 struct sip_transport *sip_transport_pick(struct sip *s, const struct conf_transport *want, enum net_proto proto,
 					 const struct addr *to);
 bool sip_transport_has(const struct sip *s, enum net_proto proto, uint8_t family);
-/* A flow to `to`: the socket, an open connection or a new one. 0 or -errno. */
-int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f);
+/* A flow to `to`, which is `name` (struct net): the socket, an open connection or a new one. 0 or -errno. */
+int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct span name, struct flow *f);
 bool sip_flow_alive(const struct sip *s, const struct flow *f);
 /* The first sequence number of requests: always five digits, so that those of one kind have one length
  * (io/udp_batch.c). */

@@ -49,7 +49,7 @@ static void send_pcp(struct sip_map *m)
 {
 	struct sip_router *r = m->r;
 	struct pcp_ask ask = { .version = r->speaks == ROUTER_PMP ? PCP_PMP : PCP_V2,
-			       .tcp = m->ask.proto == NET_TCP,
+			       .tcp = net_is_stream(m->ask.proto),
 			       .inside = m->ask.bound.port,
 			       .wanted = addr_with_port(&m->outside, m->wanted),
 			       .lifetime = m->state == MAP_LEAVING ? 0 : PCP_LEASE,
@@ -107,7 +107,7 @@ static void set_outside(struct sip_map *m, const struct addr *outside)
 		return;
 	if (outside->family || m->outside.family)
 		trace(m->ask.media ? EV_NAT_PORT : EV_NAT_ROUTER, NULL, "%s %u: open at %s, by %s (was %s)",
-		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.bound.port,
+		      net_is_stream(m->ask.proto) ? "TCP" : "UDP", m->ask.bound.port,
 		      outside->family ? addr_str(outside, now) : "no address", sip_router_speech(m->r->speaks),
 		      m->outside.family ? addr_str(&m->outside, was) : "closed");
 	m->outside = *outside;
@@ -144,7 +144,7 @@ void sip_map_refused(struct sip_map *m, const char *why, ms_t for_ms)
 	}
 	if (m->state != MAP_REFUSED)
 		trace(EV_NAT_ROUTER, NULL, "the router does not open %s %u: %s",
-		      m->ask.proto == NET_TCP ? "TCP" : "UDP", m->ask.bound.port, why);
+		      net_is_stream(m->ask.proto) ? "TCP" : "UDP", m->ask.bound.port, why);
 	m->state = MAP_REFUSED;
 	sip_in(m->r->sip, &m->again, for_ms);
 	map_lost(m);

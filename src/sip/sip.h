@@ -149,7 +149,7 @@ struct sip_build { /* given to build callbacks: what is being written, and for w
 	struct flow flow; /* local is concrete, peer is the destination */
 	const struct nat_door *door;
 	struct nat_face face; /* for Via and Contact; in a response from sip_build_face() on */
-	bool request;
+	bool request, secure; /* secure: the Request-URI is a sips: one, and so is our Contact on TLS */
 	struct span content_type;
 	struct out body; /* growing; put it with sip_put_body */
 };

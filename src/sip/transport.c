@@ -1,12 +1,13 @@
 /*
  * sip/transport.c: the transports that a snapshot asks for, their doors, and the ways to reach a peer (RFC 3261 18).
  *
- * A transport is one UDP socket or one TCP listener. A reload keeps the socket of a transport whose protocol and
- * address did not change. Connections are found by their peer, so that a request to a phone behind NAT goes down the
- * connection that it opened (RFC 5923).
+ * A transport is one UDP socket or one listener of TCP or TLS. A reload keeps the socket of a transport whose protocol
+ * and address did not change. Connections are found by their peer, so that a request to a phone behind NAT goes down
+ * the connection that it opened (RFC 5923).
  */
 #include "sip/priv.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,16 +87,23 @@ static bool is_left(const struct sip *s, const struct conf *c, const struct net_
 	return false;
 }
 
-static struct sip_transport *tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, int *err)
+static enum net_proto proto_of(const struct conf_transport *t)
 {
-	struct net_listen ask = { .proto = t->protocol == PROTO_TCP ? NET_TCP : NET_UDP,
+	return t->protocol == PROTO_UDP ? NET_UDP : t->protocol == PROTO_TLS ? NET_TLS : NET_TCP;
+}
+
+static struct sip_transport *tp_open(struct sip *s, struct conf *c, const struct conf_transport *t, char *why, int *err)
+{
+	struct net_listen ask = { .proto = proto_of(t),
 				  .bind = t->bind,
 				  .tos = t->tos,
 				  .gso = c->hairpin.udp_gso,
 				  .tcp_keepalive = t->tcp_keepalive_enable,
 				  .keep_idle = t->tcp_keepalive_idle_time,
 				  .keep_interval = t->tcp_keepalive_interval_time,
-				  .keep_probes = t->tcp_keepalive_probe_count };
+				  .keep_probes = t->tcp_keepalive_probe_count,
+				  .tls = &t->tls,
+				  .why = why };
 	struct sip_transport *tp = xcalloc(1, sizeof *tp);
 
 	*err = s->c.net.listen(s->c.net.arg, &ask, &tp->sock, &tp->bound);
@@ -114,6 +122,20 @@ static struct sip_transport *tp_open(struct sip *s, struct conf *c, const struct
 	return tp;
 }
 
+/* Certificates are read anew at each reload. 0 or -errno: then those of before go on. */
+static int tp_renew(const struct sip_transport *tp, struct diag *why)
+{
+	const struct conf_transport *t = tp->conf;
+	const struct net *net = &tp->sip->c.net;
+	char wrong[NET_WHY] = "";
+	int err = tp->proto == NET_TLS && net->renew ? net->renew(net->arg, tp->sock, &t->tls, wrong) : 0;
+
+	if (err < 0)
+		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: %s; the certificate of before is kept",
+			 t->o.name, wrong);
+	return err;
+}
+
 /* A listener that was left, or that another transport leaves, may be the one that is wanted. */
 static struct sip_transport *tp_left(struct sip *s, const struct conf *c, const struct conf_transport *t)
 {
@@ -130,24 +152,28 @@ static struct sip_transport *tp_left(struct sip *s, const struct conf *c, const 
 static int tp_adopt(struct sip *s, struct conf *c, const struct conf_transport *t, struct diag *why)
 {
 	struct sip_transport *old = tp_named(s, t->o.name), *left = tp_left(s, c, t);
-	char text[ADDR_STRLEN];
+	char text[ADDR_STRLEN], wrong[NET_WHY] = "";
 	int err = 0;
 
 	if (old && same_socket(old->conf, t)) {
 		tp_take_conf(old, c, t);
-		return 0;
+		return tp_renew(old, why);
 	}
 	if (left) {
 		sip_undrain(left);
 		tp_take_conf(left, c, t);
-	} else if (!tp_open(s, c, t, &err)) {
+		err = tp_renew(left, why);
+	} else if (!tp_open(s, c, t, wrong, &err) && wrong[0]) {
+		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: %s", t->o.name, wrong);
+		return err;
+	} else if (err < 0) {
 		diag_add(why, DIAG_ERROR, t->o.file, t->o.line, "transport %s: cannot listen on %s %s: %s", t->o.name,
 			 conf_proto_names[t->protocol], addr_str(&t->bind, text), strerror(-err));
 		return err;
 	}
 	if (old)
 		sip_drain(old);
-	return 0;
+	return err;
 }
 
 int sip_adopt(struct sip *s, struct conf *c, struct diag *why)
@@ -333,7 +359,7 @@ static void conn_close(struct sip_conn *c, const char *why)
 {
 	char peer[ADDR_STRLEN];
 
-	trace(EV_IO_CONN, NULL, "TCP %s closed: %s", addr_str(&c->flow.peer, peer), why);
+	trace(EV_IO_CONN, NULL, "%s %s closed: %s", net_proto_name(c->flow.proto), addr_str(&c->flow.peer, peer), why);
 	c->sip->c.net.close(c->sip->c.net.arg, c->flow.sock);
 	sip_on_failed(c->sip, &c->flow, 0);
 }
@@ -347,7 +373,7 @@ static void conn_idle(struct timer *t, ms_t now UNUSED)
 
 void sip_flow_known(struct sip *s, const struct flow *f)
 {
-	struct sip_conn *c = f->proto == NET_TCP ? conn_of(s, f->sock) : NULL;
+	struct sip_conn *c = net_is_stream(f->proto) ? conn_of(s, f->sock) : NULL;
 
 	if (!c)
 		return;
@@ -355,7 +381,7 @@ void sip_flow_known(struct sip *s, const struct flow *f)
 	sip_stop(s, &c->idle);
 }
 
-static void conn_new(struct sip *s, const struct flow *f, bool incoming)
+static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incoming)
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 	struct sip_conn *c = xcalloc(1, sizeof *c), *old;
@@ -364,7 +390,7 @@ static void conn_new(struct sip *s, const struct flow *f, bool incoming)
 		tp->conns++;
 	c->sip = s;
 	c->flow = *f;
-	c->peer_key = sip_addr_key(&f->peer, 0);
+	c->peer_key = sip_addr_key(&f->peer, f->proto);
 	c->keep.fire = conn_keep;
 	c->idle.fire = conn_idle;
 	HASH_ADD(hh, s->conns, flow.sock, sizeof c->flow.sock, c);
@@ -375,10 +401,11 @@ static void conn_new(struct sip *s, const struct flow *f, bool incoming)
 	if (s->conf->global.keep_alive_interval)
 		sip_in(s, &c->keep, (ms_t)s->conf->global.keep_alive_interval * 1000);
 	list_init(&c->stranger);
-	if (!incoming)
-		return;
-	list_push(&s->strangers, &c->stranger);
-	sip_in(s, &c->idle, CONN_SILENT);
+	if (incoming) {
+		list_push(&s->strangers, &c->stranger);
+		sip_in(s, &c->idle, CONN_SILENT);
+	}
+	return c;
 }
 
 static void conn_free(struct sip_conn *c)
@@ -400,9 +427,22 @@ static void conn_free(struct sip_conn *c)
 	free(c);
 }
 
-int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct flow *f)
+/* Host names are compared without regard to case; 0: any will do. */
+static uint32_t meant_of(const struct sip_transport *tp, struct span name)
 {
-	struct addr_key key = sip_addr_key(to, 0);
+	uint32_t h = 2166136261u;
+
+	if (tp->proto != NET_TLS || !tp->conf->tls.verify_server)
+		return 0;
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (uint8_t)tolower((unsigned char)name.p[i])) * 16777619u;
+	return h ? h : 1;
+}
+
+int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct span name, struct flow *f)
+{
+	struct addr_key key = sip_addr_key(to, tp->proto);
+	uint32_t meant = meant_of(tp, name);
 	struct sip_conn *c;
 	int err;
 
@@ -412,15 +452,15 @@ int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, 
 		return 0;
 	}
 	HASH_FIND(hh_peer, s->conns_by_peer, &key, sizeof key, c);
-	if (c) {
+	if (c && (!c->meant || !meant || c->meant == meant)) {
 		*f = c->flow;
 		return 0;
 	}
-	err = s->c.net.connect(s->c.net.arg, tp->sock, to, f);
+	err = s->c.net.connect(s->c.net.arg, tp->sock, to, name, f);
 	if (err < 0)
 		return err;
 	f->local = sip_local_of(s, f);
-	conn_new(s, f, false);
+	conn_new(s, f, false)->meant = meant;
 	return 0;
 }
 
@@ -458,7 +498,7 @@ static bool has_room(struct sip *s)
 
 	if (full && !s->full_told)
 		trace(EV_IO_ERROR, NULL,
-		      "there are %u TCP connections already (max_connections): strangers' are closed for new ones",
+		      "there are %u connections already (max_connections): strangers' are closed for new ones",
 		      HASH_COUNT(s->conns));
 	s->full_told = full;
 	if (full && list_empty(&s->strangers))
@@ -494,13 +534,13 @@ void sip_on_failed(void *arg, const struct flow *f, int err)
 {
 	struct sip *s = arg;
 	struct flow copy = *f;
-	struct sip_conn *c = f->proto == NET_TCP ? conn_of(s, f->sock) : NULL;
+	struct sip_conn *c = net_is_stream(f->proto) ? conn_of(s, f->sock) : NULL;
 
 	if (c)
 		conn_free(c);
 	sip_router_failed(s, &copy);
 	sip_ctx_fail_peer(s, &copy, err);
-	if (copy.proto == NET_TCP && s->c.user.closed)
+	if (net_is_stream(copy.proto) && s->c.user.closed)
 		s->c.user.closed(s->c.user.arg, &copy);
 }
 

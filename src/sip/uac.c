@@ -132,8 +132,9 @@ static void write_request(struct sip_uac *u, const char *branch, struct out *o)
 	sip_build_init(s, &b, &u->flow, o);
 	sip_build_face(&b);
 	b.request = true;
+	b.secure = span_istarts(a->uri, SPAN("sips:"));
 	out_target(o, u, method);
-	out_all(o, "Via: SIP/2.0/", u->flow.proto == NET_TCP ? "TCP " : "UDP ", b.face.host);
+	out_all(o, "Via: SIP/2.0/", net_proto_name(u->flow.proto), " ", b.face.host);
 	if (b.face.port)
 		out_all(o, ":", b.face.port);
 	out_all(o, s->conf->system.disable_rport ? ";branch=" : ";rport;branch=", branch, "\r\n");
@@ -456,6 +457,30 @@ static void gone(void *arg, struct sip_ctx *t)
 
 /* ---- attempts ---- */
 
+/* Where the request goes first: the proxy, the first Route or the Request-URI. */
+static bool next_hop(const struct sip_uac *u, struct sip_uri *hop)
+{
+	struct span route = u->ask.proxy.n ? u->ask.proxy : u->ask.n_routes ? u->ask.routes[0] : SPAN_NONE;
+	struct sip_naddr a;
+
+	if (!sip_uri_parse(u->ask.uri, hop)) /* looked at even when it is not the hop: nothing else may be sent */
+		return false;
+	if (!route.n || sip_uri_parse(route, hop)) /* outbound_proxy=sip:host;transport=tcp: the URI's parameters */
+		return true;
+	if (!sip_naddr_parse(route, &a))
+		return false;
+	*hop = a.uri;
+	return true;
+}
+
+/* Whose certificate is expected (RFC 5922 4): the host as the configuration or the peer wrote it, not what DNS says. */
+static struct span meant(const struct sip_uac *u)
+{
+	struct sip_uri hop;
+
+	return u->targets[u->at].proto == NET_TLS && next_hop(u, &hop) ? hop.host : SPAN_NONE;
+}
+
 static int open_flow(struct sip_uac *u)
 {
 	const struct sip_target *t = &u->targets[u->at];
@@ -469,7 +494,7 @@ static int open_flow(struct sip_uac *u)
 	tp = want && sip_flow_leaves(u->sip, want) ? sip_transport_by_flow(u->sip, want) : NULL;
 	if (!tp || tp->proto != t->proto || tp->bound.family != t->addr.family)
 		tp = sip_transport_pick(u->sip, u->ask.transport, t->proto, &t->addr);
-	return tp ? sip_flow_to(u->sip, tp, &t->addr, &u->flow) : -EAFNOSUPPORT;
+	return tp ? sip_flow_to(u->sip, tp, &t->addr, meant(u), &u->flow) : -EAFNOSUPPORT;
 }
 
 static void send_ack(struct sip_uac *u, struct span bytes)
@@ -554,22 +579,6 @@ static void located(void *arg, const struct sip_target *ts, size_t n, const char
 	attempt(u);
 	if (u->done)
 		sip_in(u->sip, &u->start, 0);
-}
-
-/* Where the request goes first: the proxy, the first Route or the Request-URI. */
-static bool next_hop(const struct sip_uac *u, struct sip_uri *hop)
-{
-	struct span route = u->ask.proxy.n ? u->ask.proxy : u->ask.n_routes ? u->ask.routes[0] : SPAN_NONE;
-	struct sip_naddr a;
-
-	if (!sip_uri_parse(u->ask.uri, hop)) /* looked at even when it is not the hop: nothing else may be sent */
-		return false;
-	if (!route.n || sip_uri_parse(route, hop)) /* outbound_proxy=sip:host;transport=tcp: the URI's parameters */
-		return true;
-	if (!sip_naddr_parse(route, &a))
-		return false;
-	*hop = a.uri;
-	return true;
 }
 
 static void start(struct timer *t, ms_t now UNUSED)

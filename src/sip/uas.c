@@ -42,11 +42,11 @@ static struct nat_via ask_door(const struct sip_msg *m, bool force_rport)
 {
 	struct nat_via_ask ask = { .src = m->flow.peer,
 				   .host = m->via.host,
-				   .port = m->via.port,
+				   .port = m->via.port ? m->via.port : sip_default_port(m->flow.proto),
 				   .has_rport = m->via.has_rport,
 				   .force_rport = force_rport,
 				   .maddr = m->via.maddr,
-				   .reliable = m->flow.proto == NET_TCP };
+				   .reliable = net_is_stream(m->flow.proto) };
 
 	return nat_via(&ask);
 }
@@ -59,7 +59,7 @@ bool sip_behind_nat(const struct sip_msg *m)
 				 .via_port = m->via.port,
 				 .n_vias = m->n_vias,
 				 .has_rport = m->via.has_rport,
-				 .reliable = m->flow.proto == NET_TCP };
+				 .reliable = net_is_stream(m->flow.proto) };
 
 	return nat_is_seen(&seen);
 }
@@ -131,7 +131,7 @@ static struct flow reply_flow(struct sip *s, const struct sip_msg *m, const stru
 	tp = sip_transport_by_flow(s, &m->flow);
 	if (!tp)
 		tp = sip_transport_pick(s, NULL, f.proto, &say->to);
-	if (!tp || sip_flow_to(s, tp, &say->to, &other) < 0)
+	if (!tp || sip_flow_to(s, tp, &say->to, m->via.host, &other) < 0)
 		return f;
 	other.order = f.order;
 	return other;
@@ -162,6 +162,7 @@ void sip_reply(struct sip_uas *t, unsigned code, const char *reason, sip_build_f
 	say = ask_door(t->msg, t->force_rport);
 	t->flow = reply_flow(t->sip, t->msg, &say);
 	sip_build_init(t->sip, &b, &t->flow, &o);
+	b.secure = t->msg->ruri.secure;
 	write_reply(&o, t, &say, code, reason);
 	if (build)
 		build(arg, &b);
@@ -245,7 +246,7 @@ void sip_build_init(struct sip *s, struct sip_build *b, const struct flow *f, st
 	b->face.host[0] = '\0';
 	b->face.port = 0;
 	b->face.external = false;
-	b->request = false;
+	b->request = b->secure = false;
 	b->content_type = SPAN_NONE;
 	b->body = out_growing_in(s->body, sizeof s->body);
 	b->door = tp ? &tp->door : NULL;
@@ -290,7 +291,7 @@ void sip_put(struct sip_build *b, const char *name, const char *fmt, ...)
 void sip_put_contact(struct sip_build *b, struct span user, struct span uri_params, struct span params)
 {
 	sip_build_face(b);
-	out_str(b->o, "Contact: <sip:");
+	out_str(b->o, b->secure && b->flow.proto == NET_TLS ? "Contact: <sips:" : "Contact: <sip:");
 	if (user.n) {
 		sip_out_user(b->o, user);
 		out_char(b->o, '@');
@@ -298,8 +299,7 @@ void sip_put_contact(struct sip_build *b, struct span user, struct span uri_para
 	out_str(b->o, b->face.host);
 	if (b->face.port)
 		out_all(b->o, ":", b->face.port);
-	if (b->flow.proto == NET_TCP)
-		out_str(b->o, ";transport=tcp");
+	out_str(b->o, sip_transport_param(b->flow.proto));
 	out_all(b->o, uri_params, ">", params, "\r\n");
 }
 

@@ -51,7 +51,7 @@ static void net_close(void *arg UNUSED, uint32_t sock UNUSED)
 {
 }
 
-static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct flow *f)
+static int net_connect(void *arg, uint32_t listener, const struct addr *to, struct span name UNUSED, struct flow *f)
 {
 	struct world *w = arg;
 
@@ -334,7 +334,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct world w = { 0 };
 	struct conf_source src = { read_file, glob_none, NULL };
 	struct sip_config c = { .clock = &w.clock,
-				.net = { &w, net_listen_on, net_close, net_connect, net_send, net_source, net_resolve },
+				.net = { .arg = &w,
+					 .listen = net_listen_on,
+					 .close = net_close,
+					 .connect = net_connect,
+					 .send = net_send,
+					 .source = net_source,
+					 .resolve = net_resolve },
 				.user = { .arg = &w, .request = on_request } };
 	struct span in = { (const char *)p, n }, rec;
 	struct diag why = { 0 };

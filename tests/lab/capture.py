@@ -179,7 +179,8 @@ def check_public(messages, private):
 class Ears:
     """The audio that reaches a phone, decoded from the RTP on its interface.
 
-    Only packets to a port count that the phone itself named in its SDP.
+    Only packets to a port count that the phone itself named in its SDP, or,
+    where that cannot be read (TLS), to one of `open_ports`.
     """
 
     def __init__(self, node, interface="eth0", name=None):
@@ -190,6 +191,7 @@ class Ears:
         if ":" in self.address:
             self.address = ipaddress.ip_address(self.address).packed.hex()
         self.ports = set()
+        self.open_ports = range(0)
         self.pcm = array.array("h")
         self.sources = set()
 
@@ -201,7 +203,7 @@ class Ears:
                 if m.sdp() and p.src == self.address:
                     self.ports.add(int(m.body.split("m=audio ")[1].split()[0]))
             elif p.proto == "udp" and p.dst == self.address:
-                if p.dport in self.ports:
+                if p.dport in self.ports or p.dport in self.open_ports:
                     self._hear(p)
         return len(self.pcm)
 

@@ -95,6 +95,9 @@ class Phone(Hearing):
         self._write("accounts", self._account(password, expires, answer))
         self._write("contacts", "")
         self.ears = Ears(node, interface, self.name)
+        if transport == "tls":
+            first, last = rtp.split("-")
+            self.ears.open_ports = range(int(first), int(last) + 1, 2)
         self.start()
 
     def _write(self, name, text):
@@ -103,7 +106,7 @@ class Phone(Hearing):
 
     def _uri(self, number):
         host = "[%s]" % self.server if ":" in self.server else self.server
-        more = ";transport=tcp" if self.transport == "tcp" else ""
+        more = "" if self.transport == "udp" else ";transport=" + self.transport
         return "sip:%s@%s%s" % (number, host, more)
 
     def _account(self, password, expires, answer):

@@ -1,15 +1,27 @@
 """Transports other than UDP over IPv4."""
+import os
+
 import calls
 from hairpin import phone_block
+from net import sh, wait_for
 from peers import Phone
 from suite import scenario
-from worlds import NAT_A, PASSWORD, PLAIN_TRANSPORT, Two
+from worlds import NAT_A, PASSWORD, PBX_PUBLIC, PLAIN_TRANSPORT, Two
 
 TCP = """
 [transport-tcp]
 type=transport
 protocol=tcp
 bind=0.0.0.0
+"""
+
+TLS = """
+[transport-tls]
+type=transport
+protocol=tls
+bind=0.0.0.0
+cert_file=%s
+priv_key_file=%s
 """
 
 PBX6 = "2001:db8:1::10"
@@ -35,6 +47,48 @@ def tcp(lab):
     rang = [m for m in w.wan.messages(dst=NAT_A)
             if m.is_request and m.method == "INVITE"]
     assert rang and all(m.packet.proto == "tcp" for m in rang), "not by TCP"
+    w.check_wires()
+
+
+def certificate(lab, name, host):
+    """A certificate that its own key signed; returns its file and the key's."""
+    cert, key = lab.path(name + ".crt"), lab.path(name + ".key")
+    sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+       "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=" + host,
+       "-addext", "subjectAltName=DNS:%s,IP:%s" % (host, PBX_PUBLIC),
+       "-out", cert, "-keyout", key)
+    return cert, key
+
+
+def shown(node):
+    """The certificate that the PBX shows to who connects now."""
+    return node.run("openssl", "s_client", "-connect", PBX_PUBLIC + ":5061",
+                    "-servername", "pbx.example.com", stdin="")
+
+
+@scenario("tls")
+def tls(lab):
+    """A phone registered by TLS behind NAT is called over its connection, and
+    stays connected while the certificate is replaced."""
+    w = Two(lab, provider=False)
+    cert, key = certificate(lab, "pbx", "pbx.example.com")
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TLS % (cert, key)
+                 + phone_block("scenario2", "6002"))
+    phone, other = w.phone_a(transport="tls"), w.phone_b()
+    w.hairpin.wait_contact("6001", "Avail", host=NAT_A)
+    calls.short_call(other, phone, "6001", w.hairpin)
+    calls.short_call(phone, other, "6002", w.hairpin)
+    assert not w.wan.messages(dst=NAT_A), "SIP that can be read went to the phone"
+    before = shown(w.pbx)
+    assert "CN = pbx.example.com" in before, before
+    fresh = certificate(lab, "fresh", "fresh.example.com")
+    for new, old in zip(fresh, (cert, key)):
+        os.replace(new, old)
+    w.hairpin.rx("pjsip reload")
+    wait_for(lambda: "CN = fresh.example.com" in shown(w.pbx), 5, "the new certificate")
+    contacts = w.hairpin.contacts()
+    calls.short_call(other, phone, "6001", w.hairpin)
+    assert w.hairpin.contacts() == contacts, "it connected again"
     w.check_wires()
 
 

@@ -427,8 +427,8 @@ static void all_errors_are_told(void **state)
 static const struct refusal warnings[] = {
 	{ "[general]\n; what=ever\n[6001]\n", "pjsip.conf:1: note: [general]: nothing is in it|"
 					      "pjsip.conf:3: note: [6001]: nothing is in it|" },
-	{ PLAIN "protocol=tls\n" EP "transport=t",
-	  "pjsip.conf:4: warning: transport t: protocol=tls is not served yet; this transport is left out|"
+	{ PLAIN "protocol=wss\n" EP "transport=t",
+	  "pjsip.conf:4: warning: transport t: protocol=wss is not served yet; this transport is left out|"
 	  "pjsip.conf:7: warning: endpoint e: transport: transport 't' is left out, so it is chosen by the "
 	  "destination|" },
 	{ EP "allow=ulaw,h264",
@@ -471,7 +471,7 @@ static void left_out_transport(void **state)
 {
 	static const char *const files[] = {
 		"pjsip.conf",
-		"[tls]\ntype=transport\nprotocol=tls\nbind=0.0.0.0\ncert_file=x.pem\n" PLAIN
+		"[tls]\ntype=transport\nprotocol=wss\nbind=0.0.0.0\ncert_file=x.pem\n" PLAIN
 		"protocol=tcp\n[e]\ntype=endpoint\ntransport=tls\n",
 		NO_PLAN, NULL
 	};

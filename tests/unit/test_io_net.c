@@ -403,7 +403,7 @@ static void tcp_both_ways(void **state)
 	uint32_t a = listen_on(w, NET_TCP, "127.0.0.1:0", &at_a), b = listen_on(w, NET_TCP, "127.0.0.2:0", &at_b);
 	struct flow out, in;
 
-	assert_int_equal(w->net.connect(w->net.arg, a, &at_b, &out), 0);
+	assert_int_equal(w->net.connect(w->net.arg, a, &at_b, SPAN_NONE, &out), 0);
 	assert_int_equal(out.listener, a);
 	assert_int_equal(w->net.send(w->net.arg, &out, SPAN("early")), 0); /* before it stands */
 	assert_true(run(w, 3));                                            /* accepted, connected, input */
@@ -467,7 +467,7 @@ static void tcp_keepalive(void **state)
 	ask.keep_interval = 7;
 	ask.keep_probes = 3;
 	assert_int_equal(w->net.listen(w->net.arg, &ask, &b, &probing), 0);
-	assert_int_equal(w->net.connect(w->net.arg, a, &probing, &out), 0);
+	assert_int_equal(w->net.connect(w->net.arg, a, &probing, SPAN_NONE, &out), 0);
 	assert_true(run(w, 2));
 	fd = fd_of(&w->flow);
 	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
@@ -478,7 +478,7 @@ static void tcp_keepalive(void **state)
 	out.local = w->flow.peer;
 	assert_int_equal(option(fd_of(&out), SOL_SOCKET, SO_KEEPALIVE), 0);
 
-	assert_int_equal(w->net.connect(w->net.arg, b, &plain, &out), 0);
+	assert_int_equal(w->net.connect(w->net.arg, b, &plain, SPAN_NONE, &out), 0);
 	assert_true(run(w, 2));
 	out.peer = w->flow.local;
 	out.local = w->flow.peer;
@@ -494,7 +494,7 @@ static void tcp_refused(void **state)
 	int err;
 
 	w->net.close(w->net.arg, b);
-	err = w->net.connect(w->net.arg, a, &gone, &f);
+	err = w->net.connect(w->net.arg, a, &gone, SPAN_NONE, &f);
 	if (err == 0) {
 		assert_true(run(w, 1));
 		assert_int_equal(w->failed.sock, f.sock);
@@ -530,7 +530,7 @@ static void closing_a_listener_ends_its_connections(void **state)
 	uint32_t a = listen_on(w, NET_TCP, "127.0.0.1:0", &at_a), b = listen_on(w, NET_TCP, "127.0.0.1:0", &at_b);
 	struct flow out, in;
 
-	assert_int_equal(w->net.connect(w->net.arg, a, &at_b, &out), 0);
+	assert_int_equal(w->net.connect(w->net.arg, a, &at_b, SPAN_NONE, &out), 0);
 	assert_true(run(w, 2));
 	in = w->flow;
 	w->net.close(w->net.arg, b);

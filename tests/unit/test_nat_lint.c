@@ -2,6 +2,7 @@
  * tests/unit/test_nat_lint.c: each finding of `hairpin check`: the smallest configuration that has it, in which line,
  * and the same configuration mended, that has it no more. The guide's configurations have none that is false.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/util.h"
@@ -13,11 +14,12 @@
 #define UDP "[t]\ntype=transport\nbind=0.0.0.0\n"
 #define BEHIND \
 	"local_net=192.168.1.0/24\nexternal_media_address=198.51.100.5\nexternal_signaling_address=198.51.100.5\n"
-#define PHONE "[p]\ntype=endpoint\naors=p\nallow=ulaw\n"
-#define AOR   "[p]\ntype=aor\nmax_contacts=2\n"
-#define TRUNK "[a]\ntype=auth\nusername=u\npassword=secret\n[e]\ntype=endpoint\noutbound_auth=a\nallow=ulaw\n"
-#define REG   "[r]\ntype=registration\nserver_uri=sip:gw.example.com\nclient_uri=sip:u@gw.example.com\n"
-#define AUTH  "[p]\ntype=auth\nusername=p\npassword=secret\n"
+#define TLS_AT "[s]\ntype=transport\nbind=0.0.0.0\nprotocol=tls\n"
+#define PHONE  "[p]\ntype=endpoint\naors=p\nallow=ulaw\n"
+#define AOR    "[p]\ntype=aor\nmax_contacts=2\n"
+#define TRUNK  "[a]\ntype=auth\nusername=u\npassword=secret\n[e]\ntype=endpoint\noutbound_auth=a\nallow=ulaw\n"
+#define REG    "[r]\ntype=registration\nserver_uri=sip:gw.example.com\nclient_uri=sip:u@gw.example.com\n"
+#define AUTH   "[p]\ntype=auth\nusername=p\npassword=secret\n"
 
 enum host { LAN, PUBLIC, NOBODY };
 
@@ -142,7 +144,33 @@ static const struct lint_case cases[] = {
 	  "[t]\ntype=transport\nbind=0.0.0.0:20001\n" },
 	{ NAT079, LAN, false, 3, "[t]\ntype=transport\nbind=0.0.0.0:10000\n",
 	  "[t]\ntype=transport\nbind=0.0.0.0:10000\nprotocol=tcp\n" },
+	{ NAT080, LAN, false, 4, TLS_AT, TLS_AT "cert_file=good.crt\n" },
+	{ NAT081, LAN, false, 5, TLS_AT "cert_file=wrong.crt\n", TLS_AT "cert_file=good.crt\n" },
+	{ NAT082, LAN, false, 5, TLS_AT "cert_file=old.crt\n", TLS_AT "cert_file=good.crt\n" },
+	{ NAT082, LAN, false, 5, TLS_AT "cert_file=new.crt\n", TLS_AT "cert_file=good.crt\n" },
+	{ NAT083, LAN, false, 5, TLS_AT "cert_file=soon.crt\n", TLS_AT "cert_file=good.crt\n" },
 };
+
+#define NOW 1700000000
+
+/* As io reads them. */
+static int look(const struct net_tls *t, struct net_cert *c)
+{
+	bool is_new = strcmp(t->cert_file, "new.crt") == 0;
+
+	*c = (struct net_cert){ true, NOW - 90 * 86400, NOW + 60 * 86400 };
+	if (strcmp(t->cert_file, "wrong.crt") == 0) {
+		snprintf(c->why, sizeof c->why, "cert_file=wrong.crt cannot be read");
+		return -EINVAL;
+	}
+	if (is_new)
+		c->from = NOW + 10;
+	else if (strcmp(t->cert_file, "old.crt") == 0)
+		c->until = NOW - 10;
+	else if (strcmp(t->cert_file, "soon.crt") == 0)
+		c->until = NOW + 86400;
+	return 0;
+}
 
 /* ---- one configuration, judged ---- */
 
@@ -168,7 +196,9 @@ static size_t host_list(enum host host, struct lint_host *list)
 static void judge(struct judged *j, const char *sip, const char *rtp, enum host host, bool asterisk)
 {
 	struct lint_host list[2];
-	struct lint_ask ask = { .host = list, .n_host = host_list(host, list), .asterisk = asterisk };
+	struct lint_ask ask = {
+		.host = list, .n_host = host_list(host, list), .asterisk = asterisk, .look = look, .unix_now = NOW
+	};
 	struct conf_source src = mem_source(j->files);
 	struct diag why = { 0 };
 

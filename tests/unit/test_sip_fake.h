@@ -13,6 +13,7 @@
 
 #define FAKE_UDP "[udp]\ntype=transport\nprotocol=udp\nbind=192.0.2.1\n"
 #define FAKE_TCP "[tcp]\ntype=transport\nprotocol=tcp\nbind=192.0.2.1\n"
+#define FAKE_TLS "[tls]\ntype=transport\nprotocol=tls\nbind=192.0.2.1\n"
 #define PHONE    "198.51.100.7:5062"
 
 struct fake_sent {
@@ -40,6 +41,7 @@ struct fake {
 	unsigned n_sent, seen, cap;
 	struct sip_msg *last; /* the message that fake_next gave */
 	int send_err, connect_err;
+	char meant[64];                /* the name that the last connection was made for */
 	const char *route;             /* the source address of what leaves */
 	const struct dns_record *zone; /* .name is the owner; .flags of SRV and NAPTR hold "s" or nothing */
 	const char *const *owners;
@@ -87,16 +89,17 @@ static inline struct flow fake_conn(struct fake *f, uint32_t listener, const str
 	struct fake_sock *s = &f->socks[f->n_socks++];
 
 	assert_true(f->n_socks <= ARRAY_LEN(f->socks));
-	*s = (struct fake_sock){ .open = true, .proto = NET_TCP };
-	s->flow = (struct flow){ f->n_socks, NET_TCP, listener, addr_with_port(&f->socks[listener - 1].bound, 40000),
+	*s = (struct fake_sock){ .open = true, .proto = f->socks[listener - 1].proto };
+	s->flow = (struct flow){ f->n_socks, s->proto, listener, addr_with_port(&f->socks[listener - 1].bound, 40000),
 				 *peer };
 	return s->flow;
 }
 
-static inline int fake_connect(void *arg, uint32_t listener, const struct addr *to, struct flow *flow)
+static inline int fake_connect(void *arg, uint32_t listener, const struct addr *to, struct span name, struct flow *flow)
 {
 	struct fake *f = arg;
 
+	span_copy(name, f->meant, sizeof f->meant);
 	if (!f->connect_err)
 		*flow = fake_conn(f, listener, to);
 	return f->connect_err;
@@ -196,8 +199,13 @@ static inline struct fake *fake_new(const char *pjsip, const char *hairpin)
 {
 	struct fake *f = xcalloc(1, sizeof *f);
 	struct sip_config c = { .clock = &f->clock,
-				.net = { f, fake_listen, fake_close, fake_connect, fake_send, fake_source,
-					 fake_resolve },
+				.net = { .arg = f,
+					 .listen = fake_listen,
+					 .close = fake_close,
+					 .connect = fake_connect,
+					 .send = fake_send,
+					 .source = fake_source,
+					 .resolve = fake_resolve },
 				.user = { .arg = f, .request = fake_request, .closed = fake_closed } };
 
 	rng_seed(&f->clock.rng, (const uint8_t[32]){ 7 });

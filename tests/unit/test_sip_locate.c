@@ -37,6 +37,9 @@ static const char *const owners[] = {
 	"_sip._udp.none.example",
 	"_sip._udp.num.example",
 	"u.other.example",
+	"full.example",
+	"_sips._tcp.full.example",
+	"_sips._tcp.srv.example",
 };
 static const struct dns_record zone[] = {
 	NAPTR(20, 10, "SIP+D2U", "_sip._udp.full.example"),
@@ -55,6 +58,9 @@ static const struct dns_record zone[] = {
 	SRV(0, 0, 0, "."),
 	SRV(0, 0, 5999, "203.0.113.77"),
 	A(5),
+	NAPTR(30, 10, "SIPS+D2T", "_sips._tcp.full.example"),
+	SRV(1, 1, 5081, "one.full.example"),
+	SRV(1, 1, 5074, "203.0.113.12"),
 };
 
 static struct sip_target got[SIP_TARGETS];
@@ -83,7 +89,7 @@ static const char *locate(const char *uri)
 	assert_int_equal(called, 1);
 	for (size_t i = 0; i < n_got; i++) {
 		out_str(&o, i ? " " : "");
-		out_str(&o, got[i].proto == NET_TCP ? "tcp:" : "udp:");
+		out_str(&o, got[i].proto == NET_TLS ? "tls:" : got[i].proto == NET_TCP ? "tcp:" : "udp:");
 		addr_out(&o, &got[i].addr);
 	}
 	out_char(&o, '\0');
@@ -303,6 +309,61 @@ static void test_left_behind(void **state)
 	sip_msg_unref(first);
 }
 
+static const struct {
+	const char *uri, *want;
+} tls_table[] = {
+	{ "sips:203.0.113.5", "tls:203.0.113.5:5061" },
+	{ "sips:203.0.113.5:5070;transport=tcp", "tls:203.0.113.5:5070" }, /* TLS over it */
+	{ "sips:203.0.113.5;transport=udp", "" },
+	{ "sip:203.0.113.5;transport=TLS", "tls:203.0.113.5:5061" },
+	{ "sip:203.0.113.5", "udp:203.0.113.5:5060" },
+	{ "sips:full.example", "tls:203.0.113.1:5081" },
+	{ "sip:full.example", "tcp:203.0.113.3:5061 udp:203.0.113.1:5060 udp:203.0.113.2:5070 tls:203.0.113.1:5081" },
+	{ "sip:srv.example;transport=tls", "tls:203.0.113.12:5074" },
+	{ "sips:srv.example", "tls:203.0.113.12:5074" },
+	{ "sips:host.example", "tls:203.0.113.11:5061 tls:203.0.113.12:5061" },
+	{ "sips:host.example:5090", "tls:203.0.113.11:5090 tls:203.0.113.12:5090" },
+};
+
+static void test_tls(void **state)
+{
+	(void)state;
+	fake_free(f);
+	start_with(BOTH FAKE_TLS);
+	for (size_t i = 0; i < ARRAY_LEN(tls_table); i++)
+		if (strcmp(locate(tls_table[i].uri), tls_table[i].want) != 0)
+			fail_msg("%s: %s", tls_table[i].uri, locate(tls_table[i].uri));
+	fake_free(f);
+	start_with(FAKE_TLS);
+	assert_string_equal(locate("sip:203.0.113.5"), "tls:203.0.113.5:5061");
+	assert_string_equal(locate("sip:full.example"), "tls:203.0.113.1:5081");
+}
+
+/* Whose certificate is asked for is what the URI says, not what DNS says; one connection serves one name. */
+static void test_tls_name(void **state)
+{
+	struct fake_call c[4] = { 0 };
+
+	(void)state;
+	fake_free(f);
+	start_with(FAKE_TLS "verify_server=yes\n");
+	fake_ask(f, &c[0], SIP_OPTIONS, "sips:x@full.example", NULL);
+	fake_to(fake_expect(f, "OPTIONS"), "203.0.113.1:5081");
+	assert_string_equal(f->meant, "full.example");
+	assert_true(span_istarts(f->last->via.text, SPAN("SIP/2.0/TLS 192.0.2.1:5061;")));
+	f->meant[0] = '\0';
+	fake_ask(f, &c[1], SIP_OPTIONS, "sips:y@FULL.example", NULL);
+	fake_expect(f, "OPTIONS");
+	assert_string_equal(f->meant, ""); /* the same */
+	fake_ask(f, &c[2], SIP_OPTIONS, "sips:x@203.0.113.1:5081", NULL);
+	fake_expect(f, "OPTIONS");
+	assert_string_equal(f->meant, "203.0.113.1");
+	fake_ask(f, &c[3], SIP_OPTIONS, "sips:x@198.51.100.9",
+		 &(struct sip_ask){ .proxy = SPAN("sips:full.example;lr") });
+	fake_expect(f, "OPTIONS");
+	assert_string_equal(f->meant, "full.example");
+}
+
 static void test_no_address(void **state)
 {
 	struct fake_call c = { 0 }, d = { 0 }, e = { 0 };
@@ -442,6 +503,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_table),
 		T(test_tcp_only),
+		T(test_tls),
+		T(test_tls_name),
 		T(test_weights),
 		T(test_cache),
 		T(test_shared_question),
