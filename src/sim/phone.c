@@ -131,6 +131,8 @@ void sim_phones_free(struct sim *s)
 		free((char *)p->c.server);
 		free((char *)p->c.codecs);
 		free((char *)p->c.options);
+		free(p->refer_to);
+		free(p->more_headers);
 		free(p);
 	}
 }

@@ -49,7 +49,10 @@ struct sim_phone {
 	uint32_t reg_cseq, reg_expires;
 	bool reg_all;
 	char info_digit; /* on its way by INFO */
-	char *body;      /* of the re-INVITE that is being made; NULL: what was agreed */
+	char *refer_to;  /* of its last REFER */
+	bool no_refer_sub;
+	char *more_headers; /* of the next call's INVITE; NULL: none */
+	char *body;         /* of the re-INVITE that is being made; NULL: what was agreed */
 	struct timer refresh, answer, frame;
 	struct phone_call call;
 	struct phone_rtp rtp;
@@ -64,6 +67,9 @@ void phone_put_contact(struct sim_phone *p, struct sip_build *b);
 void phone_request(void *arg, struct sip_uas *uas, const struct sip_msg *m);
 void phone_answer_due(struct timer *t, ms_t now);
 void phone_call_drop(struct sim_phone *p); /* without a word */
+
+/* phone_refer.c */
+void phone_notified(struct sim_phone *p, const struct sip_msg *m);
 
 /* phone_rtp.c */
 void phone_rtp_open(struct sim_phone *p);

@@ -123,6 +123,8 @@ static void call_over(struct sim_phone *p)
 	free(c->heard);
 	free(p->body);
 	p->body = NULL;
+	free(p->more_headers);
+	p->more_headers = NULL;
 	sdp_deal_free(&c->deal);
 	*c = (struct phone_call){ 0 };
 	phone_rtp_close(p);
@@ -241,6 +243,10 @@ static void in_dialog(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 		break;
 	case SIP_INVITE:
 	case SIP_UPDATE: on_reoffer(p, uas, m); break;
+	case SIP_NOTIFY:
+		phone_notified(p, m);
+		sip_reply(uas, 200, NULL, build_plain, p);
+		break;
 	case SIP_INFO: on_info(p, m); /* fall through */
 	default: sip_reply(uas, 200, NULL, build_plain, p); break;
 	}
@@ -374,6 +380,8 @@ static void build_invite(void *arg, struct sip_build *b)
 
 	phone_put_contact(p, b);
 	sip_put(b, "Allow", "%s", PHONE_ALLOW);
+	if (p->more_headers)
+		out_str(b->o, p->more_headers);
 	if (!p->c.late_offer)
 		put_offer(p, b);
 }

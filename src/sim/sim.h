@@ -133,7 +133,11 @@ void sim_phone_answer(struct sim_phone *p);
 void sim_phone_hangup(struct sim_phone *p);                       /* BYE, CANCEL or 486, as fits */
 void sim_phone_hold(struct sim_phone *p, bool hold, bool update); /* by re-INVITE or UPDATE; again: the same SDP */
 void sim_phone_reoffer(struct sim_phone *p, const char *sdp);     /* a re-INVITE with this body; lines end in \n */
-void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);  /* RFC 4733 or INFO */
+/* REFER to a number or a sip: URI; other: whose call is to be replaced, or NULL; no_sub: RFC 4488. */
+void sim_phone_transfer(struct sim_phone *p, const char *to, const struct sim_phone *other, bool no_sub);
+/* Calls in the place of the call of another phone; early: only if that is not answered. */
+void sim_phone_replace(struct sim_phone *p, const char *to, const struct sim_phone *other, bool early);
+void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);              /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
 void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */
 void sim_phone_pace(struct sim_phone *p, ms_t frame); /* between its RTP packets: 20, or more, as when it is silent */
@@ -147,6 +151,8 @@ struct sim_phone_state {
 	char contact[256];           /* the Contacts that its REGISTER's 200 gave back */
 	unsigned last;               /* last code its INVITE got (1xx too), or gave */
 	unsigned reoffer, asked;     /* last final code of its re-INVITE or UPDATE; of sim_phone_ask() */
+	unsigned referred, notified; /* of its REFER; what the last NOTIFY said became of it */
+	bool told_last;              /* that NOTIFY was the last */
 	bool ringing, in_call, held; /* in_call: confirmed; held: by the other side */
 	unsigned ended, calls;       /* calls that have ended, INVITEs that came in */
 	int cause;                   /* Q.850 of the BYE or final answer's Reason; 0: none */

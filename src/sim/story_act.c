@@ -128,6 +128,18 @@ static void phone_jams(struct tale *t, struct sim_phone *p, const char *whom)
 	sim_phone_jam(p, &s.rtp_to);
 }
 
+/* PHONE transfers WHERE [with OTHER] [nosub], PHONE replaces OTHER at WHERE [early] */
+static void phone_transfers(struct tale *t, struct sim_phone *p, const struct words *w)
+{
+	bool replaces = word_is(w, 1, "replaces"), with = word_is(w, 3, "with") && w->n > 4;
+	struct thing *other = replaces ? thing_get(t, w->w[2], A_PHONE) : with ? thing_get(t, w->w[4], A_PHONE) : NULL;
+
+	if (replaces && other && w->n > 4)
+		sim_phone_replace(p, w->w[4], other->phone, word_flag(w, "early"));
+	else if (!replaces && (other || !with))
+		sim_phone_transfer(p, w->w[2], other ? other->phone : NULL, word_flag(w, "nosub"));
+}
+
 static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct sim_phone *p = x->phone;
@@ -147,6 +159,8 @@ static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 		phone_hold(p, w);
 	else if (strcmp(verb, "reoffers") == 0 && w->block)
 		sim_phone_reoffer(p, w->block);
+	else if ((strcmp(verb, "transfers") == 0 || strcmp(verb, "replaces") == 0) && w->n > 2)
+		phone_transfers(t, p, w);
 	else if (strcmp(verb, "dtmf") == 0 && w->n > 2)
 		sim_phone_dtmf(p, w->w[2][0], word_is(w, 3, "info"));
 	else if (strcmp(verb, "mute") == 0 || strcmp(verb, "unmute") == 0)

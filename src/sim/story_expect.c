@@ -83,6 +83,10 @@ static bool ask_phone(struct question *q, const struct thing *x)
 		return s.reoffer == (unsigned)number(w, 2);
 	if (strcmp(verb, "asked") == 0)
 		return s.asked == (unsigned)number(w, 2);
+	if (strcmp(verb, "referred") == 0)
+		return s.referred == (unsigned)number(w, 2);
+	if (strcmp(verb, "notified") == 0)
+		return s.notified == (unsigned)number(w, 2) && s.told_last == !word_flag(w, "so-far");
 	if (strcmp(verb, "ended") == 0)
 		return s.ended == (unsigned)number(w, 2);
 	if (strcmp(verb, "calls") == 0)

@@ -66,6 +66,21 @@ struct sip_dialog *sip_dialog_of(const struct sip_uas *t)
 	return find(t->sip, t->msg->call_id, span_of(t->tag), t->msg->from.tag);
 }
 
+void *sip_dialog_named(struct sip *s, struct span call_id, struct span local_tag, struct span remote_tag)
+{
+	struct sip_dialog *d = find(s, call_id, local_tag, remote_tag);
+
+	return d ? d->conf.arg : NULL;
+}
+
+void sip_out_replaces(struct out *o, const struct sip_dialog *d)
+{
+	struct sip_naddr local;
+	struct span tag = sip_naddr_tag(d->local, &local) ? local.tag : SPAN_NONE;
+
+	out_all(o, d->call_id, ";to-tag=", d->remote_tag, ";from-tag=", tag);
+}
+
 #define TARGET_ROOM 48
 
 struct names { /* that a dialog goes by for all its life */
