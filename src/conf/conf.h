@@ -39,7 +39,7 @@ struct conf_global {
 	uint32_t max_forwards, keep_alive_interval, max_initial_qualify_time;
 	uint32_t unidentified_request_count, unidentified_request_period, unidentified_request_prune_interval;
 	struct strs endpoint_identifier_order;
-	bool disable_multi_domain, ignore_uri_user_options;
+	bool disable_multi_domain, ignore_uri_user_options, norefersub;
 	uint32_t default_auth_algorithms_uas, default_auth_algorithms_uac; /* AUTH_ALG_* bits, see conf_auth */
 };
 
@@ -138,9 +138,9 @@ struct conf_endpoint {
 	uint32_t timers_min_se, timers_sess_expires; /* s */
 	uint8_t tos_audio;
 	bool inband_progress, follow_early_media_fork, allow_unauthenticated_options;
-	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone;
+	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone, allow_transfer;
 	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;
-	bool moh_passthrough, suppress_moh_on_sendonly;
+	bool moh_passthrough, suppress_moh_on_sendonly, refer_blind_progress;
 };
 
 struct conf_identify {

@@ -45,8 +45,8 @@ const struct opt endpoint_opts[] = {
 	  .help = "Answer 484 to numbers that may still grow." },
 	{ "allow_subscribe", OPT_BOOL, .def = "yes", .waits_for = "subscriptions",
 	  .help = "Whether the peer may subscribe to states." },
-	{ "allow_transfer", OPT_BOOL, .def = "yes", .waits_for = "transfer by REFER",
-	  .help = "Whether the peer may transfer calls." },
+	{ "allow_transfer", OPT_BOOL, AT(allow_transfer), .def = "yes",
+	  .help = "Whether the peer may transfer calls (REFER, and INVITE with Replaces)." },
 	{ "allow_unauthenticated_options", OPT_BOOL, AT(allow_unauthenticated_options), .def = "no",
 	  .help = "Answer OPTIONS without asking for a password." },
 	{ "aors", OPT_REFS, AT(aors), .def = "", .of = "aor", .at_n = AT(n_aors),
@@ -210,8 +210,8 @@ const struct opt endpoint_opts[] = {
 	  .help = "Feature that begins a recording." },
 	{ "redirect_method", OPT_ENUM, AT(redirect_method), .def = "user", .names = redirect_names,
 	  .help = "What of a 302's Contact is followed: its user in the dialplan, or the URI." },
-	{ "refer_blind_progress", OPT_BOOL, .def = "yes", .waits_for = "transfer by REFER",
-	  .help = "Report the progress of a blind transfer." },
+	{ "refer_blind_progress", OPT_BOOL, AT(refer_blind_progress), .def = "yes",
+	  .help = "Tell who transfers blindly how the call goes on until it is answered; else only that it went." },
 	{ "rewrite_contact", OPT_BOOL, AT(rewrite_contact), .def = "no",
 	  .help = "Store and dial the address a message came from instead of the one in its Contact. Not written: yes "
 		  "for "

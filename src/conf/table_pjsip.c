@@ -54,7 +54,7 @@ const struct opt global_opts[] = {
 	  .help = "Length of the queue that pauses notifications." },
 	{ "mwi_tps_queue_low", OPT_INT, .def = "-1", .no_effect = "there is no queue of tasks",
 	  .help = "Length of the queue that resumes them." },
-	{ "norefersub", OPT_BOOL, .def = "yes", .waits_for = "transfer by REFER",
+	{ "norefersub", OPT_BOOL, AT(norefersub), .def = "yes",
 	  .help = "Announce that a REFER may go without subscription." },
 	{ "regcontext", OPT_STR, .def = "", .waits_for = "extensions of registered phones",
 	  .help = "Context where registered phones appear as extensions." },

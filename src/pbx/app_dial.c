@@ -11,6 +11,9 @@
 
 #include "base/trace.h"
 #include "pbx/play.h"
+#include "pbx/transfer.h"
+
+extern const struct app app_dial;
 
 #define LEGS_MAX    32
 #define BREADTH_MAX 60 /* legs that ring at one time, wherever they lead: RFC 5393 5.3.3 */
@@ -588,6 +591,10 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 		drop_legs(s, NULL, 19);
 		return APP_NEXT;
 	}
+	if (ev->kind == CH_PARTED) {
+		s->cause = ev->cause;
+		return s->go_on ? APP_NEXT : APP_HANGUP;
+	}
 	if (ev->kind == CH_DTMF && s->with && s->caller_ends && ev->digit == '*')
 		return APP_HANGUP;
 	if (ev->kind != CH_PEER)
@@ -674,6 +681,8 @@ static void stop(struct dp *dp)
 	if (!s->left)
 		publish(s);
 	leg_ring_tone(s->dp->chan, false);
+	if (s->dp->chan->moves)
+		transfer_part(s->dp->chan);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
 	free(s->forward);
 	free(s->forward_ctx);
@@ -681,6 +690,72 @@ static void stop(struct dp *dp)
 	free(s->after);
 	if (s->legs != &s->one)
 		free(s->legs);
+}
+
+/* ---- transfers ---- */
+
+static struct dial *dial_of(const struct chan *c)
+{
+	return c->dp && c->dp->app == &app_dial ? dp_state(c->dp) : NULL;
+}
+
+struct chan *dial_with(const struct chan *c)
+{
+	const struct dial *s = dial_of(c);
+
+	return s && !s->prepares ? s->with : NULL;
+}
+
+bool dial_rings(const struct dp *dp)
+{
+	const struct dial *s = dial_of(dp->chan);
+
+	return s && !s->answered && s->n;
+}
+
+void dial_takes(struct chan *c, struct chan *now)
+{
+	struct dial *s = dial_with(c) ? dial_of(c) : NULL;
+
+	if (!s)
+		return;
+	if (s->n)
+		s->legs[0]->on_event = NULL;
+	s->n = 0;
+	s->with = now;
+	if (!now)
+		clock_stop(c->pbx->clock, &c->dp->timer);
+}
+
+bool dial_calls(const struct chan *leg)
+{
+	const struct dial *s = leg->on_event == on_leg_event ? leg->arg : NULL;
+
+	return s && !s->answered && leg->state != CHAN_UP;
+}
+
+void dial_answers(struct chan *leg, struct chan *other)
+{
+	struct chan_event ev = { .kind = CH_ANSWERED };
+	struct dial *s = leg->arg;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->legs[i] == leg)
+			s->legs[i] = other;
+	leg->on_event = NULL;
+	other->on_event = on_leg_event;
+	other->arg = s;
+	chan_tell(other, &ev);
+}
+
+void dial_moved(struct dp *dp, const struct chan *from)
+{
+	struct dial *s = dp_state(dp);
+
+	if (s->early)
+		bridge_join(dp->chan, from->peer_chan ? from->peer_chan : s->legs[0]);
+	else if (from->ringing_sent || from->ring_tone)
+		leg_ring_tone(dp->chan, true);
 }
 
 const struct app app_dial = { .name = "Dial",

@@ -212,7 +212,7 @@ static enum app_say on_digit(struct dp *dp, char digit)
 		dp->digits[n] = digit;
 		dp->digits[n + 1] = '\0';
 	}
-	switch (dp_could_match(&dp->chan->conf->dialplan, span_of(s->context), span_of(dp->digits), &call)) {
+	switch (dp_could_match(&dp->conf->dialplan, span_of(s->context), span_of(dp->digits), &call)) {
 	case DP_MATCH: return go(dp, dp->digits);
 	case DP_MAY_GROW:
 	case DP_TOO_SHORT:
@@ -228,7 +228,7 @@ static bool is_exten(struct dp *dp, char digit)
 {
 	const struct playing *s = dp_state(dp);
 
-	return dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), (struct span){ &digit, 1 },
+	return dp_exists(dp->chan->pbx, dp->conf, span_of(s->context), (struct span){ &digit, 1 },
 			 span_of(dp->chan->caller_num));
 }
 
@@ -240,7 +240,7 @@ static enum app_say on_timeout(struct dp *dp)
 		return go(dp, dp->digits);
 	if (!s->waits || dp_has_next(dp))
 		return APP_NEXT;
-	if (dp_exists(dp->chan->pbx, dp->chan->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
+	if (dp_exists(dp->chan->pbx, dp->conf, span_of(s->context), SPAN("t"), SPAN_NONE))
 		return go(dp, "t");
 	return APP_HANGUP;
 }

@@ -10,7 +10,7 @@ static const struct dp_step *step_at(const struct dp *dp, int prio)
 {
 	const struct dp_call call = { span_of(dp->chan->caller_num), clock_wall(dp->chan->pbx->clock) };
 
-	return dp_find_step(&dp->chan->conf->dialplan, span_of(dp->ctx_name), span_of(dp->exten_name), &call, prio);
+	return dp_find_step(&dp->conf->dialplan, span_of(dp->ctx_name), span_of(dp->exten_name), &call, prio);
 }
 
 /* The priority of the one that encloses us, towards the start or the end; 0: there is none. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/trace.h"
+#include "pbx/transfer.h"
 
 #define NAME_MAX_LEN 64 /* of the endpoint's */
 
@@ -190,6 +191,8 @@ static void chan_free(struct chan *c)
 	if (c->invite)
 		sip_uas_on_cancel(c->invite, NULL, NULL);
 	dp_free(&c->dp);
+	if (c->moves)
+		transfer_forget(c);
 	clock_stop(p->clock, &c->reap);
 	clock_stop(p->clock, &c->renew);
 	list_del(&c->link);
@@ -235,6 +238,8 @@ static void reap(struct timer *t, ms_t now UNUSED)
 		trace(EV_CALL_END, c->name, "cause %d, %s", c->cause, cause_text(c->cause));
 		chan_tell(c, &ev);
 		c->told = true;
+		if (c->moves)
+			transfer_gone(c);
 	}
 	if (c->bye_waits)
 		return;

@@ -160,7 +160,7 @@ static const struct dp_step *find(const struct dp *dp, struct span ctx, struct s
 {
 	const struct dp_call call = call_of(dp);
 
-	return dp_find_step(&dp->chan->conf->dialplan, ctx, exten, &call, prio);
+	return dp_find_step(&dp->conf->dialplan, ctx, exten, &call, prio);
 }
 
 bool dp_has_next(const struct dp *dp)
@@ -176,7 +176,7 @@ static bool enter(struct dp *dp, struct span ctx, struct span exten, int prio)
 	if (!step)
 		return false;
 	if (ctx.p != dp->ctx_name)
-		ctx = span_of(dp_context_name(&dp->chan->conf->dialplan, ctx));
+		ctx = span_of(dp_context_name(&dp->conf->dialplan, ctx));
 	place(dp, ctx.p, exten, prio);
 	dp->found = step;
 	return true;
@@ -193,7 +193,7 @@ static int prio_of(const struct dp *dp, struct span ctx, struct span exten, stru
 		return dp->prio + (int)n;
 	if (span_int(text, &n))
 		return (int)n;
-	step = dp_find_label(&dp->chan->conf->dialplan, ctx, exten, &call, text);
+	step = dp_find_label(&dp->conf->dialplan, ctx, exten, &call, text);
 	return step ? step->prio : 0;
 }
 
@@ -217,7 +217,7 @@ bool dp_goto(struct dp *dp, struct span where)
 	exten = span_of(exten_copy);
 	if (enter(dp, ctx, exten, prio_of(dp, ctx, exten, prio)))
 		return true;
-	if (!dp_exists(dp->chan->pbx, dp->chan->conf, ctx, exten, span_of(dp->chan->caller_num)) &&
+	if (!dp_exists(dp->chan->pbx, dp->conf, ctx, exten, span_of(dp->chan->caller_num)) &&
 	    enter(dp, ctx, SPAN("i"), 1)) { /* the invalid extension */
 		dp_set(dp, "INVALID_EXTEN", exten_copy);
 		return true;
@@ -525,7 +525,7 @@ static void hang_up(struct dp *dp, int cause)
 /* A leg goes, and is freed then: whoever holds it must know, even if our own channel is about to go, too. */
 static bool is_loss(const struct chan_event *ev)
 {
-	return ev->kind == CH_PEER && ev->what == CH_HANGUP;
+	return ev->kind == CH_PARTED || (ev->kind == CH_PEER && ev->what == CH_HANGUP);
 }
 
 void dp_event(struct dp *dp, const struct chan_event *ev)
@@ -550,6 +550,7 @@ static struct dp *run_of(struct chan *c)
 	struct dp *dp = spares_zero(&c->pbx->spares, sizeof *dp);
 
 	dp->chan = c;
+	dp->conf = conf_ref(c->conf);
 	dp->ctx_name = c->ep->context;
 	dp->data = "";
 	dp->timer.fire = on_timer;
@@ -592,6 +593,41 @@ bool dp_start_sub(struct chan *c, struct span place)
 	return false;
 }
 
+void dp_send(struct chan *c, struct span context, struct span exten)
+{
+	struct dp *dp = c->dp ? c->dp : run_of(c);
+
+	c->on_event = on_chan_event;
+	c->arg = dp;
+	leave_app(dp);
+	while (dp->depth)
+		dp_pop(dp, false);
+	enter(dp, context, exten, 1);
+	clock_in(c->pbx->clock, &dp->run, 0);
+}
+
+void dp_move(struct chan *from, struct chan *to)
+{
+	struct dp *dp = from->dp;
+	bool again = !dial_rings(dp);
+
+	dp_free(&to->dp);
+	if (again)
+		leave_app(dp);
+	for (const struct var *v = from->vars.first; v; v = v->next)
+		vars_set(&to->vars, (struct span){ v->text, v->name_n }, span_of(v->text + v->name_n + 1));
+	from->dp = NULL;
+	from->on_event = NULL;
+	dp->chan = to;
+	to->dp = dp;
+	to->on_event = on_chan_event;
+	to->arg = dp;
+	if (again)
+		clock_in(to->pbx->clock, &dp->run, 0);
+	else
+		dial_moved(dp, from);
+}
+
 void dp_start(struct chan *c)
 {
 	c->on_event = on_chan_event;
@@ -613,6 +649,7 @@ void dp_free(struct dp **dpp)
 		vars_free(&dp->stack[i].locals);
 	free(dp->stack);
 	free(dp->digits);
+	conf_unref(dp->conf);
 	spares_give(&dp->chan->pbx->spares, dp);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/trace.h"
+#include "pbx/transfer.h"
 
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m);
 static void on_ack(void *arg, const struct sip_msg *m);
@@ -226,6 +227,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
 	struct leg_refusal no;
+	bool replaces = sip_hdr(m, SIP_HDR_REPLACES);
 	struct sip_dialog_conf d;
 	struct chan *c;
 
@@ -250,12 +252,13 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		c->max_breadth = MAX(c->max_breadth, 1);
 	take_caller(c, m);
 	take_dialed(c, m);
-	if (!dp_new(c)) {
+	if (!replaces && !dp_new(c)) {
 		trace(EV_SIP_NO, c->name, "no extension '%s' in context '%s'", c->dialed, ep->context);
 		refuse(c, uas, 404, NULL);
 		return;
 	}
-	if (!leg_session_allows(c, m, &no) || !leg_early_allows(c, m, &no)) {
+	if ((replaces && !leg_may_replace(c, m, &no)) || !leg_session_allows(c, m, &no) ||
+	    !leg_early_allows(c, m, &no)) {
 		refuse_so(c, uas, &no);
 		return;
 	}
@@ -266,11 +269,13 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	sip_uas_on_cancel(uas, on_cancel, c);
 	sip_reply(uas, 100, NULL, NULL, NULL);
 	if (take_offer(c, uas, m))
-		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, dp_start);
+		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, replaces ? leg_replace : dp_start);
 }
 
 void leg_ring_tone(struct chan *c, bool on)
 {
+	if (on && c->moves)
+		refer_told(c, 180);
 	if (c->ring_tone == on || !c->media)
 		return;
 	c->ring_tone = on;
@@ -286,6 +291,8 @@ void leg_ring_tone(struct chan *c, bool on)
 
 void leg_play(struct chan *c, const struct media_play *what)
 {
+	if (c->moves && what->source != SOURCE_NONE)
+		refer_told(c, c->cause ? cause_to_sip(c->cause) : 200);
 	c->ring_tone = false;
 	moh_forget(c);
 	media_play(c->media, what);
@@ -295,6 +302,8 @@ int leg_answer(struct chan *c)
 {
 	struct sip_uas *uas = c->invite;
 
+	if (c->state == CHAN_UP && c->moves)
+		refer_told(c, 200);
 	if (c->state == CHAN_UP)
 		return 0;
 	if (!uas || !c->media)
@@ -463,6 +472,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_UPDATE: on_reoffer(c, uas, m); break;
 	case SIP_PRACK: leg_pracked(c, uas, m); break;
 	case SIP_INFO: on_info(c, uas, m); break;
+	case SIP_REFER: leg_referred(c, uas, m); break;
 	case SIP_OPTIONS: sip_reply(uas, 200, NULL, build_allow, NULL); break;
 	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, build_allow, NULL); break;
 	}

@@ -6,6 +6,7 @@
 #include "pbx/priv.h"
 
 #include "base/trace.h"
+#include "pbx/transfer.h"
 
 bool leg_early_allows(struct chan *c, const struct sip_msg *m, struct leg_refusal *no)
 {
@@ -62,6 +63,8 @@ void leg_ringing(struct chan *c)
 
 void leg_progress(struct chan *c)
 {
+	if (c->moves)
+		refer_told(c, 183);
 	if (!c->invite || c->state == CHAN_UP || c->progress_sent)
 		return;
 	if (leg_early_waits(c)) {

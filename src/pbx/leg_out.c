@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/trace.h"
-#include "pbx/priv.h"
+#include "pbx/transfer.h"
 
 #define PHONE_PATIENCE 2500 /* ms: three transmissions */
 #define REDIRECTS_MAX  10
@@ -149,6 +149,18 @@ static void note_written(struct chan *c, const char *written, const struct sip_u
 	was->by = addr_with_port(&by, dialled->port ? dialled->port : 5060);
 }
 
+static void add_headers(struct chan *c, const struct chan *from)
+{
+	struct out o = out_growing();
+
+	if (c->headers)
+		out_str(&o, c->headers);
+	refer_out_headers(from, &o);
+	free(c->headers);
+	c->headers = o.n ? out_take(&o) : NULL;
+	out_free(&o);
+}
+
 int leg_call(struct chan *c, const struct leg_call *call)
 {
 	struct sip_uri u;
@@ -173,6 +185,8 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	chan_text(c, &c->target, call->aor_or_uri);
 	if (call->headers)
 		c->headers = xstrdup(call->headers);
+	if (call->from && call->from->moves)
+		add_headers(c, call->from);
 	c->max_breadth = call->max_breadth;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
 	c->caller_private = call->from && call->from->caller_private;

@@ -16,10 +16,12 @@
 
 void leg_put_supported(const struct chan *c, struct sip_build *b)
 {
-	static const char *const lines[2][2] = { { "", "Supported: timer\r\n" },
-						 { "Supported: 100rel\r\n", "Supported: 100rel, timer\r\n" } };
+	static const char *const lines[2][2] = { { "Supported: replaces", "Supported: timer, replaces" },
+						 { "Supported: 100rel, replaces",
+						   "Supported: 100rel, timer, replaces" } };
 
 	out_str(b->o, lines[c->ep->rel100 != REL100_NO][c->ep->timers != TIMERS_NO]);
+	out_str(b->o, c->conf->global.norefersub ? ", norefersub\r\n" : "\r\n");
 }
 
 /* What we would ask for. */

@@ -76,6 +76,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_INFO:
 	case SIP_PRACK:
 	case SIP_NOTIFY: sip_reply(uas, 481, NULL, NULL, NULL); break;
+	case SIP_REFER: sip_reply(uas, 403, "REFER is served within a call", NULL, NULL); break;
 	case SIP_OTHER: sip_reply(uas, 501, NULL, build_allow, NULL); break;
 	default: sip_reply(uas, 405, NULL, build_allow, NULL); break;
 	}

@@ -166,6 +166,7 @@ enum chan_event_kind {
 	CH_HELD,
 	CH_RESUMED,
 	CH_RETURNED, /* the subroutine that ran on it has come back */
+	CH_PARTED,   /* who was joined with it by a transfer has ended, for cause */
 	CH_PEER,     /* something happened to a leg that we dialled: `other`, `what` */
 };
 struct chan_event {
@@ -292,6 +293,7 @@ struct chan {
 	void (*on_event)(void *arg, struct chan *c, const struct chan_event *ev);
 	void *arg;
 	struct chan *peer_chan; /* bridged with */
+	struct moves *moves;    /* transfer.h; NULL: it has to do with none */
 	struct dp *dp;
 	struct vars vars;
 	struct timer reap;
@@ -349,7 +351,7 @@ void leg_progress(struct chan *c);                            /* incoming: 183 w
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
 void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
-#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK"
+#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 void leg_put_contact(struct chan *c, struct sip_build *b);
 struct sip_msg *
@@ -464,7 +466,8 @@ extern const struct app *const apps[]; /* NULL-terminated; apps.c */
 #define DP_DIGITS 79
 struct dp {
 	struct chan *chan;
-	const char *ctx_name; /* the configuration's */
+	struct conf *conf;    /* that its places are in: the snapshot of the channel it began with */
+	const char *ctx_name; /* of conf */
 	char exten_name[80];
 	int prio;
 	const struct dp_step *found; /* there; NULL: it is to be looked for */
@@ -495,6 +498,13 @@ struct dp {
 bool dp_new(struct chan *c);
 void dp_start(struct chan *c);
 void dp_event(struct dp *dp, const struct chan_event *ev);
+/* Leaves what runs, or begins a run, and goes on from the loop at a place that exists. */
+void dp_send(struct chan *c, struct span context, struct span exten);
+/*
+ * The run of one channel goes on with another one, in place of its own. A Dial that rings stays, any other step is
+ * begun again.
+ */
+void dp_move(struct chan *from, struct chan *to);
 void dp_free(struct dp **dp);
 void *dp_state(struct dp *dp);
 bool dp_goto(struct dp *dp, struct span where); /* "[[ctx,]exten,]prio|label"; false and a warning when there is none */
@@ -536,6 +546,15 @@ struct span dp_arg_rest(struct span args, unsigned n); /* from the n-th on, comm
 #define DP_STEPS_MAX 5000                              /* without a wait: a loop */
 /* Set: a variable, that of the innermost Gosub which has one so named, or a function. */
 void dp_assign(struct dp *dp, struct span name, struct span value);
+
+/* app_dial.c, for transfers */
+struct chan *dial_with(const struct chan *c); /* whom its Dial has joined it with; NULL: nobody */
+bool dial_rings(const struct dp *dp);         /* a Dial that nobody has answered */
+/* It has another party now, which it does not own, or (NULL) waits for its end. Whom it called is let go of. */
+void dial_takes(struct chan *c, struct chan *now);
+bool dial_calls(const struct chan *leg);                 /* a Dial calls it, and has no answer yet */
+void dial_answers(struct chan *leg, struct chan *other); /* another channel, which is up, answers in its place */
+void dial_moved(struct dp *dp, const struct chan *from); /* the caller is another channel */
 
 /* app_dial.c, for the review */
 struct span dial_endpoint(struct span text); /* of "name", "number@name", "name/…": the endpoint's name */

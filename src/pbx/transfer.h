@@ -1,0 +1,55 @@
+/*
+ * pbx/transfer.h: calls change partners. refer.c has the phone's side of it (REFER, NOTIFY, INVITE with Replaces),
+ * transfer.c what becomes of the channels. Signalling thread.
+ */
+#pragma once
+#include "pbx/priv.h"
+
+struct refer;
+
+/* What transfers leave with a channel. NULL for most. */
+struct moves {
+	struct chan *mate;   /* it was joined with by a transfer: the end of one is told to the other */
+	struct refer *asked; /* its own REFER, until the last NOTIFY is answered */
+	struct refer *told;  /* who has transferred it, and wants to know what becomes of it */
+	unsigned refers;     /* that it has asked for */
+};
+struct moves *moves_of(struct chan *c); /* made when there are none */
+
+/* ---- transfer.c ---- */
+
+/* Who hears whom in an answered call, by Dial or by a transfer; NULL: nobody. */
+struct chan *transfer_party(const struct chan *c);
+/* The party of `by` goes on at this place, which exists. */
+void transfer_blind(struct chan *by, struct chan *party, struct span context, struct span exten);
+/*
+ * The parties of two calls of one phone are joined; who is in an application, or rings somewhere, is taken over by the
+ * party of the other. False: neither call has a party that could go there.
+ */
+bool transfer_attended(struct chan *a, struct chan *b);
+bool transfer_may_attend(const struct chan *a, const struct chan *b); /* what it will say */
+bool transfer_can_hand_over(const struct chan *c); /* it is alone in an application, or rings somewhere */
+/* c, which is not answered yet, takes the place of `whom`. */
+void transfer_replace(struct chan *whom, struct chan *c);
+/* Whom this channel has by a transfer is told CH_PARTED, and they part. */
+void transfer_part(struct chan *c);
+void transfer_gone(struct chan *c);   /* the channel has ended, and its owner knows */
+void transfer_forget(struct chan *c); /* it is being freed */
+
+/* ---- replaces.c ---- */
+
+/* "Call-ID;to-tag=…;from-tag=…", to-tag being ours; NULL: none of our legs. */
+struct chan *replaces_whom(const struct pbx *p, struct span text, bool *early_only);
+bool leg_may_replace(const struct chan *c, const struct sip_msg *m,
+		     struct leg_refusal *no); /* an INVITE with Replaces */
+void leg_replace(struct chan *c);             /* does it */
+
+/* ---- refer.c ---- */
+
+void leg_referred(struct chan *c, struct sip_uas *uas, const struct sip_msg *m);
+/* What the one who was transferred came to: 180, 183, 200, or what ended it. */
+void refer_told(struct chan *c, unsigned code);
+void refer_unwatch(struct chan *c); /* nobody is told any more */
+void refer_drop(struct refer *r);   /* NULL is fine */
+/* Into the INVITE of a leg that a transferred channel calls: header lines (RFC 3892, RFC 3891). */
+void refer_out_headers(const struct chan *from, struct out *o);
