@@ -436,6 +436,7 @@ const struct cmd core_cmds[] = {
 	{ "reload", NULL, "Reads the configuration again.", reload },
 	{ "pjsip reload", NULL, "Reads the configuration again.", reload },
 	{ "dialplan reload", NULL, "Reads the configuration again.", reload },
+	{ "moh reload", NULL, "Reads the configuration again.", reload },
 	{ "channel request hangup", "CHANNEL|all", "Ends a channel, or all.", hangup },
 	{ 0 },
 };

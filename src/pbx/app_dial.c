@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/trace.h"
+#include "conf/music.h"
 #include "pbx/play.h"
 #include "pbx/transfer.h"
 
@@ -26,6 +27,7 @@ struct dial {
 	struct chan *with;                /* the one who answered; it may be gone, and is freed later */
 	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
 	bool caller_ends, callee_ends;    /* options H and h: `*` ends the call */
+	bool music;                       /* option m: the caller hears it until somebody answers */
 	bool left;                        /* for a subroutine, and will begin again */
 	bool stays;                       /* option i: nobody forwards */
 	char *announce, *after;           /* options A and U; NULL: none */
@@ -33,6 +35,7 @@ struct dial {
 	bool prepares;                    /* who answered is not joined yet */
 	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
 	struct span before, before_each;  /* options B and b; while it starts */
+	struct span class;                /* of the music; while it starts */
 	bool counts;                      /* what follows is said to those that are called */
 	uint32_t breadth, n_dests;        /* what is left for those that are left */
 	ms_t began, answered, limit;
@@ -228,6 +231,14 @@ static void take_group(const struct dial *s, struct chan *leg)
 		group_set(leg, SPAN(""), span_of(group));
 }
 
+/* What a leg has from its caller: its group, and the music that it will hear. */
+static void take_after(const struct dial *s, struct chan *leg)
+{
+	take_group(s, leg);
+	if (!chan_music(leg)[0])
+		vars_set(&leg->vars, SPAN(CHAN_MUSIC), span_of(chan_music(s->dp->chan)));
+}
+
 static void call_leg(struct chan *leg, const struct leg_call *call)
 {
 	if (leg_call(leg, call) >= 0)
@@ -288,7 +299,7 @@ static void dial_one(struct dial *s, struct span text)
 	leg->arg = s;
 	leg->stays = s->stays;
 	if (from->vars.first)
-		take_group(s, leg);
+		take_after(s, leg);
 	if (s->before_each.n || s->after)
 		vars_inherit(&leg->vars, &from->vars);
 	s->legs[s->n++] = leg;
@@ -333,8 +344,11 @@ static void take_options(struct dial *s, struct span opts)
 		switch (c) {
 		case 'g': s->go_on = true; break;
 		case 'r':
-		case 'R':
-		case 'm': s->ring = true; break;
+		case 'R': s->ring = true; break;
+		case 'm':
+			s->music = true;
+			s->class = value;
+			break;
 		case 'h': s->callee_ends = true; break;
 		case 'H': s->caller_ends = true; break;
 		case 'b': s->before_each = value; break;
@@ -363,12 +377,27 @@ static void take_options(struct dial *s, struct span opts)
 
 static void caller_hears_ringing(struct dial *s)
 {
-	if (s->early)
+	if (s->early || s->music)
 		return;
 	if (s->dp->chan->state == CHAN_UP)
 		leg_ring_tone(s->dp->chan, true);
 	else
 		leg_ringing(s->dp->chan);
+}
+
+/* Option m. Without music it rings. */
+static void caller_hears_music(struct dial *s)
+{
+	struct chan *c = s->dp->chan;
+	const struct conf_moh *class = conf_moh(c->conf, s->class);
+
+	if (!class || !class->files.n)
+		class = moh_class(c, NULL);
+	s->music = class && moh_play(c, class);
+	if (s->music)
+		leg_progress(c);
+	else
+		caller_hears_ringing(s);
 }
 
 /* ---- how it ends ---- */
@@ -459,6 +488,7 @@ static enum app_say join(struct dial *s)
 
 	s->prepares = false;
 	leg_ring_tone(caller, false);
+	moh_stop(caller);
 	if (leg->has_deal)
 		leg_media_prefer(caller, leg->deal.codecs[0].codec);
 	if (leg_answer(caller) < 0)
@@ -553,7 +583,7 @@ static enum app_say on_prepared(struct dial *s, const struct chan_event *ev)
 
 static void on_progress(struct dial *s, struct chan *leg)
 {
-	if (s->n != 1 && s->early)
+	if (s->music || (s->n != 1 && s->early))
 		return;
 	s->early = true;
 	leg_ring_tone(s->dp->chan, false);
@@ -665,7 +695,9 @@ static enum app_say start(struct dp *dp, struct span args)
 	dp_set(dp, "OUTBOUND_GROUP_ONCE", "");
 	if (!s->n)
 		return nobody_left(s);
-	if (s->ring)
+	if (s->music)
+		caller_hears_music(s);
+	else if (s->ring)
 		caller_hears_ringing(s);
 	if (timeout > 0)
 		dp_timer(dp, (ms_t)(MIN(timeout, 86400.0) * 1000));
@@ -683,6 +715,8 @@ static void stop(struct dp *dp)
 	leg_ring_tone(s->dp->chan, false);
 	if (s->dp->chan->moves)
 		transfer_part(s->dp->chan);
+	if (s->music)
+		moh_stop(s->dp->chan);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
 	free(s->forward);
 	free(s->forward_ctx);

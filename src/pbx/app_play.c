@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/trace.h"
+#include "conf/music.h"
 #include "pbx/match.h"
 #include "pbx/play.h"
 
@@ -155,20 +156,26 @@ bool play_tone(struct dp *dp, struct span name)
 /* What stands in parentheses behind an option's letter; SPAN_NONE when the letter is not there. */
 static struct span option_value(struct span options, char letter)
 {
-	long at = span_chr(options, letter), close;
+	while (options.n) {
+		bool found = options.p[0] == letter;
+		long close;
 
-	if (at < 0)
-		return SPAN_NONE;
-	options = span_from(options, (size_t)at + 1);
-	close = span_chr(options, ')');
-	return options.n && options.p[0] == '(' && close > 0 ? span_sub(options, 1, (size_t)close - 1) : SPAN("");
+		options = span_from(options, 1);
+		close = options.n && options.p[0] == '(' ? span_chr(options, ')') : -1;
+		if (found)
+			return close > 0 ? span_sub(options, 1, (size_t)close - 1) : SPAN("");
+		if (close > 0)
+			options = span_from(options, (size_t)close + 1);
+	}
+	return SPAN_NONE;
 }
 
-/* WaitExten([seconds][,d[(tone)]]) */
+/* WaitExten([seconds][,d[(tone)]|m[(class)]]) */
 static enum app_say waitexten(struct dp *dp, struct span args)
 {
 	struct playing *s = dp_state(dp);
-	struct span tone = option_value(dp_arg(args, 1), 'd');
+	struct span tone = option_value(dp_arg(args, 1), 'd'), music = option_value(dp_arg(args, 1), 'm');
+	const struct conf_moh *class = music.p ? conf_moh(dp->chan->conf, music) : NULL;
 	char text[32];
 	double seconds;
 
@@ -180,6 +187,8 @@ static enum app_say waitexten(struct dp *dp, struct span args)
 	span_copy(span_of(dp->ctx_name), s->context, sizeof s->context);
 	if (tone.p && !play_tone(dp, tone))
 		trace(EV_DP_WARN, dp->chan->name, "WaitExten: there is no tone '%.*s'", SP(tone));
+	if (music.p)
+		moh_play(dp->chan, class ? class : moh_class(dp->chan, NULL));
 	dp_timer(dp, s->timeout);
 	return APP_WAIT;
 }
@@ -304,7 +313,7 @@ const struct app app_background = { .name = "Background",
 				    .event = play_event,
 				    .stop = play_stop };
 const struct app app_waitexten = { .name = "WaitExten",
-				   .help = "Waits for an extension: WaitExten([seconds][,d]).",
+				   .help = "Waits for an extension: WaitExten([seconds][,d|m]).",
 				   .state_size = sizeof(struct playing),
 				   .start = waitexten,
 				   .event = play_event,

@@ -140,18 +140,6 @@ static void review_func_zone(struct span text, const struct dp_step *step, struc
 		say_zone("IFTIME", when_zone(times), step, why);
 }
 
-/* Of WaitExten: m plays music. */
-static void review_waitexten(const struct call *call, struct diag *why)
-{
-	struct span options = dp_arg(call->args, 1);
-
-	if (!options.n || options.p[0] != 'm')
-		return;
-	diag_add(why, DIAG_NOTE, call->step->file, call->step->line,
-		 "WaitExten's option m is not served yet; the caller hears nothing");
-	diag_unserved(why);
-}
-
 /* Behind a condition's '?', which is not one in brackets. */
 static struct span behind_condition(struct span s)
 {
@@ -174,8 +162,6 @@ static void review_call(struct review *r, const struct conf *c, const struct cal
 		review_dial(r, c, call, why);
 	if (span_iis(call->app, "GotoIfTime") || span_iis(call->app, "ExecIfTime"))
 		review_zone(call, why);
-	if (span_iis(call->app, "WaitExten"))
-		review_waitexten(call, why);
 	if (span_iis(call->app, "Set"))
 		review_name(r, span_trim(call->args), call->step);
 }

@@ -72,6 +72,8 @@ static int setup(void **state)
 	snprintf(text, sizeof text, pjsip, 20000 + (int)getpid() % 20000);
 	write_file(w, "pjsip.conf", text);
 	write_file(w, "extensions.conf", extensions);
+	write_file(w, "musiconhold.conf",
+		   "[default]\nmode=playlist\nentry=/srv/a.wav\nentry=/srv/b\nsort=random\n[radio]\nmode=custom\n");
 	write_file(w, "hairpin.conf", "[general]\nmedia_engine=user\n");
 
 	cfg.conf_dir = w->dir;
@@ -261,6 +263,15 @@ static void dialplan(void **state)
 	       "-= 2 extensions (3 priorities) in 2 contexts. =-\n", NULL);
 	expect(w, "dialplan show 600@inside", 0, "-= 1 extension (2 priorities) in 1 context. =-\n", NULL);
 	expect(w, "dialplan show nowhere", 1, "There is no existence of 'nowhere' context\n", NULL);
+}
+
+static void music(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "moh show classes", 0, "Class: default\n\tMode: playlist\n\tDirectory: <none>\n\tSort: random\n",
+	       "Class: radio\n\tMode: custom\n\tDirectory: <none>\n\tNot served", NULL);
+	expect(w, "moh show files", 0, "Class: default\n\tFile: /srv/a.wav\n\tFile: /srv/b\n", NULL);
 }
 
 static void database(void **state)
@@ -471,6 +482,7 @@ int main(void)
 		cmocka_unit_test(lists_of_some),
 		cmocka_unit_test(dialplan),
 		cmocka_unit_test(database),
+		cmocka_unit_test(music),
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),

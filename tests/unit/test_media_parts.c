@@ -259,6 +259,47 @@ static void load(const char *ending, unsigned rate)
 	unlink(what.path);
 }
 
+/* Who plays a file that somebody plays already has the same samples; it may begin in the middle, and go round. */
+static void test_shelf(void **state)
+{
+	struct media_play what = { .source = SOURCE_FILE, .path = "/tmp/hairpin-test-XXXXXX.sln", .from_ms = 1950 };
+	struct sound *shelf = NULL;
+	struct source *a, *b;
+	int16_t pcm[800];
+
+	(void)state;
+	close(mkstemps(what.path, 4));
+	write_raw(what.path, 8000);
+	a = source_new(&what, 1);
+	source_load(a, &shelf);
+	what.loops = true;
+	what.from_ms += 2000;
+	b = source_new(&what, 2);
+	source_load(b, &shelf);
+	assert_ptr_equal(a->sound, b->sound);
+	assert_true(source_read(a, pcm, 800)); /* half of it is silence */
+	assert_false(source_read(a, pcm, 800));
+	source_free(a);
+	for (int i = 0; i < 50; i++)
+		assert_true(source_read(b, pcm, 400));
+	assert_in_range(b->at, 3600, 3600);
+	source_free(b);
+	assert_int_equal(shelf->users, 1);
+	a = source_new(&(struct media_play){ .source = SOURCE_FILE, .path = "/nowhere.wav" }, 3);
+	source_load(a, &shelf);
+	assert_true(a->failed && shelf);
+	source_free(a);
+	write_raw(what.path, 16000);
+	a = source_new(&what, 4);
+	source_load(a, &shelf);
+	assert_int_equal(a->sound->n, 32000);
+	assert_null(a->sound->next); /* nobody plays what was there before */
+	sounds_free(&shelf);
+	assert_true(source_read(a, pcm, 800));
+	source_free(a);
+	unlink(what.path);
+}
+
 static void test_file(void **state)
 {
 	struct media_play none = { .source = SOURCE_FILE, .path = "/nowhere/at-all.wav" };
@@ -275,9 +316,9 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rtp),  cmocka_unit_test(test_rtcp), cmocka_unit_test(test_rtt),
-		cmocka_unit_test(test_dtmf), cmocka_unit_test(test_pcm),  cmocka_unit_test(test_tone),
-		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_rtp),  cmocka_unit_test(test_rtcp),  cmocka_unit_test(test_rtt),
+		cmocka_unit_test(test_dtmf), cmocka_unit_test(test_pcm),   cmocka_unit_test(test_tone),
+		cmocka_unit_test(test_file), cmocka_unit_test(test_shelf),
 	};
 
 	return cmocka_run_group_tests_name("media parts", tests, NULL, NULL);
