@@ -11,6 +11,7 @@
 
 #include "base/trace.h"
 #include "conf/music.h"
+#include "pbx/dial.h"
 #include "pbx/play.h"
 #include "pbx/transfer.h"
 
@@ -43,123 +44,6 @@ struct dial {
 	unsigned busy, congested, unavailable, unanswered;
 	const char *status;
 };
-
-/* ---- who is dialled ---- */
-
-struct dest {
-	const struct conf_endpoint *ep;
-	struct out uri; /* empty: there is none */
-	char **more;
-	size_t n_more;
-	const struct contact *contact;
-};
-
-/* A contact's URI with the number as its user: "sip:gw" and "5551234" make "sip:5551234@gw". */
-static void out_with_user(struct out *o, const char *uri, struct span number)
-{
-	struct sip_uri u;
-
-	if (!number.n || !sip_uri_parse(span_of(uri), &u) || !u.is_sip) {
-		out_str(o, uri);
-		return;
-	}
-	out_all(o, u.scheme, ":");
-	sip_out_user(o, number);
-	out_all(o, "@", uri + (u.host.p - u.text.p));
-}
-
-static void take_contact(const struct contact *c, struct span number, struct dest *d)
-{
-	struct out further = out_growing();
-
-	if (!d->uri.n) {
-		d->contact = c;
-		out_with_user(&d->uri, c->uri, number);
-		return;
-	}
-	out_with_user(&further, c->uri, number);
-	d->more = xrealloc(d->more, (d->n_more + 1) * sizeof d->more[0]);
-	d->more[d->n_more++] = out_take(&further);
-}
-
-/*
- * The usable contacts of an AOR, those whose host failed lately last: the first to dial, the others for failing over.
- * Unreachable ones are tried when there is nobody else: what is known may be old.
- */
-static void take_contacts(struct aor *a, struct span number, struct dest *d, bool usable)
-{
-	bool asterisk = a->pbx->conf->hairpin.compat_asterisk;
-
-	if (!usable && asterisk)
-		return;
-	for (int dead = 0; dead < 2; dead++)
-		list_for(l, &a->contacts) {
-			const struct contact *c = list_entry(l, struct contact, link);
-			bool failed = !asterisk && host_is_dead(a->pbx, span_of(c->uri));
-
-			if (contact_usable(c) == usable && failed == (bool)dead)
-				take_contact(c, number, d);
-		}
-}
-
-/* PJSIP_DIAL_CONTACTS writes URIs; what is known of the contact holds all the same. */
-static const struct contact *contact_of(const struct chan *c, const struct conf_endpoint *ep, struct span uri)
-{
-	for (size_t i = 0; i < ep->n_aors && !c->conf->hairpin.compat_asterisk; i++) {
-		const struct aor *a = aor_find(c->pbx, span_of(ep->aors[i]->o.name));
-
-		if (!a)
-			continue;
-		list_for(l, &a->contacts)
-			if (span_is(uri, list_entry(l, struct contact, link)->uri))
-				return list_entry(l, struct contact, link);
-	}
-	return NULL;
-}
-
-struct span dial_endpoint(struct span text)
-{
-	long slash = span_chr(text, '/'), at = span_rchr(text, '@');
-
-	if (slash >= 0)
-		return span_sub(text, 0, (size_t)slash);
-	return at >= 0 ? span_from(text, (size_t)at + 1) : text;
-}
-
-/* "6001", "number@trunk", "trunk/sip:uri", "endpoint/aor". False: there is no such endpoint. */
-static bool parse_dest(struct dp *dp, struct span text, struct dest *d)
-{
-	struct chan *c = dp->chan;
-	long slash = span_chr(text, '/'), at = span_rchr(text, '@');
-	struct span number = SPAN_NONE, rest = SPAN_NONE;
-
-	if (slash >= 0)
-		rest = span_from(text, (size_t)slash + 1);
-	else if (at >= 0)
-		number = span_sub(text, 0, (size_t)at);
-	d->ep = conf_endpoint(c->conf, dial_endpoint(text));
-	if (!d->ep)
-		return false;
-	if (span_istarts(rest, SPAN("sip:")) || span_istarts(rest, SPAN("sips:"))) {
-		out_span(&d->uri, rest);
-		d->contact = contact_of(c, d->ep, rest);
-		return true;
-	}
-	for (size_t i = 0; i < 2 * d->ep->n_aors && !d->uri.n; i++) {
-		struct aor *a = aor_find(c->pbx, span_of(d->ep->aors[i % d->ep->n_aors]->o.name));
-
-		if (a && (!rest.n || span_is(rest, a->name)))
-			take_contacts(a, number, d, i < d->ep->n_aors);
-	}
-	return true;
-}
-
-static void drop_texts(char **v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(v[i]);
-	free(v);
-}
 
 static void on_leg_event(void *arg, struct chan *leg, const struct chan_event *ev)
 {
@@ -266,7 +150,7 @@ static void dial_one(struct dial *s, struct span text)
 		count_cause(s, cause_of_sip(483));
 		return;
 	}
-	if (!span_istarts(text, SPAN("PJSIP/")) || s->n == LEGS_MAX || !parse_dest(s->dp, span_from(text, 6), &d)) {
+	if (!span_istarts(text, SPAN("PJSIP/")) || s->n == LEGS_MAX || !dial_find(from, span_from(text, 6), &d)) {
 		trace(EV_DP_WARN, from->name, "Dial: no endpoint for '%.*s'", SP(text));
 		count_cause(s, 3);
 		return;
@@ -306,7 +190,7 @@ static void dial_one(struct dial *s, struct span text)
 	if (!s->before_each.n || prepare(s, leg))
 		call_leg(leg, &call);
 	else
-		drop_texts(d.more, d.n_more);
+		dial_drop_texts(d.more, d.n_more);
 	out_free(&d.uri);
 }
 
@@ -788,6 +672,8 @@ void dial_moved(struct dp *dp, const struct chan *from)
 
 	if (s->early)
 		bridge_join(dp->chan, from->peer_chan ? from->peer_chan : s->legs[0]);
+	else if (s->music)
+		s->music = moh_play(dp->chan, moh_class(dp->chan, NULL));
 	else if (from->ringing_sent || from->ring_tone)
 		leg_ring_tone(dp->chan, true);
 }
