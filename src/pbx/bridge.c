@@ -2,9 +2,8 @@
  * pbx/bridge.c: two channels hear each other. Where both agreed on a codec, both send in it; otherwise media
  * transcodes.
  */
-#include "pbx/priv.h"
-
 #include "base/trace.h"
+#include "pbx/transfer.h"
 
 /* Puts it first; a changed deal is a changed plan. */
 static bool prefer(struct chan *c, enum codec codec)
@@ -17,7 +16,7 @@ static bool prefer(struct chan *c, enum codec codec)
 	return has;
 }
 
-static void choose_codec(struct chan *a, struct chan *b)
+static bool prefer_common(struct chan *a, struct chan *b)
 {
 	for (size_t i = 0; i < a->deal.n_codecs; i++) {
 		enum codec c = a->deal.codecs[i].codec;
@@ -25,8 +24,29 @@ static void choose_codec(struct chan *a, struct chan *b)
 		if (!prefer(b, c))
 			continue;
 		prefer(a, c);
-		return;
+		return true;
 	}
+	return false;
+}
+
+static bool prefer_convertible(struct chan *c)
+{
+	for (size_t i = 0; i < c->deal.n_codecs; i++)
+		if (leg_media_converts(c->deal.codecs[i].codec))
+			return prefer(c, c->deal.codecs[i].codec);
+	return false;
+}
+
+/* Those that a transfer has brought together may have agreed on codecs that never meet: one of them agrees anew. */
+void bridge_choose_codec(struct chan *a, struct chan *b)
+{
+	if (!a->has_deal || !b->has_deal || prefer_common(a, b))
+		return;
+	if (prefer_convertible(a) && prefer_convertible(b))
+		return;
+	if ((a->moves && transfer_recode(a, b)) || (b->moves && transfer_recode(b, a)))
+		return;
+	trace(EV_MEDIA_WARN, a->name, "no codec in common with %s: they do not hear each other", b->name);
 }
 
 static void look(struct chan *a, struct chan *b)
@@ -47,7 +67,7 @@ void bridge_join(struct chan *a, struct chan *b)
 	b->peer_chan = a;
 	if (!a->media || !b->media)
 		return;
-	choose_codec(a, b);
+	bridge_choose_codec(a, b);
 	media_join(a->media, b->media);
 	trace(EV_BRIDGE, a->name, "joined with %s", b->name);
 	look(a, b);

@@ -9,19 +9,19 @@
 
 #include "base/trace.h"
 
-static bool can_transcode(enum codec c)
+bool leg_media_converts(enum codec c)
 {
 	return c == CODEC_ULAW || c == CODEC_ALAW;
 }
 
 /*
  * For an outgoing leg: first what the calling leg agreed on, so that nothing is transcoded; then what can be transcoded
- * to it. For a leg of its own: all that the endpoint allows.
+ * to it. For a leg of its own: all that the endpoint allows. Who was transferred can be asked to agree anew.
  */
 void leg_media_caps(struct chan *c, const struct chan *from)
 {
 	const struct codec_list *mine = &c->ep->codecs;
-	bool convertible = !from || !from->has_deal;
+	bool convertible = !from || !from->has_deal, renews = from && from->moves && from->state == CHAN_UP;
 
 	c->caps = (struct sdp_caps){ .dtmf = c->ep->dtmf_mode != DTMF_INBAND && c->ep->dtmf_mode != DTMF_NONE &&
 					     c->ep->dtmf_mode != DTMF_INFO,
@@ -32,10 +32,13 @@ void leg_media_caps(struct chan *c, const struct chan *from)
 
 		if (codec_list_has(mine, one))
 			codec_list_add(&c->caps.codecs, one);
-		convertible |= can_transcode(one);
+		convertible |= leg_media_converts(one);
 	}
+	for (size_t i = 0; renews && i < from->ep->codecs.n; i++)
+		convertible |= leg_media_converts(from->ep->codecs.id[i]);
 	for (size_t i = 0; i < mine->n; i++)
-		if (!from || !from->has_deal || (convertible && can_transcode(mine->id[i])))
+		if (!from || !from->has_deal || (convertible && leg_media_converts(mine->id[i])) ||
+		    (renews && codec_list_has(&from->ep->codecs, mine->id[i])))
 			codec_list_add(&c->caps.codecs, mine->id[i]);
 }
 

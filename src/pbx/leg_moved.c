@@ -1,12 +1,13 @@
 /*
- * pbx/leg_moved.c: re-INVITEs of ours: calls that outlive a change of our address, and a hold that is passed on. A peer
- * that was told an address in Contact or SDP which we would not write any more gets a re-INVITE with the one that holds
- * now (RFC 3261 14, RFC 3264 8). The RTP socket and the dialog stay; compat=asterisk: nothing is sent.
+ * pbx/leg_moved.c: re-INVITEs of ours: calls that outlive a change of our address, a hold that is passed on, a codec
+ * that a new partner speaks. A peer that was told an address in Contact or SDP which we would not write any more gets a
+ * re-INVITE with the one that holds now (RFC 3261 14, RFC 3264 8). The RTP socket and the dialog stay; compat=asterisk:
+ * nothing is sent.
  */
 #include <string.h>
 
 #include "base/trace.h"
-#include "pbx/priv.h"
+#include "pbx/transfer.h"
 
 #define PAUSE 2000 /* at least, between two of them in one call */
 #define BUSY  500  /* another offer is under way */
@@ -36,7 +37,7 @@ static bool is_outdated(const struct chan *c)
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
 	contact = addr_with_port(&now.addr, now.port);
-	return c->retells || owes_hold(c) || !addr_eq(&contact, &c->contact) ||
+	return c->retells || owes_hold(c) || transfer_recodes(c) || !addr_eq(&contact, &c->contact) ||
 	       (!now.addr.family && strcmp(now.host, c->contact_name) != 0) || leg_media_outdated(c, &f);
 }
 
@@ -53,11 +54,15 @@ static void build(void *arg, struct sip_build *b)
 
 static void on_2xx(struct chan *c, const struct sip_msg *m)
 {
+	bool ok;
+
 	leg_session_answered(c, m);
 	sip_dialog_refresh(c->dialog, m);
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
-	if (leg_media_answered(c, sip_body_part(m, "application/sdp")) < 0)
+	ok = leg_media_answered(c, sip_body_part(m, "application/sdp")) >= 0;
+	if (!ok)
 		trace(EV_MEDIA_WARN, c->name, "the answer to our re-INVITE has no usable SDP: audio stays as it was");
+	transfer_recoded(c, ok);
 	if (is_outdated(c))
 		clock_in(c->pbx->clock, &c->renew, owes_hold(c) ? 0 : PAUSE);
 }
@@ -92,6 +97,7 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 	if (is_put_off(c, code))
 		return;
 	c->retells = 0;
+	transfer_recoded(c, false);
 	if (c->session.refreshing) {
 		leg_session_refused(c, m, code);
 		return;
@@ -121,9 +127,10 @@ static void renew(struct chan *c)
 		c->session.refreshing = false;
 	if (!c->session.refreshing)
 		trace(EV_CALL_STATE, c->name, "%s: the peer is told",
-		      !owes_hold(c)  ? "our address has changed"
-		      : c->hold_told ? "not on hold any more"
-				     : "on hold");
+		      transfer_recodes(c) ? "another codec"
+		      : !owes_hold(c)     ? "our address has changed"
+		      : c->hold_told      ? "not on hold any more"
+					  : "on hold");
 	leg_reinvite(c);
 }
 

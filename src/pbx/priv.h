@@ -421,6 +421,7 @@ void leg_media_put_offer(struct chan *c, struct sip_build *b);
 void leg_media_apply(struct chan *c, bool new_sdp); /* deal and state -> plan */
 /* The address in the SDP that this peer has is not the one that we would write now. */
 bool leg_media_outdated(const struct chan *c, const struct flow *f);
+bool leg_media_converts(enum codec c); /* into others of its kind */
 void leg_media_prefer(struct chan *c, enum codec codec);
 void leg_media_caps(struct chan *c, const struct chan *from); /* codecs to offer or accept */
 void leg_media_event(void *arg, const struct media_event *ev);
@@ -451,6 +452,7 @@ bool moh_played(struct chan *c, bool ok); /* a sound has ended; false: it was no
 /* bridge.c */
 void bridge_join(struct chan *a, struct chan *b);
 void bridge_part(struct chan *c);
+void bridge_choose_codec(struct chan *a, struct chan *b); /* they are joined, or will be */
 
 /* dialplan.c */
 enum app_say { APP_NEXT, APP_WAIT, APP_JUMP, APP_HANGUP };

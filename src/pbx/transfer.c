@@ -200,3 +200,46 @@ void transfer_replace(struct chan *whom, struct chan *c)
 	}
 	chan_hangup(whom, cause);
 }
+
+/* ---- codecs ---- */
+
+bool transfer_recode(struct chan *c, const struct chan *with)
+{
+	const struct codec_list *mine = &c->ep->codecs;
+	struct codec_list offer = { 0 };
+	bool convertible = false;
+
+	if (c->gone || c->state != CHAN_UP)
+		return false;
+	for (size_t i = 0; i < with->deal.n_codecs; i++) {
+		enum codec one = with->deal.codecs[i].codec;
+
+		if (codec_list_has(mine, one))
+			codec_list_add(&offer, one);
+		convertible |= leg_media_converts(one);
+	}
+	for (size_t i = 0; convertible && i < mine->n; i++)
+		if (leg_media_converts(mine->id[i]))
+			codec_list_add(&offer, mine->id[i]);
+	if (!offer.n)
+		return false;
+	c->caps.codecs = offer;
+	c->moves->recodes = true;
+	clock_in(c->pbx->clock, &c->renew, 0);
+	return true;
+}
+
+bool transfer_recodes(const struct chan *c)
+{
+	return c->moves && c->moves->recodes;
+}
+
+void transfer_recoded(struct chan *c, bool ok)
+{
+	if (!transfer_recodes(c))
+		return;
+	c->moves->recodes = false;
+	leg_media_caps(c, NULL);
+	if (ok && c->peer_chan)
+		bridge_choose_codec(c, c->peer_chan);
+}

@@ -13,6 +13,7 @@ struct moves {
 	struct refer *asked; /* its own REFER, until the last NOTIFY is answered */
 	struct refer *told;  /* who has transferred it, and wants to know what becomes of it */
 	unsigned refers;     /* that it has asked for */
+	bool recodes;        /* a re-INVITE is due that offers what its partner speaks */
 };
 struct moves *moves_of(struct chan *c); /* made when there are none */
 
@@ -31,6 +32,10 @@ bool transfer_may_attend(const struct chan *a, const struct chan *b); /* what it
 bool transfer_can_hand_over(const struct chan *c); /* it is alone in an application, or rings somewhere */
 /* c, which is not answered yet, takes the place of `whom`. */
 void transfer_replace(struct chan *whom, struct chan *c);
+/* A re-INVITE that offers what `with` speaks, and what can be made into it. False: its endpoint allows none of that. */
+bool transfer_recode(struct chan *c, const struct chan *with);
+bool transfer_recodes(const struct chan *c);
+void transfer_recoded(struct chan *c, bool ok); /* that was answered */
 /* Whom this channel has by a transfer is told CH_PARTED, and they part. */
 void transfer_part(struct chan *c);
 void transfer_gone(struct chan *c);   /* the channel has ended, and its owner knows */

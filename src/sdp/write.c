@@ -189,7 +189,8 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
 		return;
 	}
 	for (uint8_t i = 0; i < d->n_codecs; i++)
-		s.codecs[s.n++] = d->codecs[i];
+		if (codec_list_has(&caps->codecs, d->codecs[i].codec))
+			s.codecs[s.n++] = d->codecs[i];
 	add_caps(&s, caps);
 	if (caps->dtmf && !s.dtmf_pt)
 		s.dtmf_pt = free_pt(&s, SDP_PT_DTMF), s.dtmf_rate = 8000;
