@@ -73,8 +73,9 @@ class Phone(Hearing):
     def __init__(self, node, tone, user, server=None, password=None,
                  transport="udp", expires=120, answer="auto",
                  rtp="11000-11998", ports=(5060, 4444), interface="eth0",
-                 name=None):
+                 name=None, codecs=None):
         self.node = node
+        self.codecs = codecs            # those that it offers; None: all that it has
         self.name = name or node.name
         self.control_port = ports[1]
         self.user = user
@@ -111,6 +112,8 @@ class Phone(Hearing):
 
     def _account(self, password, expires, answer):
         line = "<%s>;answermode=%s" % (self._uri(self.user), answer)
+        if self.codecs:
+            line += ";audio_codecs=" + self.codecs
         if password is None:
             return line + ";regint=0\n"
         return line + ";regint=%d;auth_user=%s;auth_pass=%s\n" % (
