@@ -123,8 +123,8 @@ const struct opt endpoint_opts[] = {
 	{ "dtls_verify", OPT_ENUM, .def = "no", .names = verify_names, .waits_for = "DTLS-SRTP",
 	  .help = "What of the peer's certificate is checked." },
 	{ "dtmf_mode", OPT_ENUM, AT(dtmf_mode), .def = "rfc4733", .names = dtmf_names,
-	  .help = "How key presses travel. telephone-event passes and is heard; INFO is heard by the dialplan only; "
-		  "inband keys pass as sound." },
+	  .help = "How key presses travel. telephone-event passes and is heard; a key that comes by INFO is heard by "
+		  "the dialplan, and goes to the other leg as that has it; inband keys pass as sound." },
 	{ "fax_detect", OPT_BOOL, .def = "no", .waits_for = "T.38 fax",
 	  .help = "Listen for fax tones and go to extension `fax`." },
 	{ "fax_detect_timeout", OPT_UINT, .def = "0", .unit = "s", .waits_for = "T.38 fax",

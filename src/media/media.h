@@ -126,14 +126,16 @@ void media_join(struct media_leg *a, struct media_leg *b);
 void media_part(struct media_leg *leg);
 
 /* SILENCE: where the other leg says nothing; what it does say is heard. */
-enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO };
+/* DIGIT: a telephone-event where those were agreed, else its two tones; then MEDIA_PLAYED. */
+enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO, SOURCE_DIGIT };
 struct media_play {
 	enum media_source source;
 	bool loops;             /* FILE: again and again */
 	uint32_t from_ms;       /* FILE: where it begins */
 	uint16_t freq1, freq2;  /* Hz; 0: none */
 	int16_t level_dbm0;     /* e.g. 0 for Milliwatt */
-	uint16_t on_ms, off_ms; /* cadence; off 0: continuous */
+	uint16_t on_ms, off_ms; /* cadence; off 0: continuous. DIGIT: how long */
+	char digit;             /* DIGIT: 0-9 * # A-D */
 	char path[768]; /* FILE: candidates joined by ':', endings optional; read by libsndfile; ends with MEDIA_PLAYED
 			 */
 };

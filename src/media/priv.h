@@ -304,6 +304,8 @@ bool tx_knows(const struct stream *s); /* where to */
 bool tx_ready(const struct stream *s); /* and may send */
 void tx_relay(struct stream *s, const struct stream *from, const struct rtp *in, ms_t now);
 void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now); /* it is ready */
+/* The digit that its source is at, as an event (RFC 4733); n: samples of this packet; 0: it is over. It is ready. */
+void tx_event(struct stream *s, size_t n, ms_t now);
 void tx_keepalive(struct stream *s, ms_t now);
 void tx_silence(struct stream *s, ms_t now); /* in the codec agreed on; real time may have passed since the last */
 enum codec tx_codec(const struct stream *s, uint8_t *pt); /* for what we make ourselves; CODEC_NONE: none fits */

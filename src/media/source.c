@@ -16,12 +16,29 @@
 #define FILE_MAX_S  3600
 #define READ_FRAMES 4096
 
+/* The rows and columns of the keypad (ITU-T Q.23). */
+static void choose_tones(struct media_play *what)
+{
+	static const uint16_t rows[] = { 697, 770, 852, 941 }, columns[] = { 1209, 1336, 1477, 1633 };
+	static const char keys[] = "123A456B789C*0#D";
+	const char *at = strchr(keys, what->digit);
+	size_t n = at && *at ? (size_t)(at - keys) : 0;
+
+	what->freq1 = rows[n / 4];
+	what->freq2 = columns[n % 4];
+	what->level_dbm0 = -8;
+}
+
 struct source *source_new(const struct media_play *what, uint32_t serial)
 {
 	struct source *s = xcalloc(1, sizeof *s);
-	double db = what->level_dbm0 - FULL_DBM0;
+	double db;
 
 	s->what = *what;
+	if (what->source == SOURCE_DIGIT)
+		choose_tones(&s->what);
+	what = &s->what;
+	db = what->level_dbm0 - FULL_DBM0;
 	s->serial = serial;
 	s->what.path[sizeof s->what.path - 1] = '\0';
 	s->amplitude = 32767.0 * pow(10.0, MIN(db, 0.0) / 20.0);
@@ -287,11 +304,22 @@ static int16_t tone_sample(struct source *s)
 	return (int16_t)lrint(MAX(-32767.0, MIN(v, 32767.0)));
 }
 
+static bool is_over(const struct source *s)
+{
+	return s->what.source == SOURCE_DIGIT && s->position >= s->what.on_ms * (SOURCE_RATE / 1000u);
+}
+
 bool source_read(struct source *s, int16_t *pcm, size_t n)
 {
+	bool sounds = s->what.source == SOURCE_TONE || s->what.source == SOURCE_DIGIT;
+
 	if (s->what.source == SOURCE_FILE)
 		return read_file(s, pcm, n);
+	if (is_over(s))
+		return false;
 	for (size_t i = 0; i < n; i++)
-		pcm[i] = s->what.source == SOURCE_TONE ? tone_sample(s) : 0;
+		pcm[i] = sounds ? tone_sample(s) : 0;
+	if (s->what.source == SOURCE_DIGIT)
+		s->position += (uint32_t)n;
 	return true;
 }

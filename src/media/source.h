@@ -30,7 +30,8 @@ struct source {
 	struct sound *sound; /* FILE */
 	size_t at;
 	double phase[2], step[2], amplitude;
-	uint32_t position; /* in the cadence, in samples */
+	uint32_t position; /* in the cadence, or since the digit began, in samples */
+	uint32_t event_ts; /* DIGIT: of the event */
 };
 
 struct source *source_new(const struct media_play *what, uint32_t serial);

@@ -285,6 +285,11 @@ static void source_ends(struct stream *s, bool ok)
 	s->compiled = false;
 }
 
+static bool is_event(const struct stream *s)
+{
+	return s->source->what.source == SOURCE_DIGIT && s->plan.dtmf_pt;
+}
+
 /* Silence goes unless the other leg was heard a moment ago, and in place of what we cannot encode. */
 static void play_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
 {
@@ -292,6 +297,8 @@ static void play_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
 
 	if (!tx_ready(s))
 		s->tx.feeder = FEED_NONE;
+	else if (is_event(s))
+		tx_event(s, n, now);
 	else if (!source_yields(s->source) && tx_codec(s, &pt) != CODEC_NONE)
 		tx_frame(s, pcm, n, now);
 	else if (s->tx.feeder != FEED_PACKETS || now - s->tx.at > LATE_MS)
@@ -313,6 +320,8 @@ static ms_t play_due(struct stream *s, ms_t now)
 		s->source->next = now;
 	while (s->source->next <= now) {
 		if (!source_read(s->source, pcm, n)) {
+			if (is_event(s) && s->source->position && tx_ready(s))
+				tx_event(s, 0, now);
 			source_ends(s, true);
 			return MS_NEVER;
 		}

@@ -167,6 +167,35 @@ void tx_frame(struct stream *s, const int16_t *pcm, size_t n, ms_t now)
 	send_own(s, &r, n, now);
 }
 
+/* All its packets have the timestamp at which it began; the end is said three times, and what follows comes after it.
+ */
+void tx_event(struct stream *s, size_t n, ms_t now)
+{
+	static const char events[] = "0123456789*#ABCD";
+	struct source *src = s->source;
+	struct tx *tx = &s->tx;
+	bool first = n == src->position;
+	uint32_t duration = MIN(src->position * (tx_rate(s) / SOURCE_RATE), 0xffffu);
+	uint8_t event = (uint8_t)(strchr(events, src->what.digit) - events), volume = 10;
+	uint8_t payload[4] = { event, n ? volume : (uint8_t)(0x80 | volume) };
+
+	if (first)
+		src->event_ts = tx->feeder == FEED_SOURCE ? tx->next_ts : resume_ts(s, now);
+	put16(payload + 2, (uint16_t)duration);
+	for (int i = 0; i < (n ? 1 : 3); i++) {
+		struct rtp r = { .pt = s->plan.dtmf_pt,
+				 .marker = first,
+				 .ts = src->event_ts,
+				 .seq = (uint16_t)(tx->seq + 1),
+				 .payload = { (const char *)payload, sizeof payload } };
+
+		send_packet(s, &r, now);
+	}
+	tx->feeder = FEED_SOURCE;
+	if (!n)
+		tx->ts = tx->next_ts = src->event_ts + duration;
+}
+
 void tx_silence(struct stream *s, ms_t now)
 {
 	uint8_t payload[SILENCE_MAX];

@@ -32,6 +32,8 @@ struct dial {
 	bool left;                        /* for a subroutine, and will begin again */
 	bool stays;                       /* option i: nobody forwards */
 	char *announce, *after;           /* options A and U; NULL: none */
+	char *digits;                     /* option D, until they are sent; NULL: none */
+	bool presses;                     /* they are on their way, and the two are not joined yet */
 	struct span files;                /* of announce: what is still to be played */
 	bool prepares;                    /* who answered is not joined yet */
 	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
@@ -196,7 +198,7 @@ static void dial_one(struct dial *s, struct span text)
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSLRhHbBCIiAU";
+const char app_dial_options[] = "grmSLRhHbBCIiAUD";
 
 /* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
 static struct span take_value(struct span *opts)
@@ -242,6 +244,7 @@ static void take_options(struct dial *s, struct span opts)
 			span_cut(&value, ':', &first); /* what the caller would hear is behind it */
 			s->announce = s->announce ? s->announce : span_dup(first);
 			break;
+		case 'D': s->digits = s->digits ? s->digits : span_dup(value); break;
 		case 'U': s->after = s->after ? s->after : span_dup(value); break;
 		case 'S':
 			if (span_u32(value, 86400, &n))
@@ -366,11 +369,11 @@ static enum app_say nobody_left(struct dial *s)
 	return APP_NEXT;
 }
 
-static enum app_say join(struct dial *s)
+static enum app_say join_now(struct dial *s)
 {
 	struct chan *caller = s->dp->chan, *leg = s->with;
 
-	s->prepares = false;
+	s->prepares = s->presses = false;
 	leg_ring_tone(caller, false);
 	moh_stop(caller);
 	if (leg->has_deal)
@@ -382,6 +385,48 @@ static enum app_say join(struct dial *s)
 		s->limited = true;
 		dp_timer(s->dp, s->limit);
 	}
+	return APP_WAIT;
+}
+
+/* The n-th part of option D: for the callee, the caller, the callee while it rings. */
+static struct span digits_of(const struct dial *s, unsigned n)
+{
+	struct span rest = span_of(s->digits), one = SPAN_NONE;
+
+	for (unsigned i = 0; i <= n; i++) {
+		one = SPAN_NONE;
+		span_cut(&rest, ':', &one);
+	}
+	return span_trim(one);
+}
+
+static ms_t press(struct chan *c, struct span digits)
+{
+	return digits.n ? digits_send(c, digits, &(struct digits_pace){ .gap_ms = 250, .ms = 100 }) : 0;
+}
+
+/* Keys come before the two are joined. A caller for whom there are some is answered. */
+static enum app_say join(struct dial *s)
+{
+	struct chan *caller = s->dp->chan;
+	struct span hers = s->digits ? digits_of(s, 1) : SPAN_NONE;
+	ms_t all = 0, callees = s->digits ? press(s->with, digits_of(s, 0)) : 0;
+
+	if (hers.n) {
+		leg_ring_tone(caller, false);
+		moh_stop(caller);
+		if (leg_answer(caller) < 0)
+			return APP_HANGUP;
+		all = press(caller, hers);
+	}
+	all = MAX(all, callees);
+	free(s->digits);
+	s->digits = NULL;
+	if (!all)
+		return join_now(s);
+	bridge_part(s->with); /* of early media */
+	s->prepares = s->presses = true;
+	dp_timer(s->dp, all);
 	return APP_WAIT;
 }
 
@@ -467,6 +512,8 @@ static enum app_say on_prepared(struct dial *s, const struct chan_event *ev)
 
 static void on_progress(struct dial *s, struct chan *leg)
 {
+	if (s->digits)
+		press(leg, digits_of(s, 2));
 	if (s->music || (s->n != 1 && s->early))
 		return;
 	s->early = true;
@@ -497,6 +544,8 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 {
 	struct dial *s = dp_state(dp);
 
+	if (ev->kind == CH_TIMER && s->presses)
+		return join_now(s);
 	if (ev->kind == CH_TIMER) {
 		if (s->limited)
 			return s->go_on ? APP_NEXT : APP_HANGUP;
@@ -606,6 +655,7 @@ static void stop(struct dp *dp)
 	free(s->forward_ctx);
 	free(s->announce);
 	free(s->after);
+	free(s->digits);
 	if (s->legs != &s->one)
 		free(s->legs);
 }

@@ -40,6 +40,7 @@
 	X(saydigits)        \
 	X(saynumber)        \
 	X(sayphonetic)      \
+	X(senddtmf)         \
 	X(set)              \
 	X(stackpop)         \
 	X(startmusiconhold) \

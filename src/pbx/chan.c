@@ -183,6 +183,7 @@ static void chan_free(struct chan *c)
 
 	leg_session_end(c);
 	leg_ports_close(c);
+	digits_drop(c);
 	media_close(&c->media);
 	bridge_part(c);
 	leg_drop_dialog(c);
@@ -256,6 +257,7 @@ void chan_ended(struct chan *c, int cause)
 		record_leg(c);
 		leg_session_end(c);
 		leg_ports_close(c);
+		digits_drop(c);
 		media_close(&c->media); /* which parts it, too */
 		bridge_part(c);
 	}

@@ -448,8 +448,15 @@ static void on_info(struct chan *c, struct sip_uas *uas, const struct sip_msg *m
 		return;
 	span_cut(&text, '\n', &line);
 	ev.digit = digit_of(span_trim(line));
-	if (ev.digit)
-		chan_tell(c, &ev);
+	if (!ev.digit)
+		return;
+	at = span_find(m->body, SPAN("Duration="));
+	text = at >= 0 ? span_from(m->body, (size_t)at + 9) : SPAN_NONE;
+	span_cut(&text, '\n', &line);
+	if (at < 0 || !span_u32(span_trim(line), 60000, &ev.ms))
+		ev.ms = 0;
+	digits_pass(c, &ev, true);
+	chan_tell(c, &ev);
 }
 
 static void build_allow(void *arg UNUSED, struct sip_build *b)

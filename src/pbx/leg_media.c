@@ -445,6 +445,8 @@ void leg_media_event(void *arg, const struct media_event *ev)
 		break;
 	case MEDIA_DTMF:
 		up.kind = CH_DTMF;
+		up.ms = ev->duration;
+		digits_pass(c, &up, false);
 		chan_tell(c, &up);
 		break;
 	case MEDIA_PLAYED:

@@ -174,6 +174,7 @@ struct chan_event {
 	struct chan *other;
 	int cause; /* Q.850 */
 	char digit;
+	uint32_t ms; /* of the digit; 0: not known */
 	bool ok;
 };
 
@@ -272,6 +273,7 @@ struct chan {
 	struct span offer; /* its text, of pbx->spares, where the answer repeats what it says */
 	struct media_leg *media;
 	struct moh *moh;         /* NULL: it has heard no music */
+	struct digits *digits;   /* that we send; NULL: none */
 	struct leg_ports *ports; /* what is asked of our RTP ports (leg_ports.c); NULL: nothing */
 
 	/* for the doctor (record.c) */
@@ -448,6 +450,21 @@ void moh_stop(struct chan *c);   /* the music on this leg, whoever began it; whe
 void moh_look(struct chan *c);   /* it may be held by its peer now, or not any more: it hears what it should */
 void moh_forget(struct chan *c); /* something else is being played to it */
 bool moh_played(struct chan *c, bool ok); /* a sound has ended; false: it was not music */
+
+/* digits.c: what we press */
+#define DIGITS_SENT_MAX 1000
+struct digits_pace {
+	uint32_t gap_ms, ms; /* between two; of each */
+	bool at_once;        /* without the quiet before the first */
+};
+/*
+ * 0-9 * # A-D, and w and W for a pause of half a second and of one, behind what is on its way already. They end what is
+ * being played. Returns when all of it will have been sent, in ms from now; 0: the leg has no media.
+ */
+ms_t digits_send(struct chan *c, struct span text, const struct digits_pace *pace);
+void digits_drop(struct chan *c); /* no more of them */
+/* A key was pressed on a leg, in its audio or by INFO: its peer gets it, where it did not pass by itself. */
+void digits_pass(struct chan *from, const struct chan_event *ev, bool by_info);
 
 /* bridge.c */
 void bridge_join(struct chan *a, struct chan *b);
