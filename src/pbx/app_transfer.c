@@ -1,6 +1,6 @@
 /*
  * pbx/app_transfer.c: Transfer([PJSIP/]destination): sends a caller who has not been answered elsewhere, with a 302. An
- * answered one would need REFER, which is not served: TRANSFERSTATUS is FAILURE, and the dialplan goes on.
+ * answered one would need a REFER of ours, which is not sent: TRANSFERSTATUS is FAILURE, and the dialplan goes on.
  */
 #include "base/trace.h"
 #include "pbx/priv.h"
@@ -45,7 +45,7 @@ static enum app_say start(struct dp *dp, struct span args)
 	if (span_istarts(to, SPAN("PJSIP/")))
 		to = span_from(to, 6);
 	if (!to.n || dp->chan->state == CHAN_UP)
-		return fail(dp, to.n ? "the call is answered, and REFER is not served yet" : "there is no destination");
+		return fail(dp, to.n ? "the call is answered, and no REFER is sent" : "there is no destination");
 	for (size_t i = 0; i < to.n; i++)
 		if ((unsigned char)to.p[i] <= ' ' || to.p[i] == '>' || to.p[i] == '<' || to.p[i] == '"')
 			return fail(dp, "the destination is no URI");
