@@ -32,6 +32,8 @@ struct dial {
 	bool left;                        /* for a subroutine, and will begin again */
 	bool stays;                       /* option i: nobody forwards */
 	char *announce, *after;           /* options A and U; NULL: none */
+	char *alone, *both;               /* where options F and G lead; NULL: nowhere */
+	bool goes_on, h_of_callee;        /* options F and e */
 	char *digits;                     /* option D, until they are sent; NULL: none */
 	bool presses;                     /* they are on their way, and the two are not joined yet */
 	struct span files;                /* of announce: what is still to be played */
@@ -198,7 +200,7 @@ static void dial_one(struct dial *s, struct span text)
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSLRhHbBCIiAUD";
+const char app_dial_options[] = "grmSLRhHbBCIiAUDFGe";
 
 /* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
 static struct span take_value(struct span *opts)
@@ -243,6 +245,16 @@ static void take_options(struct dial *s, struct span opts)
 		case 'A':
 			span_cut(&value, ':', &first); /* what the caller would hear is behind it */
 			s->announce = s->announce ? s->announce : span_dup(first);
+			break;
+		case 'e': s->h_of_callee = true; break;
+		case 'F':
+			s->goes_on = true;
+			free(s->alone);
+			s->alone = span_dup(value);
+			break;
+		case 'G':
+			free(s->both);
+			s->both = span_dup(value);
 			break;
 		case 'D': s->digits = s->digits ? s->digits : span_dup(value); break;
 		case 'U': s->after = s->after ? s->after : span_dup(value); break;
@@ -369,6 +381,45 @@ static enum app_say nobody_left(struct dial *s)
 	return APP_NEXT;
 }
 
+/* The callee goes on without the caller, at a place that may be written as options have it. */
+static bool let_go(struct dial *s, const char *where, bool one_further)
+{
+	struct out bare = out_growing(), place = out_growing();
+	struct chan *leg = s->with;
+	struct dp *dp = s->dp;
+	bool ok;
+
+	if (one_further)
+		out_all(&bare, dp->ctx_name, ",", dp->exten_name, ",", (uint32_t)dp->prio + 1);
+	else
+		out_place(&bare, span_of(where));
+	dp_out_place(dp, out_look(&bare), &place);
+	leg->on_event = NULL;
+	s->n = 0;
+	ok = transfer_let_go(dp->chan, leg, out_look(&place));
+	out_free(&bare);
+	out_free(&place);
+	return ok;
+}
+
+/* Option G: the caller goes there, the callee one step further. */
+static enum app_say part_ways(struct dial *s)
+{
+	struct out place = out_growing();
+	struct chan *leg = s->with;
+	bool ok;
+
+	out_place(&place, span_of(s->both));
+	ok = dp_goto(s->dp, out_look(&place));
+	out_free(&place);
+	if (!ok)
+		return APP_HANGUP;
+	bridge_part(leg); /* of early media */
+	let_go(s, "", true);
+	s->with = leg;
+	return APP_JUMP;
+}
+
 static enum app_say join_now(struct dial *s)
 {
 	struct chan *caller = s->dp->chan, *leg = s->with;
@@ -380,6 +431,8 @@ static enum app_say join_now(struct dial *s)
 		leg_media_prefer(caller, leg->deal.codecs[0].codec);
 	if (leg_answer(caller) < 0)
 		return APP_HANGUP;
+	if (s->both)
+		return part_ways(s);
 	bridge_join(caller, leg);
 	if (s->limit) {
 		s->limited = true;
@@ -650,12 +703,18 @@ static void stop(struct dp *dp)
 		transfer_part(s->dp->chan);
 	if (s->music)
 		moh_stop(s->dp->chan);
+	if (s->with && s->n && s->goes_on && dp->chan->gone && !s->with->gone)
+		let_go(s, s->alone, false);
+	else if (s->with && s->h_of_callee)
+		dp_run_h(s->with);
 	drop_legs(s, NULL, s->answered && dp->chan->cause ? dp->chan->cause : 16);
 	free(s->forward);
 	free(s->forward_ctx);
 	free(s->announce);
 	free(s->after);
 	free(s->digits);
+	free(s->alone);
+	free(s->both);
 	if (s->legs != &s->one)
 		free(s->legs);
 }

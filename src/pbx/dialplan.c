@@ -606,6 +606,47 @@ void dp_send(struct chan *c, struct span context, struct span exten)
 	clock_in(c->pbx->clock, &dp->run, 0);
 }
 
+bool dp_send_to(struct chan *c, struct span where)
+{
+	struct dp *dp = c->dp ? c->dp : run_of(c);
+
+	c->on_event = on_chan_event;
+	c->arg = dp;
+	leave_app(dp);
+	while (dp->depth)
+		dp_pop(dp, false);
+	if (!dp_goto(dp, where)) {
+		chan_hangup(c, 16);
+		return false;
+	}
+	clock_in(c->pbx->clock, &dp->run, 0);
+	return true;
+}
+
+void dp_run_h(struct chan *c)
+{
+	if (c->dp)
+		return;
+	hang_up(run_of(c), c->cause);
+	dp_free(&c->dp);
+}
+
+void dp_out_place(const struct dp *dp, struct span where, struct out *o)
+{
+	unsigned n = where.n ? 1 : 0;
+
+	for (size_t i = 0; i < where.n; i++)
+		n += where.p[i] == ',';
+	if (n < 3)
+		out_all(o, dp->ctx_name, ",");
+	if (n < 2)
+		out_all(o, dp->exten_name, ",");
+	if (n)
+		out_span(o, where);
+	else
+		out_all(o, (uint32_t)dp->prio + 1);
+}
+
 void dp_move(struct chan *from, struct chan *to)
 {
 	struct dp *dp = from->dp;

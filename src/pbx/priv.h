@@ -519,6 +519,11 @@ void dp_start(struct chan *c);
 void dp_event(struct dp *dp, const struct chan_event *ev);
 /* Leaves what runs, or begins a run, and goes on from the loop at a place that exists. */
 void dp_send(struct chan *c, struct span context, struct span exten);
+/* The same to "context,exten,priority|label"; false: there is no such place, and it is hung up. */
+bool dp_send_to(struct chan *c, struct span where);
+/* A place as dp_goto() takes it, whole; empty: the step behind this one. */
+void dp_out_place(const struct dp *dp, struct span where, struct out *o);
+void dp_run_h(struct chan *c); /* the h extension of its context, on a channel without a run */
 /*
  * The run of one channel goes on with another one, in place of its own. A Dial that rings stays, any other step is
  * begun again.

@@ -87,6 +87,14 @@ void transfer_blind(struct chan *by, struct chan *party, struct span context, st
 	note_transferer(party, by, false);
 }
 
+bool transfer_let_go(struct chan *by, struct chan *party, struct span where)
+{
+	take_from(by, party, NULL);
+	if (!party->dp)
+		become_caller(party, by);
+	return dp_send_to(party, where);
+}
+
 /* ---- mates ---- */
 
 static void on_mate_event(void *arg UNUSED, struct chan *c, const struct chan_event *ev)

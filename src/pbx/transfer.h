@@ -23,6 +23,8 @@ struct moves *moves_of(struct chan *c); /* made when there are none */
 struct chan *transfer_party(const struct chan *c);
 /* The party of `by` goes on at this place, which exists. */
 void transfer_blind(struct chan *by, struct chan *party, struct span context, struct span exten);
+/* The same for who is left by Dial: "context,exten,priority". False: there is no such place, and it is hung up. */
+bool transfer_let_go(struct chan *by, struct chan *party, struct span where);
 /*
  * The parties of two calls of one phone are joined; who is in an application, or rings somewhere, is taken over by the
  * party of the other. False: neither call has a party that could go there.

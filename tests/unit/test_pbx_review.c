@@ -56,14 +56,14 @@ static void what_dial_cannot_do_is_named(void **state)
 		"extensions.conf:2: note: Dial's option t is not served yet (used 2 times); the call is made without "
 		"it",
 		"extensions.conf:2: note: Dial's option T is not served yet; the call is made without it",
-		"extensions.conf:3: note: Dial's option G is not served yet; the call is made without it",
+		"extensions.conf:3: note: Dial's option K is not served yet; the call is made without it",
 		NULL
 	};
 
 	(void)state;
 	expect(SIP "context=a\n",
 	       "[a]\nexten => 1,1,Dial(PJSIP/e,20,tTrgS(10)L(5000:1000))\n"
-	       "exten => 2,1,Dial(PJSIP/nobody&PJSIP/1@e & SIP/1&PJSIP/${X},,b(tell^s^1)G(tell^s^1)tr)\n"
+	       "exten => 2,1,Dial(PJSIP/nobody&PJSIP/1@e & SIP/1&PJSIP/${X},,b(tell^s^1)K(tell^s^1)tr)\n"
 	       "exten => 3,1,dial(PJSIP/gone/sip:1@192.0.2.1&PJSIP/e/sip:1@192.0.2.1,,${OPTIONS}Z)\n",
 	       remarks);
 }
