@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/diag.h"
 #include "base/net.h"
+#include "conf/dialplan.h"
 
 /* What each request reads of an object fits a line of the cache and does not lie across two. */
 #define CONF_LINE 64
@@ -23,11 +24,6 @@ struct conf_text {
 	const struct conf_text *next;
 	unsigned row;
 	const char *value;
-};
-
-struct strs {
-	const char **v;
-	size_t n;
 };
 
 enum conf_proto { PROTO_UDP, PROTO_TCP, PROTO_TLS, PROTO_WS, PROTO_WSS, PROTO_FLOW };
@@ -141,6 +137,9 @@ struct conf_endpoint {
 	bool send_pai, send_rpid, trust_id_inbound, trust_id_outbound, use_ptime, user_eq_phone, allow_transfer;
 	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;
 	bool moh_passthrough, suppress_moh_on_sendonly, refer_blind_progress;
+	bool allow_subscribe, notify_early_inuse_ringing;
+	uint32_t sub_min_expiry;       /* s */
+	const char *subscribe_context; /* "": context */
 };
 
 struct conf_identify {
@@ -182,42 +181,9 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	enum { ENGINE_AUTO, ENGINE_KERNEL, ENGINE_USER } media_engine;
 	enum { SOCKETS_AUTO, SOCKETS_SHARED, SOCKETS_OWN } media_sockets;
 	/* caps on what peers can make us hold */
-	uint32_t max_calls, max_connections, max_contacts_total, max_router_ports, max_transactions;
+	uint32_t max_calls, max_connections, max_contacts_total, max_router_ports, max_subscriptions, max_transactions;
 	const char *sounds_dir;
 	const char *call_log; /* "": none */
-};
-
-/* extensions.conf: contexts as written, priorities resolved (n, same, labels). */
-struct dp_step {
-	int prio;
-	const char *label; /* "" when none */
-	const char *app, *args;
-	const char *file;
-	unsigned line;
-};
-struct dp_exten {
-	const char *pattern;   /* "600", "_1NXX.", "s" */
-	const char *cid;       /* "" or the caller-id pattern after '/' */
-	struct dp_step *steps; /* by rising priority */
-	size_t n_steps;
-};
-struct dp_context {
-	const char *name;
-	struct dp_exten *extens;
-	size_t n_extens;
-	const uint32_t *hashes;              /* of each extension: dp_exten_hash() of a plain name, 0 of a pattern */
-	struct strs includes, include_times; /* as many: "times,weekdays,days,months", "" for always */
-	struct strs ignorepat;
-};
-struct dp_var {
-	const char *name, *value;
-};
-struct conf_dialplan {
-	struct dp_context *contexts, **by_name; /* as written; sorted */
-	size_t n_contexts;
-	struct dp_var *globals;
-	size_t n_globals;
-	bool clearglobalvars, is_missing; /* is_missing: there is no extensions.conf */
 };
 
 struct conf {
@@ -272,8 +238,6 @@ const struct conf_aor *conf_aor(const struct conf *c, struct span name);
 const struct conf_auth *conf_auth(const struct conf *c, struct span name);
 const struct conf_transport *conf_transport(const struct conf *c, struct span name);
 const struct conf_registration *conf_registration(const struct conf *c, struct span name);
-const struct dp_context *conf_context(const struct conf_dialplan *d, struct span name);
-uint32_t dp_exten_hash(struct span name); /* equal for equal names, in which dashes do not count; never 0 */
 
 /* Is the option written in the files, for this object (or one of its templates)? `type` as in "endpoint". */
 bool conf_written(const struct conf_obj *o, const char *type, const char *option);

@@ -164,7 +164,7 @@ static void use_exten(struct reading *r, struct span text)
 	if (!is_whole(name))
 		warn(r, "extension '%s': a ']' is missing: it matches nothing", pattern);
 	c->extens = array_grow(r->load->arena, c->extens, c->n_extens, sizeof c->extens[0]);
-	c->extens[c->n_extens++] = (struct dp_exten){ pattern, arena_str(r->load->arena, cid), NULL, 0 };
+	c->extens[c->n_extens++] = (struct dp_exten){ .pattern = pattern, .cid = arena_str(r->load->arena, cid) };
 }
 
 /* Keeps the steps by rising priority; of two with one priority the first stays. */
@@ -290,6 +290,28 @@ static bool take_app(struct reading *r, struct span text, struct dp_step *step)
 	return *step->app;
 }
 
+/* DEVICE[&DEVICE...][,presence]: for subscriptions, there is nothing to run. Of two the first stays. */
+static void take_hint(struct reading *r, struct span text, struct dp_step *step)
+{
+	struct dp_exten *e = &context_now(r)->extens[r->exten];
+	struct dp_step *hint;
+
+	if (!text.n) {
+		warn(r, "the hint of '%s' names no device", e->pattern);
+		return;
+	}
+	if (e->hint) {
+		warn(r, "extension '%s' has a hint already, at %s:%u; this line is ignored", e->pattern, e->hint->file,
+		     e->hint->line);
+		return;
+	}
+	hint = arena_alloc(r->load->arena, sizeof *hint);
+	*hint = *step;
+	hint->app = "";
+	hint->args = arena_str(r->load->arena, text);
+	e->hint = hint;
+}
+
 /* What follows the extension's name: priority,application */
 static void read_step(struct reading *r, struct span rest)
 {
@@ -297,8 +319,12 @@ static void read_step(struct reading *r, struct span rest)
 	struct span prio = SPAN_NONE;
 
 	span_cut(&rest, ',', &prio);
-	if (!take_priority(r, span_trim(prio), &step.prio, &step.label) || step.prio == PRIO_HINT)
-		return; /* hints are for subscriptions: there is nothing to run */
+	if (!take_priority(r, span_trim(prio), &step.prio, &step.label))
+		return;
+	if (step.prio == PRIO_HINT) {
+		take_hint(r, span_trim(rest), &step);
+		return;
+	}
 	r->last_prio = step.prio;
 	if (take_app(r, span_trim(rest), &step))
 		add_step(r, step);
@@ -357,6 +383,14 @@ static void read_include(struct reading *r, struct span text)
 	r->includes[r->n_includes++] = (struct pending){ name, r->line->file, r->line->line };
 }
 
+static void set_autohints(struct reading *r, struct span value)
+{
+	bool *on = &context_now(r)->autohints;
+
+	if (!opt_is_bool(value, on))
+		fail(r, "autohints: '%.*s' is neither yes nor no", SP(value));
+}
+
 static void read_line(struct reading *r, const struct ini_line *l)
 {
 	static const char *const names[] = { "exten",  "same",    "include", "ignorepat",
@@ -375,7 +409,7 @@ static void read_line(struct reading *r, const struct ini_line *l)
 	else if (span_iis(key, "switch") || span_iis(key, "lswitch") || span_iis(key, "eswitch"))
 		warn(r, "%s is not served: dialplans elsewhere are not asked", l->key);
 	else if (span_iis(key, "autohints"))
-		return;
+		set_autohints(r, value);
 	else if ((near = diag_nearest(l->key, names, ARRAY_LEN(names))))
 		fail(r, "context %s: unknown word '%s', did you mean '%s'?", context_now(r)->name, l->key, near);
 	else

@@ -156,6 +156,8 @@ const struct opt hairpin_opts[] = {
 	{ "max_router_ports", OPT_UINT, AT(max_router_ports), .def = "512", .max = 65536,
 	  .help = "Ports that our router is asked to open (`external_*_address=auto`, `pcp`, `upnp`), those of "
 		  "audio included: two for each leg of a call." },
+	{ "max_subscriptions", OPT_UINT, AT(max_subscriptions), .def = "20000", .max = 10000000,
+	  .help = "Subscriptions to states of extensions, of all phones together; more are refused with 503." },
 	{ "max_transactions", OPT_UINT, AT(max_transactions), .def = "100000", .min = 100, .max = 10000000,
 	  .help = "SIP transactions at one time; more requests are refused with 503." },
 	{ "media_engine", OPT_ENUM, AT(media_engine), .def = "auto", .names = engine_names,

@@ -11,6 +11,12 @@ static const struct row_kind step = {
 		     { .name = "application", .lead = ". " },
 		     { .name = "place", .at = 66 } },
 };
+static const struct row_kind hint = {
+	.name = "hint",
+	.columns = { { .name = "extension", .lead = "  " },
+		     { .name = "devices", .lead = "hint: ", .at = 20 },
+		     { .name = "place", .at = 66 } },
+};
 static const struct row_kind include = {
 	.name = "include",
 	.columns = { { .name = "what", .lead = "  " }, { .name = "context", .at = 20 } },
@@ -20,15 +26,20 @@ struct shown {
 	size_t extens, steps, contexts;
 };
 
-static void put_step(struct call *c, const struct dp_exten *e, const struct dp_step *s, bool first)
+static void put_exten(struct call *c, const struct dp_exten *e, bool first)
 {
-	rows_add(c->rows, &step);
 	if (!first)
 		rows_put(c->rows, "%s", "");
 	else if (*e->cid)
 		rows_put(c->rows, "'%s' (CID match '%s') =>", e->pattern, e->cid);
 	else
 		rows_put(c->rows, "'%s' =>", e->pattern);
+}
+
+static void put_step(struct call *c, const struct dp_exten *e, const struct dp_step *s, bool first)
+{
+	rows_add(c->rows, &step);
+	put_exten(c, e, first);
 	if (*s->label)
 		rows_put(c->rows, "[%s]", s->label);
 	else
@@ -36,6 +47,14 @@ static void put_step(struct call *c, const struct dp_exten *e, const struct dp_s
 	rows_put(c->rows, "%d", s->prio);
 	rows_put(c->rows, "%s(%s)", s->app, s->args);
 	rows_put(c->rows, "[%s:%u]", s->file, s->line);
+}
+
+static void put_hint(struct call *c, const struct dp_exten *e)
+{
+	rows_add(c->rows, &hint);
+	put_exten(c, e, true);
+	rows_put(c->rows, "%s", e->hint->args);
+	rows_put(c->rows, "[%s:%u]", e->hint->file, e->hint->line);
 }
 
 static void put_context(struct call *c, const struct dp_context *ctx, struct span exten, struct shown *n)
@@ -48,9 +67,11 @@ static void put_context(struct call *c, const struct dp_context *ctx, struct spa
 		if (exten.n && !span_is(exten, e->pattern))
 			continue;
 		n->extens++;
-		n->steps += e->n_steps;
+		n->steps += e->n_steps + (e->hint != NULL);
+		if (e->hint)
+			put_hint(c, e);
 		for (size_t k = 0; k < e->n_steps; k++)
-			put_step(c, e, &e->steps[k], k == 0);
+			put_step(c, e, &e->steps[k], k == 0 && !e->hint);
 	}
 	for (size_t i = 0; i < ctx->includes.n; i++) {
 		rows_add(c->rows, &include);

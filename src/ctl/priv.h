@@ -66,7 +66,7 @@ struct cmd {
 	void (*run)(struct call *c);
 };
 extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_channel_cmds[], pjsip_cmds[], dialplan_cmds[],
-	database_cmds[], music_cmds[], why_cmds[], doctor_cmds[]; /* each ends without
+	database_cmds[], music_cmds[], state_cmds[], why_cmds[], doctor_cmds[]; /* each ends without
 				       words */
 
 /* The command that the line begins with, the longest one; *args: what follows. NULL: there is none. */

@@ -115,6 +115,7 @@ static void contact_free(struct contact *c)
 		c->aor->n_dynamic--;
 		p->n_contacts--;
 	}
+	aor_changed(c->aor);
 	free(c->texts);
 	free(c);
 }
@@ -169,6 +170,7 @@ static struct contact *contact_new(struct aor *a, bool is_static)
 	c->status = CONTACT_NONQUAL;
 	c->expiry.fire = expired;
 	list_push(&a->contacts, &c->link);
+	aor_changed(a);
 	if (!is_static) {
 		a->n_dynamic++;
 		a->pbx->n_contacts++;

@@ -53,6 +53,8 @@ static void look(struct chan *a, struct chan *b)
 {
 	moh_look(a);
 	moh_look(b);
+	chan_changed(a);
+	chan_changed(b);
 }
 
 void bridge_join(struct chan *a, struct chan *b)

@@ -163,9 +163,11 @@ struct chan *chan_new(struct pbx *p, const struct conf_endpoint *ep, struct conf
 	c->session.due.fire = leg_session_due;
 	c->caller_name = c->caller_num = c->dialed = c->target = c->path = c->contact_name = c->forward = "";
 	list_push(&p->chans, &c->link);
+	list_init(&c->of_device);
 	p->n_chans++;
 	p->n_calls += incoming;
 	record_begin(c, from);
+	chan_changed(c);
 	count(CNT_calls);
 	trace(EV_CALL_NEW, c->name, "%s", incoming ? "incoming" : "outgoing");
 	for (size_t i = 0; i < ep->set_var.n; i++) {
@@ -197,6 +199,7 @@ static void chan_free(struct chan *c)
 	clock_stop(p->clock, &c->reap);
 	clock_stop(p->clock, &c->renew);
 	list_del(&c->link);
+	list_del(&c->of_device);
 	p->n_chans--;
 	vars_free(&c->vars);
 	spares_give(&p->spares, c->request);
@@ -260,6 +263,7 @@ void chan_ended(struct chan *c, int cause)
 		digits_drop(c);
 		media_close(&c->media); /* which parts it, too */
 		bridge_part(c);
+		chan_changed(c);
 	}
 	clock_in(c->pbx->clock, &c->reap, 0);
 }

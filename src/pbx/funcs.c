@@ -420,15 +420,6 @@ static bool w_timeout(struct dp *dp, struct span args, struct span value)
 
 /* ---- the table ---- */
 
-static bool f_device_state(struct dp *dp, struct span args, struct out *o)
-{
-	struct span name = span_istarts(args, SPAN("PJSIP/")) ? span_from(args, 6) : args;
-	const char *state = endpoint_device_state(dp->chan->pbx, conf_endpoint(dp->chan->conf, name));
-
-	out_str(o, state);
-	return true;
-}
-
 static const struct func funcs[] = {
 	{ "CALLERID", "The caller's num, name or all; pres, ani, rdnis, dnid.", f_callerid, w_callerid },
 	{ "CHANNEL",
@@ -436,7 +427,6 @@ static const struct func funcs[] = {
 	  "set.",
 	  f_channel, w_channel },
 	{ "CUT", "Fields of a variable: CUT(name,delimiter,2), 2-4, 2-, -4, 1&3.", f_cut, NULL },
-	{ "DEVICE_STATE", "State of a device: NOT_INUSE, INUSE, BUSY, UNAVAILABLE, INVALID.", f_device_state, NULL },
 	{ "DIALPLAN_EXISTS", "1 when context,exten exists.", f_dialplan_exists, NULL },
 	{ "EXISTS", "1 when the text is not empty.", f_exists, NULL },
 	{ "GLOBAL", "A global variable.", f_global, w_global },
@@ -455,7 +445,8 @@ static const struct func funcs[] = {
 
 static const struct func *func_named(struct span name)
 {
-	static const struct func *const tables[] = { funcs, pjsip_funcs, text_funcs, list_funcs, time_funcs, db_funcs };
+	static const struct func *const tables[] = { funcs,      pjsip_funcs, text_funcs, list_funcs,
+						     time_funcs, db_funcs,    state_funcs };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		for (const struct func *f = tables[i]; f->name; f++)

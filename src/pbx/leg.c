@@ -314,6 +314,7 @@ int leg_answer(struct chan *c)
 	}
 	c->invite = NULL;
 	c->state = CHAN_UP;
+	chan_changed(c);
 	c->answer_sent = true;
 	c->answered_at = c->pbx->clock->now;
 	leg_ring_tone(c, false);

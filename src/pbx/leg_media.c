@@ -216,8 +216,10 @@ static void note_hold(struct chan *c)
 		return;
 	c->held = c->deal.held;
 	trace(EV_CALL_STATE, c->name, c->held ? "put on hold" : "resumed");
-	if (c->peer_chan)
+	if (c->peer_chan) {
 		moh_look(c->peer_chan);
+		chan_changed(c->peer_chan);
+	}
 	chan_tell(c, &ev);
 }
 

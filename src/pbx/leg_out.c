@@ -245,6 +245,7 @@ static void on_provisional(struct chan *c, struct sip_uac *uac, const struct sip
 		return;
 	}
 	c->state = CHAN_RINGING;
+	chan_changed(c);
 	if (m->status == 180 && ev.kind == CH_PROGRESS) {
 		struct chan_event ringing = { .kind = CH_RINGING };
 
@@ -264,6 +265,7 @@ static void on_2xx(struct chan *c, struct sip_uac *uac, const struct sip_msg *m)
 	follow_dialog(c, uac, m);
 	sip_dialog_ack(c->dialog, m->cseq, NULL, NULL);
 	c->state = CHAN_UP;
+	chan_changed(c);
 	c->answered_at = c->pbx->clock->now;
 	leg_session_answered(c, m);
 	if (m->body.n && !c->early_update)

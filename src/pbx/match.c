@@ -194,6 +194,8 @@ struct search {
 	int prio;          /* that it must have */
 	struct span label; /* or this, where it is not empty */
 	bool for_more;     /* what could match with more digits, instead of what matches */
+	bool for_hint;     /* it must have a hint, whatever else */
+	bool automatic;    /* a context with autohints was looked into */
 	const struct dp_exten *found;
 	const struct dp_context *where;
 	const struct dp_context **seen; /* room for MAX_CONTEXTS */
@@ -206,6 +208,8 @@ static bool is_candidate(const struct search *s, const struct dp_exten *e)
 
 	if (s->for_more ? fit == FIT_NO || fit == FIT_EXACT : fit < FIT_EXACT)
 		return false;
+	if (s->for_hint)
+		return e->hint;
 	if (s->label.n ? !dp_step_label(e, s->label) : !dp_step_at(e, s->prio))
 		return false;
 	return !*e->cid || (s->call->cid.n && dp_matches(span_of(e->cid), s->call->cid));
@@ -256,6 +260,7 @@ static bool search_context(struct search *s, struct span name)
 	for (size_t i = 0; (i = next_exten(c, i, s->hash)) < c->n_extens; i++)
 		if (is_candidate(s, &c->extens[i]) && (!s->found || cmp_extens(&c->extens[i], s->found) < 0))
 			s->found = &c->extens[i];
+	s->automatic |= c->autohints;
 	if (s->found) {
 		s->where = c;
 		return true;
@@ -300,6 +305,19 @@ const struct dp_step *dp_find_label(const struct conf_dialplan *d, struct span c
 	};
 
 	return label.n && search_context(&s, context) ? dp_step_label(s.found, label) : NULL;
+}
+
+const struct dp_step *dp_find_hint(const struct conf_dialplan *d, struct span context, struct span exten,
+				   const struct dp_call *call, bool *automatic)
+{
+	const struct dp_context *seen[MAX_CONTEXTS];
+	struct search s = {
+		.d = d, .number = exten, .hash = dp_exten_hash(exten), .call = call, .for_hint = true, .seen = seen
+	};
+
+	search_context(&s, context);
+	*automatic = s.automatic;
+	return s.found ? s.found->hint : NULL;
 }
 
 enum dp_more dp_could_match(const struct conf_dialplan *d, struct span context, struct span digits,

@@ -34,6 +34,13 @@ const struct dp_step *dp_find_step(const struct conf_dialplan *d, struct span co
 const struct dp_step *dp_find_label(const struct conf_dialplan *d, struct span context, struct span exten,
 				    const struct dp_call *call, struct span label);
 
+/*
+ * The hint of the first extension, in dp_find's order, that matches and has one; NULL: none. *automatic: a context with
+ * autohints was looked into.
+ */
+const struct dp_step *dp_find_hint(const struct conf_dialplan *d, struct span context, struct span exten,
+				   const struct dp_call *call, bool *automatic);
+
 enum dp_more {
 	DP_NO_MATCH, /* neither these digits nor more of them */
 	DP_MATCH,    /* these digits, and no further digit can matter */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/trace.h"
-#include "pbx/priv.h"
+#include "pbx/presence.h"
 
 static void build_allow(void *arg UNUSED, struct sip_build *b)
 {
@@ -69,7 +69,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_REGISTER: registrar_request(p, uas, ep); break;
 	case SIP_INVITE: leg_incoming(p, uas, ep); break;
 	case SIP_OPTIONS: on_options(p, uas, ep); break;
-	case SIP_SUBSCRIBE:
+	case SIP_SUBSCRIBE: subscribe_request(p, uas, ep); break;
 	case SIP_PUBLISH: sip_reply(uas, 489, NULL, build_allow, NULL); break;
 	case SIP_BYE:
 	case SIP_UPDATE:
@@ -84,7 +84,11 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 
 static void on_heard(void *arg, const struct flow *f)
 {
-	reach_heard(arg, &f->peer);
+	struct pbx *p = arg;
+
+	reach_heard(p, &f->peer);
+	if (p->presence && p->presence->n_silent)
+		presence_heard(p, &f->peer);
 }
 
 static void on_closed(void *arg, const struct flow *f)
@@ -179,6 +183,7 @@ static int adopt(struct pbx *p, struct diag *why)
 	if (!p->ending)
 		outreg_adopt(p);
 	qualify_adopt(p);
+	presence_adopt(p);
 	tell_moved(p);
 	trace(EV_CONF_LOADED, NULL, "%zu endpoints, %zu transports, %zu registrations, %zu contexts", c->n_endpoints,
 	      c->n_transports, c->n_registrations, c->dialplan.n_contexts);
@@ -304,6 +309,7 @@ void pbx_free(struct pbx *p)
 	if (!p)
 		return;
 	chans_free(p);
+	presence_free(p);
 	records_free(p);
 	outreg_free(p);
 	identify_free(p);

@@ -108,6 +108,25 @@ struct pbx_registration_info {
 };
 void pbx_each_registration(struct pbx *p, void (*each)(void *arg, const struct pbx_registration_info *i), void *arg);
 
+struct pbx_subscription_info {
+	const char *endpoint, *event, *exten, *context;
+	const char *state; /* of the extension: "Idle", "InUse&Ringing" */
+	struct span call_id;
+	uint32_t left_s;
+	bool silent; /* it did not answer its last NOTIFY */
+};
+void pbx_each_subscription(struct pbx *p, void (*each)(void *arg, const struct pbx_subscription_info *i), void *arg);
+
+struct pbx_hint_info {
+	const char *context, *exten; /* exten: as written, maybe a pattern */
+	const char *devices;         /* as written */
+	const char *state;           /* "Idle", "InUse&Ringing"; of a pattern "Idle" */
+	size_t watchers;             /* subscriptions that it answers */
+};
+void pbx_each_hint(struct pbx *p, void (*each)(void *arg, const struct pbx_hint_info *i), void *arg);
+/* A device of the administrator's own, "Custom:NAME". False: it is not one, or that is no state. */
+bool pbx_device_set(struct pbx *p, struct span device, struct span state);
+
 struct pbx_call_info { /* one channel */
 	const char *name, *context, *exten, *app, *data, *state, *caller_num, *caller_name, *accountcode, *bridged;
 	int prio;

@@ -93,9 +93,6 @@ const struct conf_endpoint *contact_endpoint(const struct contact *c);
 const char *contact_status_name(enum contact_status s);  /* "Avail" …: the console's word */
 const char *contact_status_label(enum contact_status s); /* "Reachable" …: the log's and the dialplan's */
 
-/* "NOT_INUSE", "INUSE", "BUSY" (device_state_busy_at), "UNAVAILABLE"; ep NULL: "INVALID" */
-const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep);
-
 /* ---- qualify.c ---- */
 /* reach.c: is a contact there, and how long does its NAT remember it? */
 struct reach;
@@ -298,6 +295,7 @@ struct chan {
 	struct moves *moves;    /* transfer.h; NULL: it has to do with none */
 	struct dp *dp;
 	struct vars vars;
+	struct list of_device; /* whose state somebody has subscribed to */
 	struct timer reap;
 	uint16_t texts_n, texts_room; /* of `texts`: used; there are */
 	char texts[];                 /* its names, and what other texts find room */
@@ -589,8 +587,8 @@ struct func {
 	bool (*read)(struct dp *dp, struct span args, struct out *o);
 	bool (*write)(struct dp *dp, struct span args, struct span value);
 };
-extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[],
-	db_funcs[];                                              /* each ends without a name */
+extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[], db_funcs[],
+	state_funcs[];                                           /* each ends without a name */
 void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
 /* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
 char func_delimiter(struct span args, unsigned n, char otherwise);
@@ -636,9 +634,31 @@ struct pbx {
 	struct vars globals;
 	struct table db; /* what the dialplan keeps: DB() */
 	struct dead_host *dead_hosts;
-	struct { /* of the Date header */
+	struct presence *presence; /* NULL: nobody has subscribed to anything yet */
+	struct {                   /* of the Date header */
 		time_t second;
 		char text[32];
 	} date;
 	bool stopping, ending, loading; /* no new calls; no registrations either */
 };
+
+/* ---- hints.c, subscribe.c: states of extensions (presence.h) ---- */
+void presence_adopt(struct pbx *p); /* after pbx->conf changed */
+void presence_free(struct pbx *p);
+void presence_chan(struct chan *c);                          /* only while there are subscriptions: chan_changed() */
+void presence_aor(struct aor *a);                            /* likewise: aor_changed() */
+void presence_heard(struct pbx *p, const struct addr *from); /* likewise */
+
+/* What its device shows may be another now: it is new, rings, was answered, was held, has ended. */
+static inline void chan_changed(struct chan *c)
+{
+	if (c->pbx->presence)
+		presence_chan(c);
+}
+
+/* Likewise: a contact came or went, or is reachable or not any more. */
+static inline void aor_changed(struct aor *a)
+{
+	if (a->pbx->presence)
+		presence_aor(a);
+}

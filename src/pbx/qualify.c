@@ -14,9 +14,11 @@
 
 static void set_status(struct contact *c, enum contact_status s, double rtt_ms)
 {
-	if (c->status != s)
+	if (c->status != s) {
+		aor_changed(c->aor);
 		trace(EV_QUALIFY, NULL, "Contact %s/%s is now %s.  RTT: %.3f msec", c->aor->name, c->uri,
 		      contact_status_label(s), rtt_ms < 0 ? 0 : rtt_ms);
+	}
 	c->status = s;
 	c->rtt_ms = rtt_ms;
 }

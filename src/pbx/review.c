@@ -193,6 +193,25 @@ static void review_step(struct review *r, const struct conf *c, const struct dp_
 	}
 }
 
+/* DEVICE[&DEVICE...]: what there is of them. */
+static void review_hint(const struct conf *c, const struct dp_step *hint, struct diag *why)
+{
+	struct span all = dp_arg(span_of(hint->args), 0), one;
+
+	while (span_cut(&all, '&', &one)) {
+		struct span name = span_from(span_trim(one), 6);
+
+		one = span_trim(one);
+		if (span_chr(one, '$') >= 0 || span_istarts(one, SPAN("Custom:")))
+			continue;
+		if (!span_istarts(one, SPAN("PJSIP/")))
+			diag_add(why, DIAG_NOTE, hint->file, hint->line,
+				 "hint: '%.*s' is no device here: there are PJSIP/endpoint and Custom:name", SP(one));
+		else if (!conf_endpoint(c, name))
+			diag_add(why, DIAG_NOTE, hint->file, hint->line, "hint: there is no endpoint '%.*s'", SP(name));
+	}
+}
+
 static void review_endpoint(const struct conf *c, const struct conf_endpoint *ep, struct diag *why)
 {
 	bool named = strcmp(ep->context, "default") != 0; /* where nobody may call from, it is often not written */
@@ -235,6 +254,8 @@ void pbx_review(const struct conf *c, struct diag *why)
 		for (size_t k = 0; k < c->dialplan.contexts[i].n_extens; k++) {
 			const struct dp_exten *e = &c->dialplan.contexts[i].extens[k];
 
+			if (e->hint)
+				review_hint(c, e->hint, why);
 			for (size_t j = 0; j < e->n_steps; j++)
 				review_step(&r, c, &e->steps[j], why);
 		}

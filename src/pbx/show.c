@@ -1,7 +1,7 @@
 /* pbx/show.c: what there is, for the console, the doctor and the tests. */
 #include <string.h>
 
-#include "pbx/priv.h"
+#include "pbx/presence.h"
 
 static unsigned channels_of(const struct pbx *p, const struct conf_endpoint *ep)
 {
@@ -15,43 +15,13 @@ static unsigned channels_of(const struct pbx *p, const struct conf_endpoint *ep)
 	return n;
 }
 
-/* Online when an AOR has a contact that may be dialled. */
-const char *endpoint_device_state(struct pbx *p, const struct conf_endpoint *ep)
-{
-	bool online = false;
-	unsigned calls;
-
-	if (!ep)
-		return "INVALID";
-	calls = channels_of(p, ep);
-	if (calls)
-		return ep->device_state_busy_at && calls >= ep->device_state_busy_at ? "BUSY" : "INUSE";
-	for (size_t i = 0; i < ep->n_aors && !online; i++) {
-		struct aor *a = aor_find(p, span_of(ep->aors[i]->o.name));
-
-		if (!a)
-			continue;
-		list_for(l, &a->contacts)
-			online |= contact_usable(list_entry(l, struct contact, link));
-	}
-	return online ? "NOT_INUSE" : "UNAVAILABLE";
-}
-
-static const char *shown_state(const char *device)
-{
-	return strcmp(device, "INUSE") == 0       ? "In use"
-	       : strcmp(device, "BUSY") == 0      ? "Busy"
-	       : strcmp(device, "NOT_INUSE") == 0 ? "Not in use"
-						  : "Unavailable";
-}
-
 void pbx_each_endpoint(struct pbx *p, void (*each)(void *arg, const struct pbx_endpoint_info *i), void *arg)
 {
 	for (size_t i = 0; i < p->conf->n_endpoints; i++) {
 		const struct conf_endpoint *ep = &p->conf->endpoints[i];
 		struct pbx_endpoint_info info = { .conf = ep, .channels = channels_of(p, ep) };
 
-		info.state = shown_state(endpoint_device_state(p, ep));
+		info.state = dev_state_label(endpoint_state(p, ep));
 		each(arg, &info);
 	}
 }

@@ -81,6 +81,7 @@ static void phone_up(struct sim_phone *p)
 static void phone_down(struct sim_phone *p)
 {
 	phone_call_drop(p);
+	phone_watch_drop(p);
 	if (p->registering)
 		sip_uac_forget(p->registering);
 	p->registering = NULL;

@@ -19,6 +19,14 @@ struct phone_call {
 	bool owes_answer; /* the 2xx had an offer: our ACK answers it */
 };
 
+struct phone_watch {
+	struct sip_uac *asking;
+	struct sip_dialog *dialog;
+	char event[16];
+	uint32_t expires;
+	unsigned refuses; /* what it answers to NOTIFY; 0: 200 */
+};
+
 struct phone_rtp {
 	bool open, muted;
 	ms_t pace;       /* between packets; 0: as they are spoken */
@@ -56,6 +64,7 @@ struct sim_phone {
 	struct timer refresh, answer, frame;
 	struct phone_call call;
 	struct phone_rtp rtp;
+	struct phone_watch watch;
 	struct sim_phone_state st;
 };
 
@@ -70,6 +79,9 @@ void phone_call_drop(struct sim_phone *p); /* without a word */
 
 /* phone_refer.c */
 void phone_notified(struct sim_phone *p, const struct sip_msg *m);
+
+/* phone_watch.c */
+void phone_watch_drop(struct sim_phone *p); /* without a word */
 
 /* phone_rtp.c */
 void phone_rtp_open(struct sim_phone *p);

@@ -139,7 +139,11 @@ void sim_phone_transfer(struct sim_phone *p, const char *to, const struct sim_ph
 void sim_phone_replace(struct sim_phone *p, const char *to, const struct sim_phone *other, bool early);
 void sim_phone_dtmf(struct sim_phone *p, char digit, bool info);              /* RFC 4733 or INFO */
 void sim_phone_ask(struct sim_phone *p, const char *method, const char *uri); /* OPTIONS …; uri "": in the dialog */
-void sim_phone_mute(struct sim_phone *p, bool mute);                          /* sends no RTP */
+/* Subscribes to an extension's state; event: "dialog" or "presence". */
+void sim_phone_watch(struct sim_phone *p, const char *exten, const char *event, uint32_t expires);
+void sim_phone_watch_again(struct sim_phone *p, uint32_t expires); /* in the same dialog; 0: no more */
+void sim_phone_refuse_notify(struct sim_phone *p, unsigned code);  /* what it answers to NOTIFY */
+void sim_phone_mute(struct sim_phone *p, bool mute);               /* sends no RTP */
 void sim_phone_pace(struct sim_phone *p, ms_t frame); /* between its RTP packets: 20, or more, as when it is silent */
 /* Without a call: sends its voice to `to` (family 0: no more), and hears what comes back. */
 void sim_phone_jam(struct sim_phone *p, const struct addr *to);
@@ -162,6 +166,9 @@ struct sim_phone_state {
 	char from[128];     /* From of the call it got */
 	char codec[8];      /* what it hears: "PCMU", "PCMA" */
 	char digits[32];    /* digits it heard, or got by INFO */
+	unsigned watching;  /* last final code of its SUBSCRIBE */
+	unsigned told;      /* NOTIFYs of that */
+	char sees[1500];    /* the last one of them */
 };
 void sim_phone_state(struct sim_phone *p, struct sim_phone_state *st);
 unsigned sim_phone_number(const struct sim_phone *p);

@@ -140,6 +140,17 @@ static void phone_transfers(struct tale *t, struct sim_phone *p, const struct wo
 		sim_phone_transfer(p, w->w[2], other ? other->phone : NULL, word_flag(w, "nosub"));
 }
 
+/* PHONE watches EXTEN [presence] [expires=N], PHONE watches again [N]: a subscription, and its refresh. */
+static void phone_watches(struct sim_phone *p, const struct words *w)
+{
+	const char *event = word_is(w, 3, "presence") ? "presence" : "dialog";
+
+	if (word_is(w, 2, "again"))
+		sim_phone_watch_again(p, number_word(w, 3, 3600));
+	else
+		sim_phone_watch(p, w->w[2], event, (uint32_t)word_number(word_opt(w, "expires"), 3600));
+}
+
 static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 {
 	struct sim_phone *p = x->phone;
@@ -169,6 +180,10 @@ static bool phone_act(struct tale *t, struct thing *x, const struct words *w)
 		sim_phone_restart(p, (uint16_t)word_number(word_opt(w, "port"), 5060));
 	else if (strcmp(verb, "jam") == 0 && w->n > 2)
 		phone_jams(t, p, w->w[2]);
+	else if (strcmp(verb, "watches") == 0 && w->n > 2)
+		phone_watches(p, w);
+	else if (strcmp(verb, "notify-answer") == 0 && w->n > 2)
+		sim_phone_refuse_notify(p, number_word(w, 2, 0));
 	else if (strcmp(verb, "ask") == 0 && w->n > 2)
 		sim_phone_ask(p, w->w[2], w->n > 3 ? w->w[3] : "");
 	else

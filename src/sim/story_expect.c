@@ -58,6 +58,18 @@ static bool sends_to(const struct sim_phone_state *s, const char *text)
 	return strncmp(addr_str(&s->rtp_to, to), text, strlen(text)) == 0;
 }
 
+/* All the texts, in the last NOTIFY. */
+static bool sees(struct question *q, const struct sim_phone_state *s)
+{
+	bool all = q->w->n > 2;
+
+	for (int i = 2; all && i < q->w->n; i++)
+		all = strstr(s->sees, q->w->w[i]) != NULL;
+	if (!all && q->tell)
+		snprintf(q->seen, sizeof q->seen, "watching %u, told %u: %.240s", s->watching, s->told, s->sees);
+	return all;
+}
+
 static bool ask_phone(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
@@ -103,6 +115,12 @@ static bool ask_phone(struct question *q, const struct thing *x)
 		return strcmp(s.codec, arg) == 0;
 	if (strcmp(verb, "digits") == 0)
 		return strcmp(s.digits, arg) == 0;
+	if (strcmp(verb, "watching") == 0)
+		return s.watching == (w->n > 2 ? (unsigned)number(w, 2) : 200);
+	if (strcmp(verb, "told") == 0)
+		return s.told == (unsigned)number(w, 2);
+	if (strcmp(verb, "sees") == 0)
+		return sees(q, &s);
 	if (strcmp(verb, "sends") == 0)
 		return sends_to(&s, arg);
 	q->bad = true;

@@ -393,7 +393,7 @@ void sip_dialog_input(struct sip_dialog *d, struct sip_uas *t, const struct sip_
 	d->remote_cseq = m->cseq;
 	d->remote_cseq_known = true;
 	d->flow = m->flow;
-	if (m->method == SIP_INVITE || m->method == SIP_UPDATE)
+	if (m->method == SIP_INVITE || m->method == SIP_UPDATE || m->method == SIP_SUBSCRIBE)
 		take_target(d, m, rule(d, m, true));
 	if (m->method == SIP_INVITE)
 		serve(t, d);

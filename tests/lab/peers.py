@@ -33,7 +33,9 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%(control)d
 snd_path %(rec)s
-"""
+%(more)s"""
+
+WATCH = "module_app contact.so\nmodule_app presence.so\n"
 
 
 class Hearing:
@@ -68,12 +70,13 @@ class Phone(Hearing):
     account: {"user", "server", "password", "transport", "expires", "answer"};
     without a password it does not register.
     ports: of SIP and of the control socket; interface: where its audio arrives.
+    watches: a number whose presence it subscribes to.
     """
 
     def __init__(self, node, tone, user, server=None, password=None,
                  transport="udp", expires=120, answer="auto",
                  rtp="11000-11998", ports=(5060, 4444), interface="eth0",
-                 name=None, codecs=None):
+                 name=None, codecs=None, watches=None):
         self.node = node
         self.codecs = codecs            # those that it offers; None: all that it has
         self.name = name or node.name
@@ -92,9 +95,10 @@ class Phone(Hearing):
                             ports[0])
         self._write("config", CONFIG % {"tone": wav, "rec": self.rec,
                                         "rtp": rtp, "listen": listen,
-                                        "control": ports[1]})
+                                        "control": ports[1],
+                                        "more": WATCH if watches else ""})
         self._write("accounts", self._account(password, expires, answer))
-        self._write("contacts", "")
+        self._write("contacts", '"watched" <%s>;presence=p2p\n' % self._uri(watches) if watches else "")
         self.ears = Ears(node, interface, self.name)
         if transport == "tls":
             first, last = rtp.split("-")

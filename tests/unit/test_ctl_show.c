@@ -33,7 +33,8 @@ static const char pjsip[] = "[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1
 			    "[gw]\ntype=aor\ncontact=sip:127.0.0.9:5060\n"
 			    "[gw-ip]\ntype=identify\nendpoint=gw\nmatch=127.0.0.9\n";
 static const char extensions[] = "[inside]\nexten => 600,1,Answer()\n same => n(again),Echo()\ninclude => more\n"
-				 "[more]\nexten => 1,1,Hangup()\n";
+				 "[more]\nexten => 1,1,Hangup()\nexten => 7,hint,PJSIP/6001&Custom:night\n"
+				 "exten => _8X,hint,PJSIP/60${EXTEN}\n";
 
 static void write_file(struct world *w, const char *name, const char *text)
 {
@@ -260,7 +261,8 @@ static void dialplan(void **state)
 
 	expect(w, "dialplan show", 0, "[ Context 'inside' created by 'pbx_config' ]\n  '600' =>          1. Answer()",
 	       "\n     [again]        2. Echo()", "  Include =>        'more'\n",
-	       "-= 2 extensions (3 priorities) in 2 contexts. =-\n", NULL);
+	       "'7' =>            hint: PJSIP/6001&Custom:night", "-= 4 extensions (5 priorities) in 2 contexts. =-\n",
+	       NULL);
 	expect(w, "dialplan show 600@inside", 0, "-= 1 extension (2 priorities) in 1 context. =-\n", NULL);
 	expect(w, "dialplan show nowhere", 1, "There is no existence of 'nowhere' context\n", NULL);
 }
@@ -293,6 +295,25 @@ static void database(void **state)
 	expect(w, "database del cf 600", 1, "Database entry does not exist.\n", NULL);
 	expect(w, "database deltree cf", 0, "1 database entries removed.\n", NULL);
 	expect(w, "database deltree", 1, "Usage: database deltree FAMILY [KEY]\n", NULL);
+}
+
+static void hints(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "core show hints", 0, "7@more ", ": PJSIP/6001&Custom:night", "State:Idle", "Watchers 0", "_8X@more",
+	       "- 2 hints registered", NULL);
+	expect(w, "devstate change Custom:night BUSY", 0, "Changing Custom:night to BUSY", NULL);
+	expect(w, "core show hint 7", 0, "State:Busy", "1 hint matching extension", NULL);
+	expect(w, "devstate list", 0, "--- Name: 'Custom:night'  State: 'BUSY'", NULL);
+	expect(w, "database get CustomDevstate night", 0, "Value: BUSY", NULL);
+	expect(w, "devstate change Custom:night AWAY", 1, "'AWAY' is not a device state", NULL);
+	expect(w, "devstate change PJSIP/6001 BUSY", 1, "only be used to set 'Custom:'", NULL);
+	expect(w, "devstate change Custom:night", 1, "Usage: devstate change Custom:NAME STATE", NULL);
+	expect(w, "core show hint 9", 1, "No hints matching extension 9", NULL);
+	expect(w, "core show hint", 1, "Usage: core show hint EXTENSION", NULL);
+	expect(w, "pjsip show subscriptions inbound", 0, "No active subscriptions", NULL);
+	expect(w, "database del CustomDevstate night", 0, "removed", NULL);
 }
 
 static void wishes(void **state)
@@ -483,6 +504,7 @@ int main(void)
 		cmocka_unit_test(dialplan),
 		cmocka_unit_test(database),
 		cmocka_unit_test(music),
+		cmocka_unit_test(hints),
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),

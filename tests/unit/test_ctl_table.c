@@ -136,7 +136,7 @@ static void words_are_completed(void **state)
 
 	expect_words(w->ctl, "pj", "pjsip\n");
 	expect_words(w->ctl, "core s", "show\nset\nstop\n");
-	expect_words(w->ctl, "core show ", "channels\nchannel\nversion\nuptime\ncounters\nhelp\n");
+	expect_words(w->ctl, "core show ", "channels\nchannel\nversion\nuptime\ncounters\nhelp\nhints\nhint\n");
 	expect_words(w->ctl, "core show channels c", "concise\ncount\n");
 	expect_words(w->ctl, "rtp set debug ", "on\noff\nip\n");
 	expect_words(w->ctl, "nothing like this ", "");

@@ -68,6 +68,21 @@ static void what_dial_cannot_do_is_named(void **state)
 	       remarks);
 }
 
+static void what_hints_name_is_looked_for(void **state)
+{
+	static const char *const remarks[] = {
+		"extensions.conf:2: note: hint: there is no endpoint 'gone'",
+		"extensions.conf:2: note: hint: 'SIP/1' is no device here: there are PJSIP/endpoint and Custom:name",
+		NULL
+	};
+
+	(void)state;
+	expect(SIP "context=a\n",
+	       "[a]\nexten => 1,hint,PJSIP/e&PJSIP/gone& SIP/1 &Custom:x,CustomPresence:y\n"
+	       "exten => _2X,hint,PJSIP/${EXTEN}\n",
+	       remarks);
+}
+
 static void what_execif_runs_is_named(void **state)
 {
 	static const char *const remarks[] = {
@@ -153,13 +168,10 @@ static void no_dialplan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_missing_is_named_once),
-		cmocka_unit_test(what_dial_cannot_do_is_named),
-		cmocka_unit_test(what_execif_runs_is_named),
-		cmocka_unit_test(what_is_there_is_not_named),
-		cmocka_unit_test(a_time_zone_is_named),
-		cmocka_unit_test(what_cannot_take_a_call_is_named),
-		cmocka_unit_test(no_dialplan),
+		cmocka_unit_test(what_is_missing_is_named_once),    cmocka_unit_test(what_dial_cannot_do_is_named),
+		cmocka_unit_test(what_hints_name_is_looked_for),    cmocka_unit_test(what_execif_runs_is_named),
+		cmocka_unit_test(what_is_there_is_not_named),       cmocka_unit_test(a_time_zone_is_named),
+		cmocka_unit_test(what_cannot_take_a_call_is_named), cmocka_unit_test(no_dialplan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,144 @@
+/*
+ * pbx/presence.c: what NOTIFY says of an extension: dialog-info (RFC 4235), which busy lamps are driven by, and PIDF
+ * (RFC 3863). One dialog stands for all that goes on, its id is the extension, as Asterisk has it.
+ */
+#include <string.h>
+
+#include "pbx/presence.h"
+
+#define PROLOG "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+
+/* What may stand in XML, between quotes too; control characters may not, and go. */
+static void out_xml(struct out *o, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		switch (s.p[i]) {
+		case '<': out_str(o, "&lt;"); break;
+		case '>': out_str(o, "&gt;"); break;
+		case '&': out_str(o, "&amp;"); break;
+		case '"': out_str(o, "&quot;"); break;
+		default:
+			if ((unsigned char)s.p[i] >= ' ')
+				out_char(o, s.p[i]);
+		}
+	}
+}
+
+static bool is_early(const struct presence_view *v)
+{
+	return v->state == DEV_RINGING || (v->state == DEV_RINGINUSE && v->early_inuse);
+}
+
+static const char *dialog_state(const struct presence_view *v)
+{
+	switch (v->state) {
+	case DEV_INUSE:
+	case DEV_BUSY:
+	case DEV_ONHOLD:
+	case DEV_RINGING:
+	case DEV_RINGINUSE: return is_early(v) ? "early" : "confirmed";
+	default: return "terminated";
+	}
+}
+
+/* A leg that rings at one of its devices. */
+static struct chan *ringing(const struct presence_view *v)
+{
+	struct span all = span_of(v->of->devices), one;
+	struct chan *c = NULL;
+
+	while (!c && span_cut(&all, '&', &one))
+		c = dev_ringing(v->pbx, span_trim(one));
+	return c;
+}
+
+/* sip:user@host of our face: for whom a phone may call back. */
+static void out_uri(struct out *o, const struct presence_view *v, const char *user)
+{
+	out_str(o, "sip:");
+	out_xml(o, span_of(user));
+	out_all(o, "@", v->host);
+}
+
+static void out_party(struct out *o, const struct presence_view *v, const char *side, const char *name, const char *num)
+{
+	out_all(o, "  <", side, ">\n   <identity");
+	if (*name) {
+		out_str(o, " display=\"");
+		out_xml(o, span_of(name));
+		out_char(o, '"');
+	}
+	out_char(o, '>');
+	out_uri(o, v, num);
+	out_str(o, "</identity>\n   <target uri=\"");
+	out_uri(o, v, num);
+	out_all(o, "\"/>\n  </", side, ">\n");
+}
+
+static void out_parties(struct out *o, const struct presence_view *v)
+{
+	const struct chan *c = ringing(v);
+
+	if (!c)
+		return;
+	if (c->caller_private || !c->caller_num[0])
+		out_party(o, v, "remote", "", "anonymous");
+	else
+		out_party(o, v, "remote", c->caller_name, c->caller_num);
+	out_party(o, v, "local", "", v->of->exten);
+}
+
+void presence_dialog_info(const struct presence_view *v, struct out *o)
+{
+	out_all(o, PROLOG "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"", v->version,
+		"\" state=\"full\" entity=\"");
+	out_xml(o, v->entity);
+	out_str(o, "\">\n <dialog id=\"");
+	out_xml(o, span_of(v->of->exten));
+	out_all(o, is_early(v) ? "\" direction=\"recipient\">\n" : "\">\n");
+	if (is_early(v))
+		out_parties(o, v);
+	out_all(o, "  <state>", dialog_state(v), "</state>\n");
+	if (v->state == DEV_ONHOLD) { /* RFC 4235 4.1.4, RFC 3840: it is not listening */
+		out_str(o, "  <local>\n   <target uri=\"");
+		out_xml(o, v->entity);
+		out_str(o, "\">\n    <param pname=\"+sip.rendering\" pvalue=\"no\"/>\n   </target>\n  </local>\n");
+	}
+	out_str(o, " </dialog>\n</dialog-info>\n");
+}
+
+static const char *note_of(enum dev_state s)
+{
+	switch (s) {
+	case DEV_RINGING:
+	case DEV_RINGINUSE: return "Ringing";
+	case DEV_INUSE:
+	case DEV_BUSY: return "On the phone";
+	case DEV_ONHOLD: return "On hold";
+	case DEV_UNAVAILABLE:
+	case DEV_INVALID: return "Unavailable";
+	default: return "Ready";
+	}
+}
+
+void presence_pidf(const struct presence_view *v, struct out *o)
+{
+	bool away = v->state == DEV_UNAVAILABLE || v->state == DEV_INVALID,
+	     busy = !away && v->state != DEV_NOT_INUSE && v->state != DEV_UNKNOWN;
+
+	out_str(o, PROLOG "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\""
+			  " xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\""
+			  " xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" entity=\"");
+	out_xml(o, v->entity);
+	out_all(o, "\">\n <note>", note_of(v->state), "</note>\n <tuple id=\"");
+	out_xml(o, span_of(v->of->exten));
+	out_all(o, "\">\n  <status>\n   <basic>", away ? "closed" : "open",
+		"</basic>\n  </status>\n  <contact priority=\"1\">");
+	out_xml(o, v->entity);
+	out_str(o, "</contact>\n </tuple>\n");
+	if (busy)
+		out_str(o,
+			" <dm:person id=\"p1\">\n  <rpid:activities>\n   <rpid:on-the-phone/>\n  </rpid:activities>\n"
+			" </dm:person>\n");
+	out_str(o, "</presence>\n");
+}
