@@ -97,6 +97,12 @@ void finish_endpoint(struct opt_cx *cx, void *obj)
 {
 	const struct conf_endpoint *e = obj;
 
+	if (e->media_encryption == ENCRYPT_DTLS) {
+		cx->opt = NULL;
+		opt_warn(cx, "media_encryption=dtls is not served yet (it waits for: DTLS-SRTP)");
+		diag_unserved(cx->why);
+	}
+
 	if (!e->rtp_port_start != !e->rtp_port_end)
 		opt_bad_object(cx, "rtp_port_start and rtp_port_end come together");
 	else if (e->rtp_port_start && (e->rtp_port_start < 1024 || e->rtp_port_end <= e->rtp_port_start))

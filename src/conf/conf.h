@@ -52,13 +52,12 @@ struct conf_transport {
 	struct net_list local_net;
 	/* "": not set; an IP, a name, "auto", "pcp", "upnp" or "stun:host[:port]" (conf_stun) */
 	const char *external_signaling_address, *external_signaling_hostname, *external_media_address;
-	uint32_t external_signaling_port; /* 0: unchanged */
 	const char *domain;
 	bool symmetric_transport, tcp_keepalive_enable;
 	int tcp_keepalive_idle_time, tcp_keepalive_interval_time, tcp_keepalive_probe_count;
-	uint8_t tos; /* the whole octet */
-	uint32_t cos;
-	struct net_tls tls; /* protocol=tls */
+	uint32_t cos, external_signaling_port; /* port 0: unchanged */
+	uint8_t tos;                           /* the whole octet */
+	struct net_tls tls;
 };
 
 #define AUTH_ALG_MD5        1u
@@ -140,6 +139,8 @@ struct conf_endpoint {
 	bool allow_subscribe, notify_early_inuse_ringing;
 	uint32_t sub_min_expiry;       /* s */
 	const char *subscribe_context; /* "": context */
+	bool media_encryption_optimistic, srtp_tag_32;
+	enum { ENCRYPT_NO, ENCRYPT_SDES, ENCRYPT_DTLS } media_encryption;
 };
 
 struct conf_identify {
@@ -165,9 +166,9 @@ struct conf_registration {
 
 struct conf_rtp { /* rtp.conf [general] */
 	struct conf_obj o;
-	uint32_t rtpstart, rtpend; /* even start */
 	enum { STRICTRTP_NO, STRICTRTP_YES, STRICTRTP_SEQNO } strictrtp;
-	uint32_t probation, rtcpinterval;    /* packets, ms */
+	uint32_t rtpstart, rtpend, probation, rtcpinterval; /* even start; packets, ms */
+	bool srtpreplayprotection;
 	const char *stunaddr;                /* host[:port]; "": none */
 	struct conf_obj ice_host_candidates; /* the section of that name; file NULL: there is none */
 };

@@ -122,7 +122,8 @@ const struct opt rtp_opts[] = {
 	{ "turnpassword", OPT_SECRET, .waits_for = TURN, .help = "Password at the TURN server." },
 	{ "dtls_mtu", OPT_UINT, .def = "1200", .min = 256, .max = 65535, .unit = "bytes", .waits_for = "DTLS-SRTP",
 	  .help = "Largest DTLS packet." },
-	{ "srtpreplayprotection", OPT_BOOL, .def = "yes", .waits_for = "SRTP", .help = "Drop repeated SRTP packets." },
+	{ "srtpreplayprotection", OPT_BOOL, AT(srtpreplayprotection), .def = "yes",
+	  .help = "Drop repeated SRTP packets." },
 	{ 0 },
 };
 

@@ -74,7 +74,8 @@ static void each_stats(void *arg, const struct pbx_call_info *i)
 			     { .name = "tx_lost", .at = 88, .right = true },
 			     { .name = "tx_percent", .at = 92, .right = true },
 			     { .name = "tx_jitter", .at = 100, .right = true },
-			     { .name = "rtt", .at = 108, .right = true } },
+			     { .name = "rtt", .at = 108, .right = true },
+			     { .name = "srtp", .at = 117 } },
 	};
 	const struct media_stats *s = &i->media;
 	struct walk *w = arg;
@@ -97,6 +98,8 @@ static void each_stats(void *arg, const struct pbx_call_info *i)
 	rows_put(r, "%u", percent(s->rr_lost, s->tx_packets));
 	rows_put(r, "%.3f", s->rr_jitter_us / 1e6);
 	rows_put(r, "%.3f", s->rtt_us / 1e6);
+	if (s->encrypted)
+		rows_put(r, "SRTP, refused: %u", s->srtp_failures + s->srtp_replays);
 }
 
 static void show_channelstats(struct call *c)

@@ -82,6 +82,9 @@ static void out_audio(struct out *o, const struct call_facts *call, const struct
 	if (m->rx_dropped)
 		out_fmt(o, "; %llu dropped, the last from %s", (unsigned long long)m->rx_dropped,
 			text_of(&m->last_dropped, two));
+	if (m->encrypted)
+		out_fmt(o, "; SRTP: %u that its key does not open, %u that came before", m->srtp_failures,
+			m->srtp_replays);
 	out_fmt(o, "\n    sent    %llu packets to %s", (unsigned long long)m->tx_packets, text_of(&m->tx_to, one));
 	if (m->rr_count)
 		out_fmt(o, "; it reports a loss of %u/256, and %s", m->rr_fraction,
@@ -206,6 +209,9 @@ static json_t *json_leg(const struct call_facts *call, const struct leg_facts *f
 			    json_pack("{s:I, s:o, s:I, s:o}", "packets", (json_int_t)m->rx_packets, "from",
 				      json_addr(&m->rx_source), "dropped", (json_int_t)m->rx_dropped, "dropped_from",
 				      json_addr(&m->last_dropped)));
+	json_object_set_new(j, "encrypted", json_boolean(m->encrypted));
+	json_object_set_new(j, "srtp_failures", json_integer(m->srtp_failures));
+	json_object_set_new(j, "srtp_replays", json_integer(m->srtp_replays));
 	json_object_set_new(j, "sent",
 			    json_pack("{s:I, s:o, s:i, s:i, s:b, s:i}", "packets", (json_int_t)m->tx_packets, "to",
 				      json_addr(&m->tx_to), "reports", (int)m->rr_count, "loss_of_256",

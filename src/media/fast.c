@@ -302,9 +302,10 @@ static bool is_plain(const struct stream *s, const struct rtp *r, const struct a
 	const struct stream *to = s->peer;
 	const struct rule *rule = rule_of(s, r->pt);
 
-	return to && !s->source && !to->source && tx_ready(to) && r->bare && rule->go == GO_AS_IT_IS &&
-	       (rule->is == RX_AUDIO || rule->is == RX_CN) && to->tx.feeder == FEED_PACKETS && to->tx.from == s &&
-	       to->tx.from_ssrc == r->ssrc && s->rx.ssrc == r->ssrc && addr_eq(&p->from, &s->latch.source) &&
+	return to && !s->crypt && !to->crypt && !s->source && !to->source && tx_ready(to) && r->bare &&
+	       rule->go == GO_AS_IT_IS && (rule->is == RX_AUDIO || rule->is == RX_CN) &&
+	       to->tx.feeder == FEED_PACKETS && to->tx.from == s && to->tx.from_ssrc == r->ssrc &&
+	       s->rx.ssrc == r->ssrc && addr_eq(&p->from, &s->latch.source) &&
 	       p->from.family == to->latch.remote.family;
 }
 

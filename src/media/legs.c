@@ -100,6 +100,7 @@ void media_close(struct media_leg **leg)
 	*leg = NULL;
 	table_del(&l->m->legs, hash_of(l->id), l);
 	free(l->late_plan);
+	crypt_free(l->late_crypt);
 	source_free(l->late_source);
 	if (!l->moving) /* else its stream has come for nothing when it arrives */
 		tell_worker(l, CMD_DROP);
@@ -142,6 +143,26 @@ void media_replan(struct media_leg *leg, const struct media_plan *p)
 		leg->late_plan = xmalloc(sizeof *p);
 	*leg->late_plan = *p;
 	leg->late_plan->new_sdp |= new_sdp;
+}
+
+static void send_crypt(struct media_leg *leg, struct crypt *c)
+{
+	if (!leg->moving) {
+		side_send(leg->m, leg->worker, &(struct cmd){ .kind = CMD_SECURE, .stream = leg->stream, .crypt = c });
+		return;
+	}
+	crypt_merge(&leg->late_crypt, c);
+	leg->late_secure = true;
+}
+
+void media_secure(struct media_leg *leg, const struct srtp_key *in, const struct srtp_key *out)
+{
+	send_crypt(leg, crypt_new(in, out, !leg->m->rtp.srtpreplayprotection));
+}
+
+void media_unsecure(struct media_leg *leg)
+{
+	send_crypt(leg, NULL);
 }
 
 /* ---- joining ---- */
@@ -242,12 +263,16 @@ static void arrived(struct media *m, struct media_leg *leg, struct stream *s)
 	}
 	leg->moving = false;
 	tell_worker(leg, CMD_ADD);
+	if (leg->late_secure)
+		send_crypt(leg, leg->late_crypt);
 	if (leg->late_plan)
 		send_plan(leg, leg->late_plan);
 	if (leg->late_play)
 		send_source(leg, leg->late_source);
 	free(leg->late_plan);
 	leg->late_plan = NULL;
+	leg->late_crypt = NULL;
+	leg->late_secure = false;
 	leg->late_source = NULL;
 	leg->late_play = false;
 	settle_join(leg);

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "base/clock.h"
+#include "base/srtp.h"
 #include "nat/nat.h"
 #include "nat/signals.h"
 
@@ -116,6 +117,12 @@ struct media_plan {
 	uint32_t keepalive_ms, timeout_ms; /* 0: off; timeout_ms is rtp_timeout or, when held, rtp_timeout_hold */
 };
 void media_replan(struct media_leg *leg, const struct media_plan *p);
+/*
+ * From now on packets are SRTP: those that come are opened with `in`, those that leave are sealed with `out`. NULL: the
+ * key of before goes on, with its counters; where there was none, nothing passes. Keys are copied.
+ */
+void media_secure(struct media_leg *leg, const struct srtp_key *in, const struct srtp_key *out);
+void media_unsecure(struct media_leg *leg); /* plain RTP again */
 
 /*
  * What each hears of the other: packets are relayed with the payload type translated, and transcoded between G.711 laws

@@ -16,6 +16,7 @@
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/source.h"
+#include "media/srtp.h"
 #include "nat/stun.h"
 
 struct stream;
@@ -139,6 +140,12 @@ struct counted {
 	uint8_t rr_fraction, rx_codec, tx_codec;
 };
 
+/* Keys of a stream that is encrypted. A direction without one is shut. */
+struct crypt {
+	struct srtp *in, *out;
+	uint32_t forged, replayed; /* packets that were not let in */
+};
+
 /* A packet that a socket received. */
 struct arrival {
 	struct addr from, to; /* to: our address that it came to */
@@ -167,6 +174,7 @@ struct stream {
 	uint8_t n_rules;
 	struct rule rules[RULES]; /* the first: of what was not agreed */
 	struct asked *asked;      /* NULL: nothing */
+	struct crypt *crypt;      /* NULL: plain RTP */
 	struct fast fast;
 	struct rx rx;
 	struct tx tx;
@@ -188,6 +196,7 @@ enum cmd_kind {
 	CMD_DROP,
 	CMD_GIVE,
 	CMD_PLAN,
+	CMD_SECURE,
 	CMD_JOIN,
 	CMD_PART,
 	CMD_PLAY,
@@ -206,6 +215,7 @@ struct cmd {
 	union {
 		struct stream *peer;       /* JOIN */
 		struct media_plan plan;    /* PLAN */
+		struct crypt *crypt;       /* SECURE: the worker's to free; NULL: plain */
 		struct source *source;     /* PLAY: the worker's to free; NULL stops */
 		struct ports *ports;       /* CLOSE */
 		struct route_table *table; /* TABLE */
@@ -262,6 +272,15 @@ struct worker {
 void stream_ask(struct stream *s, const struct cmd *c);
 bool stream_answered(struct sock *k, const struct arrival *p); /* false: it was no answer to us */
 
+/* crypt.c */
+struct crypt *crypt_new(const struct srtp_key *in, const struct srtp_key *out, bool replays); /* NULL: no key */
+void crypt_free(struct crypt *c);
+/* The keys that `fresh` has replace those of *have, the others go on; fresh NULL: none at all. Takes fresh over. */
+void crypt_merge(struct crypt **have, struct crypt *fresh);
+/* What a stream with a crypt received: *bytes becomes what was encrypted, in room. False: it is to be dropped. */
+bool crypt_open(struct stream *s, struct span *bytes, uint8_t room[PACKET_MAX], bool rtcp);
+size_t crypt_seal(struct stream *s, uint8_t *packet, size_t n, bool rtcp); /* as srtp_seal() */
+
 /* worker.c */
 void worker_init(struct worker *w, const struct media_io *io);
 void worker_free(struct worker *w);
@@ -290,6 +309,7 @@ void capture_packet(struct stream *s, const struct addr *from, const struct addr
 
 /* stream.c */
 void stream_plan(struct stream *s, const struct media_plan *p, ms_t now);
+void stream_secure(struct stream *s, struct crypt *fresh);
 void stream_join(struct stream *a, struct stream *b);
 void stream_part(struct stream *s);
 void stream_play(struct stream *s, struct source *what, ms_t now);

@@ -8,6 +8,7 @@
 
 #include "media/priv.h"
 
+#define REPORT_MAX    256 /* bytes */
 #define PUBLISH_MS    1000
 #define TOGETHER_MS   20 /* what is due within so long wakes the worker once: a wake-up costs more than the work */
 #define CONCURRENT_MS 1000
@@ -165,7 +166,7 @@ static void far_view(struct stream *s, const struct rtcp_block *b, ms_t now)
 		st->rtt_us = rtt;
 }
 
-void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
+static void take_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
 {
 	struct rtcp_in in;
 
@@ -180,6 +181,14 @@ void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, m
 	}
 	if (in.has_block)
 		far_view(s, &in.block, now);
+}
+
+void report_rtcp(struct stream *s, const struct addr *from, struct span bytes, ms_t now)
+{
+	uint8_t room[PACKET_MAX];
+
+	if (!s->crypt || crypt_open(s, &bytes, room, true))
+		take_rtcp(s, from, bytes, now);
 }
 
 static struct rtcp_block our_view(struct stream *s, ms_t now)
@@ -205,8 +214,10 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	struct rtcp_report r = { .ssrc = s->tx.ssrc, .ntp = ntp_now(s, now), .cname = cname, .bye = bye };
 	bool apart = s->ports->rtcp.open && !s->plan.rtcp_mux;
 	struct addr rtcp = addr_with_port(&s->ports->local, (uint16_t)(s->ports->local.port + 1));
-	char buf[256];
-	struct out o = out_fixed(buf, sizeof buf), name = out_fixed(cname, sizeof cname);
+	uint8_t buf[REPORT_MAX + SRTP_TRAILER];
+	struct out o = out_fixed((char *)buf, REPORT_MAX), name = out_fixed(cname, sizeof cname);
+
+	struct span packet;
 
 	out_hex(&name, s->cname, sizeof s->cname);
 	r.sender = s->tx.packets > s->rtcp_tx_packets;
@@ -220,10 +231,13 @@ static void send_report(struct stream *s, bool bye, ms_t now)
 	s->rtcp_tx_packets = s->tx.packets;
 	s->rtcp_said = true;
 	s->w->rtcp_sent++;
-	if (out_done(&o) > 0 && s->w->capture)
-		capture_packet(s, apart ? &rtcp : &s->ports->local, &s->latch.remote_rtcp, out_look(&o));
-	if (out_done(&o) > 0)
-		s->w->send(s->w, apart ? &s->ports->rtcp : &s->ports->rtp, &s->latch.remote_rtcp, out_look(&o));
+	packet = out_done(&o) > 0 ? out_look(&o) : SPAN_NONE;
+	if (packet.n && s->crypt)
+		packet.n = crypt_seal(s, buf, packet.n, true);
+	if (packet.n && s->w->capture)
+		capture_packet(s, apart ? &rtcp : &s->ports->local, &s->latch.remote_rtcp, packet);
+	if (packet.n)
+		s->w->send(s->w, apart ? &s->ports->rtcp : &s->ports->rtp, &s->latch.remote_rtcp, packet);
 }
 
 /* There is something to say, and somebody to say it to. */
@@ -312,6 +326,9 @@ void report_fill(struct stream *s, struct media_stats *st)
 		.tx_codec = c->tx_codec,
 		.rx_ssrc = s->rx.ssrc,
 		.tx_ssrc = s->tx.ssrc,
+		.encrypted = s->crypt != NULL,
+		.srtp_failures = s->crypt ? s->crypt->forged : 0,
+		.srtp_replays = s->crypt ? s->crypt->replayed : 0,
 	};
 }
 

@@ -19,6 +19,8 @@ struct media_leg {
 	uint32_t serial; /* of the latest media_play() */
 	bool moving;
 	struct media_plan *late_plan; /* while moving */
+	struct crypt *late_crypt;
+	bool late_secure;
 	bool late_play;
 	struct source *late_source;
 };

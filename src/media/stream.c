@@ -138,6 +138,12 @@ void stream_plan(struct stream *s, const struct media_plan *p, ms_t now)
 	stream_touch(s, now);
 }
 
+void stream_secure(struct stream *s, struct crypt *fresh)
+{
+	take_back(s);
+	crypt_merge(&s->crypt, fresh);
+}
+
 void stream_join(struct stream *a, struct stream *b)
 {
 	stream_part(a);
@@ -178,9 +184,11 @@ void stream_end(struct stream *s)
 	source_free(s->source);
 	free(s->asked);
 	free(s->others);
+	crypt_free(s->crypt);
 	s->source = NULL;
 	s->asked = NULL;
 	s->others = NULL;
+	s->crypt = NULL;
 }
 
 void stream_free(struct stream *s)
@@ -244,7 +252,7 @@ static bool admit(struct stream *s, const struct addr *from, const struct rtp *r
 	return true;
 }
 
-void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
+static void take_rtp(struct stream *s, const struct arrival *p, ms_t now)
 {
 	struct rtp r;
 
@@ -270,6 +278,23 @@ void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
 	} else {
 		pass_on(s, &r, p, now);
 	}
+}
+
+static void open_rtp(struct stream *s, const struct arrival *p, ms_t now)
+{
+	struct arrival opened = *p;
+	uint8_t room[PACKET_MAX];
+
+	if (crypt_open(s, &opened.bytes, room, false))
+		take_rtp(s, &opened, now);
+}
+
+void stream_rtp(struct stream *s, const struct arrival *p, ms_t now)
+{
+	if (s->crypt)
+		open_rtp(s, p, now);
+	else
+		take_rtp(s, p, now);
 }
 
 /* ---- time ---- */

@@ -73,11 +73,13 @@ static void count_sent(struct stream *s, const struct rtp *r, ms_t now)
 static void send_packet(struct stream *s, struct rtp *r, ms_t now)
 {
 	struct addr to = s->latch.remote;
-	uint8_t buf[PACKET_MAX];
+	uint8_t buf[PACKET_MAX + SRTP_TRAILER];
 	size_t n;
 
 	r->ssrc = s->tx.ssrc;
-	n = rtp_write(buf, sizeof buf, r);
+	n = rtp_write(buf, PACKET_MAX, r);
+	if (n && s->crypt)
+		n = crypt_seal(s, buf, n, false);
 	if (!n)
 		return;
 	count_sent(s, r, now);

@@ -167,6 +167,7 @@ static void apply(struct worker *w, const struct cmd *c, ms_t now)
 	case CMD_DROP: drop(w, c->stream, now); break;
 	case CMD_GIVE: give(w, c->stream); break;
 	case CMD_PLAN: stream_plan(c->stream, &c->plan, now); break;
+	case CMD_SECURE: stream_secure(c->stream, c->crypt); break;
 	case CMD_JOIN: stream_join(c->stream, c->peer); break;
 	case CMD_PART: stream_part(c->stream); break;
 	case CMD_STUN: stream_ask(c->stream, c); break;

@@ -23,6 +23,7 @@ enum leg_offer {
 	OFFER_OTHER,   /* nothing of the following: no codec in common */
 	OFFER_SRTP,    /* SRTP and nothing else */
 	OFFER_BROWSER, /* SRTP, keys and ways found by DTLS and ICE (WebRTC) */
+	OFFER_PLAIN,   /* no encryption, and the endpoint demands it */
 	OFFER_FAX,     /* T.38 */
 };
 

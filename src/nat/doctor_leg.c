@@ -583,11 +583,28 @@ static const char *first_written(const struct leg *l, const char *const *options
 	return "allow";
 }
 
+/* F24: it sends what its key, as SDP has it, does not open. */
+static void wrong_key(struct exam *x, const struct leg *l)
+{
+	const struct media_stats *m = &l->f->audio;
+
+	if (!m->encrypted || m->rx_packets || !m->srtp_failures)
+		return;
+	say(&x->r,
+	    &(struct says){ NAT085, &l->ep->o, "media_encryption",
+			    .evidence =
+				    sentence("%u packets came from %s that the key in its SDP does not open, and none "
+					     "that it does",
+					     m->srtp_failures, l->f->endpoint) },
+	    NULL);
+}
+
 /* F16, F24: our 488 to its INVITE. */
 static void refused_offer(struct exam *x, const struct leg *l)
 {
 	static const char *const srtp[] = { "media_encryption", NULL };
 	static const char *const browser[] = { "webrtc", "ice_support", "media_encryption", NULL };
+	static const char *const plain[] = { "media_encryption_optimistic", "media_encryption", NULL };
 	static const char *const none[] = { NULL };
 	static const struct refusal {
 		enum finding_code code;
@@ -595,7 +612,8 @@ static void refused_offer(struct exam *x, const struct leg *l)
 		const char *const *options;
 	} why[] = {
 		[OFFER_OTHER] = { NAT071, "no codec that allow= has", none },
-		[OFFER_SRTP] = { NAT070, "RTP/SAVP only", srtp },
+		[OFFER_SRTP] = { NAT070, "SRTP (RTP/SAVP) only", srtp },
+		[OFFER_PLAIN] = { NAT084, "plain RTP only", plain },
 		[OFFER_BROWSER] = { NAT072, "SRTP with ICE only, as browsers do", browser },
 	};
 	const struct leg_facts *f = l->f;
@@ -659,13 +677,13 @@ void leg_puzzle(struct exam *x, const struct leg *l)
 }
 
 const struct leg_rule leg_rules[] = {
-	{ private_face, false }, { private_contact, false }, { wrong_external, false },  { moved_port, false },
-	{ wrong_family, false }, { private_phone, false },   { lost_connection, false }, { not_tried, false },
-	{ turned_away, false },  { strict_drops, false },    { private_target, false },  { other_address, false },
-	{ alg, false },          { closed_ports, false },    { other_format, false },    { only_noise, false },
-	{ too_long, false },
+	{ wrong_key, false },     { private_face, false }, { private_contact, false }, { wrong_external, false },
+	{ moved_port, false },    { wrong_family, false }, { private_phone, false },   { lost_connection, false },
+	{ not_tried, false },     { turned_away, false },  { strict_drops, false },    { private_target, false },
+	{ other_address, false }, { alg, false },          { closed_ports, false },    { other_format, false },
+	{ only_noise, false },    { too_long, false },
 
-	{ no_nat, false },       { closed_door, false },     { far_firewall, false },    { early_deadlock, true },
-	{ bleeding, true },      { refused_offer, true },    { astray, true },           { fax, true },
+	{ no_nat, false },        { closed_door, false },  { far_firewall, false },    { early_deadlock, true },
+	{ bleeding, true },       { refused_offer, true }, { astray, true },           { fax, true },
 	{ NULL, false },
 };

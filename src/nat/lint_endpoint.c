@@ -129,9 +129,30 @@ static void nobody_registers(struct rules *r, const struct conf_endpoint *ep)
 
 /* ---- media ---- */
 
+static const struct conf_transport *tls_transport(const struct rules *r)
+{
+	for (size_t i = 0; i < r->c->n_transports; i++)
+		if (r->c->transports[i].protocol == PROTO_TLS)
+			return &r->c->transports[i];
+	return NULL;
+}
+
+/* It is written, or there is no other, that its signalling goes in the clear. */
+static void open_keys(struct rules *r, const struct conf_endpoint *ep)
+{
+	const struct conf_transport *tls = tls_transport(r), *t = ep->transport;
+
+	if (ep->media_encryption != ENCRYPT_SDES || (!t && tls))
+		return;
+	t = t ? t : transport_nth(r, ep, 0);
+	if (t && t->protocol != PROTO_TLS)
+		say(r, &(struct says){ NAT086, &ep->o, "media_encryption" }, ep->o.name, t->o.name,
+		    tls ? tls->o.name : "a transport with protocol=tls", NULL);
+}
+
 static void direct_media(struct rules *r, const struct conf_endpoint *ep)
 {
-	bool encrypted = !span_iis(span_of(conf_text(&ep->o, "endpoint", "media_encryption")), "no");
+	bool encrypted = ep->media_encryption != ENCRYPT_NO;
 
 	if (!yes(ep, "direct_media"))
 		return;
@@ -216,6 +237,7 @@ void lint_endpoints(struct rules *r)
 			contacts(r, ep, ep->aors[k]);
 		}
 		direct_media(r, ep);
+		open_keys(r, ep);
 		media_address(r, ep);
 		trunk(r, ep);
 		long_invite(r, ep);

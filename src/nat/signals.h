@@ -27,9 +27,10 @@ struct media_stats {
 	uint32_t tx_opening;                 /* of tx_packets: silence that was to open the way (open_pinhole) */
 	bool rx_after_tx;                    /* C11: nothing came before our first packet went out */
 	bool rx_uninvited;                   /* it came from a host that we had sent nothing to */
-	uint32_t rx_mismatch;       /* packets in a format that was not agreed, or that the other leg cannot take */
-	uint32_t srtp_failures;     /* C12: 0 until SRTP is served */
-	uint8_t dtls_state;         /* C13: 0 until DTLS is served */
-	uint8_t rx_codec, tx_codec; /* CODEC_NONE: none yet */
+	uint32_t rx_mismatch; /* packets in a format that was not agreed, or that the other leg cannot take */
+	bool encrypted;       /* by SRTP; then rx_* count what its key opens */
+	uint32_t srtp_failures, srtp_replays; /* C12: packets that the key does not open; that came before */
+	uint8_t dtls_state;                   /* C13: 0 until DTLS is served */
+	uint8_t rx_codec, tx_codec;           /* CODEC_NONE: none yet */
 	uint32_t rx_ssrc, tx_ssrc;
 };

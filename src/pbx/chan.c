@@ -218,6 +218,7 @@ static void chan_free(struct chan *c)
 	free(c->note.was);
 	free(c->moh);
 	sdp_deal_free(&c->deal);
+	leg_keys_free(c);
 	record_leave(c);
 	conf_unref(c->conf);
 	spares_give(&c->pbx->spares, c);

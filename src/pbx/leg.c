@@ -183,8 +183,9 @@ static void keep_request(struct chan *c, const struct sip_msg *m)
 }
 
 static const char *const offer_refused[] = { [OFFER_OTHER] = "no codec in common with the endpoint's allow=",
-					     [OFFER_SRTP] = "SRTP is not served",
-					     [OFFER_BROWSER] = "ICE and SRTP are not served",
+					     [OFFER_SRTP] = "SRTP only, and the endpoint has media_encryption=no",
+					     [OFFER_BROWSER] = "ICE and DTLS-SRTP are not served",
+					     [OFFER_PLAIN] = "no SRTP, and the endpoint has media_encryption=sdes",
 					     [OFFER_FAX] = "T.38 is not served" };
 
 /* False when the INVITE was refused. */

@@ -26,7 +26,9 @@ void leg_media_caps(struct chan *c, const struct chan *from)
 	c->caps = (struct sdp_caps){ .dtmf = c->ep->dtmf_mode != DTMF_INBAND && c->ep->dtmf_mode != DTMF_NONE &&
 					     c->ep->dtmf_mode != DTMF_INFO,
 				     .single_codec = c->ep->preferred_codec_only,
-				     .rtcp_mux = c->ep->rtcp_mux };
+				     .rtcp_mux = c->ep->rtcp_mux,
+				     .srtp = c->ep->media_encryption == ENCRYPT_SDES,
+				     .optional = c->ep->media_encryption_optimistic };
 	for (size_t i = 0; from && from->has_deal && i < from->deal.n_codecs; i++) {
 		enum codec one = from->deal.codecs[i].codec;
 
@@ -170,6 +172,7 @@ void leg_media_put_offer(struct chan *c, struct sip_build *b)
 	if (!c->media)
 		return;
 	set_face(c, b);
+	leg_keys_offer(c);
 	c->offer_out = true;
 	c->hold_told = c->local.dir == SDP_SENDONLY;
 	body = sip_put_body(b, "application/sdp");
@@ -247,21 +250,22 @@ static bool wants_fax(const struct sdp *s)
 }
 
 /* Why an offer was refused. */
-static enum leg_offer kind_of(const struct sdp *s)
+static enum leg_offer kind_of(const struct chan *c, const struct sdp *s)
 {
-	size_t n = 0, secure = 0;
-	bool ice = false;
+	size_t n = 0, sdes = 0, secure = 0;
 
 	for (size_t i = 0; i < s->n_media; i++) {
 		if (s->media[i].type != SDP_AUDIO || !s->media[i].port)
 			continue;
 		n++;
 		secure += s->media[i].secure;
-		ice |= s->media[i].has_ice;
+		sdes += s->media[i].sdes;
 	}
 	if (!n)
 		return wants_fax(s) ? OFFER_FAX : OFFER_OTHER;
-	return secure < n ? OFFER_OTHER : ice ? OFFER_BROWSER : OFFER_SRTP;
+	if (c->caps.srtp)
+		return secure ? OFFER_OTHER : OFFER_PLAIN;
+	return secure < n ? OFFER_OTHER : sdes ? OFFER_SRTP : OFFER_BROWSER;
 }
 
 /* Its offer wants audio at another host than before. */
@@ -296,7 +300,7 @@ int leg_media_offered(struct chan *c, struct span body)
 	c->note.asked_fax |= again && wants_fax(&offer);
 	err = sdp_deal_offered(&c->caps, &offer, &deal);
 	if (err < 0) {
-		c->note.offer = kind_of(&offer);
+		c->note.offer = kind_of(c, &offer);
 		return err;
 	}
 	err = leg_media_open(c, family_for(c, &deal.remote), NULL);
@@ -309,6 +313,7 @@ int leg_media_offered(struct chan *c, struct span body)
 	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;
+	leg_keys_offered(c);
 	if (again) {
 		c->local.version++;
 		sdp_deal_prefer(&c->deal, now); /* a hold or resume does not change the codec */
@@ -326,7 +331,7 @@ int leg_media_answered(struct chan *c, struct span body)
 
 	if (err < 0)
 		return err;
-	err = sdp_deal_answered(&c->caps, &answer, &deal);
+	err = sdp_deal_answered(&c->caps, &c->local, &answer, &deal);
 	if (err < 0)
 		return err;
 	sdp_deal_free(&c->deal);
@@ -403,6 +408,7 @@ void leg_media_apply(struct chan *c, bool new_sdp)
 		m.formats[i].codec = d->codecs[i].codec;
 		m.formats[i].pt = d->codecs[i].pt;
 	}
+	leg_keys_apply(c);
 	media_replan(c->media, &m);
 }
 

@@ -266,8 +266,9 @@ struct chan {
 	struct sdp_deal deal;
 	bool has_deal, offer_out, answer_sent, held, early_answered; /* offer_out: we await an answer */
 	bool hold_told;                                              /* our last offer put it on hold */
-	bool offered;      /* the peer has offered, and waits for our answer */
-	struct span offer; /* its text, of pbx->spares, where the answer repeats what it says */
+	bool offered;          /* the peer has offered, and waits for our answer */
+	struct span offer;     /* its text, of pbx->spares, where the answer repeats what it says */
+	struct leg_keys *keys; /* NULL: SRTP was never in question (leg_keys.c) */
 	struct media_leg *media;
 	struct moh *moh;         /* NULL: it has heard no music */
 	struct digits *digits;   /* that we send; NULL: none */
@@ -376,6 +377,12 @@ void leg_ports_close(struct chan *c);
 void leg_ports_seen(struct chan *c, const struct media_event *ev); /* STUN has answered */
 /* What SDP to the peer of f says: `face`, or what the router has opened. */
 struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, const struct flow *f, struct addr face);
+/* leg_keys.c: SRTP. */
+void leg_keys_offer(struct chan *c);   /* before our offer is written: it has our key, if one is to be there */
+void leg_keys_offered(struct chan *c); /* c->deal is what was offered: our answer's key */
+void leg_keys_apply(struct chan *c);   /* c->deal holds: media is told */
+void leg_keys_free(struct chan *c);
+
 uint16_t leg_ports_rtcp(const struct chan *c); /* beside c->local.face; 0: the port above it */
 struct leg_refusal {                           /* of a request, with a header that says why */
 	unsigned code;

@@ -1,17 +1,25 @@
 /*
- * sdp/deal.c: what both sides can do, seen from ours (RFC 3264). The first audio stream in plain RTP that shares a
- * codec with us is taken; the payload numbers are the ones the other side wrote. Direction is turned round here once,
- * so that everyone above reads "what may we send and receive".
+ * sdp/deal.c: what both sides can do, seen from ours (RFC 3264). The first audio stream that shares a codec with us
+ * is taken, one in SRTP before one in plain RTP where both will do; the payload numbers are the ones the other side
+ * wrote. Direction is turned round here once, so that everyone above reads "what may we send and receive".
  */
 #include "sdp/sdp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sdp/crypto.h"
 #include "sdp/pt.h"
 
 #define PTIME_LEAST 5
 #define PTIME_MOST  120
+
+/* What an SDP is read as. */
+struct asked {
+	bool ours;                  /* it answers our offer, */
+	const struct srtp_key *key; /* which had this key; NULL: none */
+	bool secure;                /* only RTP/SAVP will do */
+};
 
 static enum sdp_dir turned(enum sdp_dir d)
 {
@@ -115,14 +123,55 @@ static void note_lines(const struct sdp *s, struct sdp_deal *d)
 	}
 }
 
-static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, bool ours, struct sdp_deal *d)
+static void crypt_free(struct sdp_crypt **c)
 {
+	if (*c)
+		explicit_bzero(*c, sizeof **c);
+	free(*c);
+	*c = NULL;
+}
+
+/* The first of their keys that we can work with; in an answer, the one for what we offered. */
+static bool take_key(const struct sdp_media *m, const struct srtp_key *ours, struct sdp_deal *d)
+{
+	struct sdp_crypt c;
+	bool fits = false;
+
+	for (uint8_t i = 0; i < m->n_keys && !fits; i++)
+		fits = sdp_crypto_parse(m->keys[i], &c) &&
+		       (!ours || (c.tag == SDP_CRYPTO_TAG && c.key.suite == ours->suite));
+	if (fits) {
+		crypt_free(&d->crypt);
+		d->crypt = xmalloc(sizeof c);
+		*d->crypt = c;
+	}
+	explicit_bzero(&c, sizeof c);
+	return fits;
+}
+
+/* Asterisk's rules: RTP/SAVP is SRTP or nothing; RTP/AVP with keys may be either. */
+static bool take_profile(const struct sdp_caps *caps, const struct sdp_media *m, const struct asked *a,
+			 struct sdp_deal *d)
+{
+	bool can = a->ours ? a->key != NULL : caps->srtp || caps->optional;
+
+	if (m->sdes)
+		return can && take_key(m, a->key, d);
+	if (!m->rtp_avp)
+		return false;
+	return (can && take_key(m, a->key, d)) || !caps->srtp || caps->optional;
+}
+
+static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, const struct asked *a,
+			struct sdp_deal *d)
+{
+	bool ours = a->ours;
 	enum codec first;
 
-	if (m->type != SDP_AUDIO || !m->rtp_avp || !m->port)
+	if (m->type != SDP_AUDIO || !m->port || (a->secure && !m->sdes))
 		return false;
 	take_codecs(caps, m, ours, d);
-	if (!d->n_codecs)
+	if (!d->n_codecs || !take_profile(caps, m, a, d))
 		return false;
 	first = d->codecs[0].codec;
 	if (caps->dtmf)
@@ -139,12 +188,15 @@ static bool take_stream(const struct sdp_caps *caps, const struct sdp_media *m, 
 	return true;
 }
 
-static int deal(const struct sdp_caps *caps, const struct sdp *s, bool ours, struct sdp_deal *d)
+static int deal(const struct sdp_caps *caps, const struct sdp *s, struct asked a, struct sdp_deal *d)
 {
 	*d = (struct sdp_deal){ .stream = -1 };
-	for (uint8_t i = 0; i < s->n_media && d->stream < 0; i++)
-		if (take_stream(caps, &s->media[i], ours, d))
-			d->stream = i;
+	for (int secure = caps->srtp; secure >= 0 && d->stream < 0; secure--) {
+		a.secure = secure;
+		for (uint8_t i = 0; i < s->n_media && d->stream < 0; i++)
+			if (take_stream(caps, &s->media[i], &a, d))
+				d->stream = i;
+	}
 	if (d->stream < 0)
 		return -ENOENT;
 	note_lines(s, d);
@@ -154,17 +206,19 @@ static int deal(const struct sdp_caps *caps, const struct sdp *s, bool ours, str
 void sdp_deal_free(struct sdp_deal *d)
 {
 	free(d->lines);
+	crypt_free(&d->crypt);
 	*d = (struct sdp_deal){ 0 };
 }
 
 int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struct sdp_deal *d)
 {
-	return deal(caps, offer, false, d);
+	return deal(caps, offer, (struct asked){ 0 }, d);
 }
 
-int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp *answer, struct sdp_deal *d)
+int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp_local *l, const struct sdp *answer,
+		      struct sdp_deal *d)
 {
-	return deal(caps, answer, true, d);
+	return deal(caps, answer, (struct asked){ .ours = true, .key = l->key }, d);
 }
 
 bool sdp_deal_prefer(struct sdp_deal *d, enum codec c)

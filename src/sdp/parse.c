@@ -118,7 +118,7 @@ static bool line_media(struct reader *r, struct span v)
 	if (!is_text(v))
 		return wrong(r, "an m= line has control characters");
 	m = &r->s->media[r->s->n_media];
-	memset(m, 0, offsetof(struct sdp_media, fmts));
+	memset(m, 0, offsetof(struct sdp_media, keys));
 	r->media[r->s->n_media++] = (struct level){ 0 };
 	if (!span_word(&v, &m->type_text) || !span_word(&v, &port) || !span_word(&v, &m->proto))
 		return wrong(r, "an m= line is incomplete");
@@ -131,6 +131,7 @@ static bool line_media(struct reader *r, struct span v)
 	m->port = (uint16_t)n;
 	m->type = type_of(m->type_text);
 	m->rtp_avp = span_iis(m->proto, "RTP/AVP") || span_iis(m->proto, "RTP/AVPF");
+	m->sdes = span_iis(m->proto, "RTP/SAVP") || span_iis(m->proto, "RTP/SAVPF");
 	m->secure = span_istarts(m->proto, SPAN("RTP/SAVP")) || span_istarts(m->proto, SPAN("UDP/TLS/"));
 	if (m->rtp_avp || m->secure)
 		take_fmts(m);
@@ -201,6 +202,15 @@ static bool attr_dir(struct level *l, struct span name)
 	return false;
 }
 
+/* Of a stream only (RFC 4568 5). */
+static void attr_crypto(struct reader *r, struct span v)
+{
+	struct sdp_media *m = current(r);
+
+	if (m && m->n_keys < SDP_MAX_KEYS)
+		m->keys[m->n_keys++] = v;
+}
+
 static void line_attr(struct reader *r, struct span v)
 {
 	struct level *l = level(r);
@@ -225,7 +235,10 @@ static void line_attr(struct reader *r, struct span v)
 		l->rtcp_mux = true;
 	} else if (span_iis(name, "ice-ufrag") || span_iis(name, "candidate")) {
 		l->ice = true;
-	} else if (span_iis(name, "crypto") || span_iis(name, "fingerprint")) {
+	} else if (span_iis(name, "crypto")) {
+		l->crypto = true;
+		attr_crypto(r, v);
+	} else if (span_iis(name, "fingerprint")) {
 		l->crypto = true;
 	}
 }

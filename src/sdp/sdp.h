@@ -5,9 +5,11 @@
 #pragma once
 #include "base/addr.h"
 #include "base/codec.h"
+#include "base/srtp.h"
 
 #define SDP_MAX_MEDIA 8
 #define SDP_MAX_FMT   24
+#define SDP_MAX_KEYS  8
 
 enum sdp_dir { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 }; /* bits: send, receive */
 enum sdp_type { SDP_AUDIO, SDP_VIDEO, SDP_IMAGE, SDP_APPLICATION, SDP_OTHER };
@@ -28,6 +30,7 @@ struct sdp_media {
 	uint16_t port;
 	bool rtp_avp; /* RTP/AVP or RTP/AVPF, plain */
 	bool secure;  /* RTP/SAVP…, UDP/TLS… */
+	bool sdes;    /* RTP/SAVP or RTP/SAVPF */
 	uint8_t n_fmts;
 	struct addr conn; /* c= (its own or the session's) with the m= port; family 0: none, a name, or 0.0.0.0 */
 	bool conn_null;   /* 0.0.0.0 or :: was written: old-style hold */
@@ -35,6 +38,8 @@ struct sdp_media {
 	enum sdp_dir dir; /* as the writer says it: its own send and receive */
 	uint8_t ptime;    /* 0: not given */
 	bool rtcp_mux, has_ice, has_crypto;
+	uint8_t n_keys;
+	struct span keys[SDP_MAX_KEYS];   /* values of a=crypto; n_keys of them are set */
 	struct sdp_fmt fmts[SDP_MAX_FMT]; /* n_fmts of them are set */
 };
 
@@ -55,6 +60,14 @@ struct sdp_caps {
 	bool rtcp_mux;
 	bool cn; /* agree to comfort noise when it is offered; else the peer keeps sending, which holds NAT open */
 	uint8_t ptime; /* 0: the codec's own */
+	bool srtp;     /* SRTP by SDES (RFC 4568) is wanted: nothing plain is offered or accepted */
+	bool optional; /* offered in RTP/AVP; either will do. Without srtp: accepted */
+};
+
+/* One side's key for what it sends. */
+struct sdp_crypt {
+	uint32_t tag;
+	struct srtp_key key;
 };
 
 /* One m= line as short text: a later offer repeats the declined ones in their places (RFC 3264 8). */
@@ -79,6 +92,7 @@ struct sdp_deal {
 	enum sdp_dir dir;                /* ours: what we may send and receive */
 	bool held;                       /* the remote put us on hold: sendonly, inactive or null address */
 	bool rtcp_mux;
+	struct sdp_crypt *crypt;      /* SRTP: theirs; NULL: plain RTP */
 	uint8_t n_lines;              /* m= lines of the session, the one taken included */
 	struct sdp_line only, *lines; /* of a session with one m= line; with more */
 };
@@ -91,6 +105,7 @@ struct sdp_local {
 	struct addr face;            /* the address for o= and c=, chosen by the door out; port: the RTP port */
 	uint16_t rtcp_port;          /* written as a=rtcp when it is not port + 1; 0: default */
 	enum sdp_dir dir;            /* wanted */
+	const struct srtp_key *key; /* ours, in the suite that is offered or agreed on; NULL: SRTP is not in question */
 };
 
 void sdp_write_offer(struct out *o, const struct sdp_local *l, const struct sdp_caps *caps);
@@ -106,8 +121,9 @@ int sdp_deal_offered(const struct sdp_caps *caps, const struct sdp *offer, struc
  * the deal is enough: offer may be NULL then.
  */
 void sdp_write_answer(struct out *o, const struct sdp_local *l, const struct sdp *offer, const struct sdp_deal *d);
-/* We offered caps (dynamic numbers as sdp_write_offer gives them) and got an answer. 0 or -ENOENT. */
-int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp *answer, struct sdp_deal *d);
-void sdp_deal_free(struct sdp_deal *d); /* and clears it; a zeroed one is fine */
+/* We offered caps by l (dynamic numbers as sdp_write_offer gives them) and got an answer. 0 or -ENOENT. */
+int sdp_deal_answered(const struct sdp_caps *caps, const struct sdp_local *l, const struct sdp *answer,
+		      struct sdp_deal *d);
+void sdp_deal_free(struct sdp_deal *d); /* and clears it, keys too; a zeroed one is fine */
 /* Puts `c` first if the deal has it; true if it does. */
 bool sdp_deal_prefer(struct sdp_deal *d, enum codec c);

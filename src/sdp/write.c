@@ -4,6 +4,7 @@
  */
 #include "sdp/sdp.h"
 
+#include "sdp/crypto.h"
 #include "sdp/pt.h"
 
 #define DYNAMIC_FIRST 96
@@ -28,6 +29,8 @@ struct audio {
 	uint32_t dtmf_rate;
 	enum sdp_dir dir;
 	bool rtcp_mux;
+	const struct srtp_key *key; /* NULL: plain */
+	uint32_t tag;
 };
 
 static const char *or_dash(const char *s)
@@ -102,6 +105,8 @@ static void write_attributes(struct out *o, const struct sdp_local *l, const str
 	if (s->ptime)
 		out_all(o, "a=ptime:", s->ptime, "\r\n");
 	out_all(o, "a=", dirs[s->dir & SDP_SENDRECV], "\r\n");
+	if (s->key)
+		sdp_crypto_write(o, s->tag, s->key);
 	if (s->rtcp_mux)
 		out_str(o, "a=rtcp-mux\r\n");
 	else if (l->rtcp_port && l->rtcp_port != l->face.port + 1)
@@ -133,8 +138,10 @@ void sdp_write_offer(struct out *o, const struct sdp_local *l, const struct sdp_
 							 sdp_offer_pt((enum codec)caps->codecs.id[i]) };
 	s.ptime = first_ptime(caps, &s);
 	s.rtcp_mux = caps->rtcp_mux;
+	s.key = caps->srtp ? l->key : NULL;
+	s.tag = SDP_CRYPTO_TAG;
 	write_session(o, l);
-	write_audio(o, l, SPAN("RTP/AVP"), &s);
+	write_audio(o, l, s.key && !caps->optional ? SPAN("RTP/SAVP") : SPAN("RTP/AVP"), &s);
 }
 
 static bool pt_used(const struct audio *s, unsigned pt)
@@ -196,6 +203,8 @@ void sdp_write_reoffer(struct out *o, const struct sdp_local *l, const struct sd
 		s.dtmf_pt = free_pt(&s, SDP_PT_DTMF), s.dtmf_rate = 8000;
 	s.ptime = d->ptime;
 	s.rtcp_mux = caps->rtcp_mux;
+	s.key = caps->srtp || d->crypt ? l->key : NULL;
+	s.tag = SDP_CRYPTO_TAG;
 	write_session(o, l);
 	for (int i = 0; i < d->n_lines; i++) {
 		const struct sdp_line *line = d->lines ? &d->lines[i] : &d->only;
@@ -215,7 +224,9 @@ static void write_taken(struct out *o, const struct sdp_local *l, struct span pr
 			   .ptime = d->ptime,
 			   .dtmf_rate = d->dtmf_rate,
 			   .dir = (enum sdp_dir)(l->dir & d->dir),
-			   .rtcp_mux = d->rtcp_mux };
+			   .rtcp_mux = d->rtcp_mux,
+			   .key = d->crypt ? l->key : NULL,
+			   .tag = d->crypt ? d->crypt->tag : 0 };
 
 	for (uint8_t i = 0; i < d->n_codecs; i++)
 		s.codecs[i] = d->codecs[i];

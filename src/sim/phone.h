@@ -1,5 +1,6 @@
 /* sim/phone.h: what the files of a virtual phone share. Not for others. */
 #pragma once
+#include "media/srtp.h"
 #include "sdp/sdp.h"
 #include "sim/priv.h"
 
@@ -11,6 +12,7 @@ struct phone_call {
 	struct sdp_caps caps;
 	struct sdp_local local;
 	struct sdp_deal deal;
+	struct srtp_key key; /* ours; local.key points to it */
 	bool has_deal, incoming, confirmed, bye_waits;
 	bool offer_out; /* ours is in a 2xx: the ACK will answer it */
 	char *offer;    /* the peer's; NULL: it sent none */
@@ -39,7 +41,9 @@ struct phone_rtp {
 	ms_t heard_at;
 	uint32_t event_ts; /* of the last digit heard */
 	bool event_seen;
-	char digit; /* being sent */
+	char digit;            /* being sent */
+	struct srtp *in, *out; /* NULL: plain */
+	struct srtp_key in_key, out_key;
 	unsigned digit_packet;
 };
 
@@ -86,6 +90,7 @@ void phone_watch_drop(struct sim_phone *p); /* without a word */
 /* phone_rtp.c */
 void phone_rtp_open(struct sim_phone *p);
 void phone_rtp_close(struct sim_phone *p);
+void phone_rtp_secure(struct sim_phone *p); /* the call's deal holds */
 void phone_rtp_frame(struct timer *t, ms_t now);
 void phone_rtp_input(void *arg, uint32_t sock, const struct addr *from, struct span bytes);
 unsigned phone_rtp_hears(const struct sim_phone *p);

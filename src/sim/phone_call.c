@@ -8,12 +8,25 @@
 
 /* ---- SDP ---- */
 
+static void make_key(struct sim_phone *p, uint8_t suite)
+{
+	struct phone_call *c = &p->call;
+
+	if (c->local.key && c->key.suite == suite)
+		return;
+	c->key = (struct srtp_key){ .suite = suite };
+	rng_bytes(&p->sim->clock.rng, c->key.bytes, srtp_key_bytes(suite) + SRTP_SALT);
+	c->local.key = &c->key;
+}
+
 static void take_caps(struct sim_phone *p)
 {
 	struct phone_call *c = &p->call;
 	struct span names = span_of(p->c.codecs[0] ? p->c.codecs : "ulaw,alaw"), one;
 
-	c->caps = (struct sdp_caps){ .dtmf = true };
+	c->caps = (struct sdp_caps){ .dtmf = true,
+				     .srtp = p->c.srtp != SIM_PLAIN,
+				     .optional = p->c.srtp == SIM_SRTP_OPTIONAL };
 	while (span_cut(&names, ',', &one))
 		codec_list_add(&c->caps.codecs, codec_by_name(span_trim(one)));
 	phone_rtp_open(p);
@@ -23,12 +36,18 @@ static void take_caps(struct sim_phone *p)
 				       .face = addr_with_port(&p->c.host->at[0].ip, p->rtp.port),
 				       .dir = SDP_SENDRECV };
 	c->local.version = c->local.session_id;
+	if (c->caps.srtp)
+		make_key(p, SRTP_AES128_80);
 }
 
 static void put_offer(struct sim_phone *p, struct sip_build *b)
 {
 	struct out *body = sip_put_body(b, "application/sdp");
 
+	if (p->c.rekeys && p->call.has_deal) {
+		p->call.local.key = NULL;
+		make_key(p, p->call.key.suite);
+	}
 	if (p->call.has_deal)
 		sdp_write_reoffer(body, &p->call.local, &p->call.caps, &p->call.deal);
 	else
@@ -86,6 +105,9 @@ static bool take_offer(struct sim_phone *p, struct span body)
 	c->deal = deal;
 	c->local.version += c->has_deal;
 	c->has_deal = true;
+	if (deal.crypt)
+		make_key(p, deal.crypt->key.suite);
+	phone_rtp_secure(p);
 	return true;
 }
 
@@ -97,12 +119,13 @@ static bool take_answer(struct sim_phone *p, struct span body)
 	const char *why;
 
 	if (!is_consistent(c, body) || sdp_parse(body, &answer, &why) < 0 ||
-	    sdp_deal_answered(&c->caps, &answer, &deal) < 0)
+	    sdp_deal_answered(&c->caps, &c->local, &answer, &deal) < 0)
 		return false;
 	sdp_deal_free(&c->deal);
 	c->deal = deal;
 	c->has_deal = true;
 	c->offer_out = false;
+	phone_rtp_secure(p);
 	return true;
 }
 

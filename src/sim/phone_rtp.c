@@ -64,6 +64,8 @@ void phone_rtp_close(struct sim_phone *p)
 	clock_stop(&p->sim->clock, &p->frame);
 	if (p->rtp.open)
 		io->close(io->arg, p->rtp.sock);
+	srtp_free(p->rtp.in);
+	srtp_free(p->rtp.out);
 	p->rtp = (struct phone_rtp){ .muted = p->rtp.muted, .pace = p->rtp.pace };
 }
 
@@ -132,7 +134,7 @@ static void send_frame(struct sim_phone *p, const struct addr *to)
 {
 	const struct sdp_codec_pt *f = &p->call.deal.codecs[0];
 	struct media_io *io = sim_host_media(p->c.host);
-	uint8_t payload[2 * SAMPLES], packet[2 * SAMPLES + RTP_HEADER];
+	uint8_t payload[2 * SAMPLES], packet[2 * SAMPLES + RTP_HEADER + SRTP_TRAILER];
 	struct rtp r;
 	size_t n;
 
@@ -145,7 +147,9 @@ static void send_frame(struct sim_phone *p, const struct addr *to)
 	}
 	r.ssrc = p->rtp.ssrc;
 	r.seq = p->rtp.seq++;
-	n = rtp_write(packet, sizeof packet, &r);
+	n = rtp_write(packet, sizeof packet - SRTP_TRAILER, &r);
+	if (p->rtp.out)
+		n = srtp_seal(p->rtp.out, packet, n, false);
 	io->send(io->arg, p->rtp.sock, to, (struct span){ (char *)packet, n });
 	p->st.rtp_tx++;
 }
@@ -181,15 +185,49 @@ static void hear_digit(struct sim_phone *p, const struct rtp *r)
 	p->st.digits[n + 1] = '\0';
 }
 
+static void use_key(struct srtp **s, struct srtp_key *has, const struct srtp_key *key)
+{
+	if (*s && srtp_key_eq(has, key))
+		return;
+	srtp_free(*s);
+	*s = srtp_new(key, false);
+	*has = *key;
+}
+
+void phone_rtp_secure(struct sim_phone *p)
+{
+	const struct sdp_crypt *theirs = p->call.deal.crypt;
+	struct srtp_key ours = p->call.key;
+
+	ours.bytes[0] ^= p->c.wrong_key;
+	if (theirs) {
+		use_key(&p->rtp.in, &p->rtp.in_key, &theirs->key);
+		use_key(&p->rtp.out, &p->rtp.out_key, &ours);
+		return;
+	}
+	srtp_free(p->rtp.in);
+	srtp_free(p->rtp.out);
+	p->rtp.in = p->rtp.out = NULL;
+}
+
 void phone_rtp_input(void *arg, uint32_t sock, const struct addr *from, struct span bytes)
 {
 	struct sim_phone *p = arg;
 	const struct sdp_deal *d = &p->call.deal;
 	enum codec codec = CODEC_NONE;
+	uint8_t plain[PACKET_MAX];
 	int16_t pcm[4 * SAMPLES];
 	struct rtp r;
 
-	if (!p->rtp.open || sock != p->rtp.sock || !rtp_parse(bytes, &r) || rtp_is_rtcp(bytes))
+	if (!p->rtp.open || sock != p->rtp.sock || rtp_is_rtcp(bytes) || bytes.n > sizeof plain)
+		return;
+	if (p->rtp.in) {
+		memcpy(plain, bytes.p, bytes.n);
+		if (srtp_open(p->rtp.in, plain, &bytes.n, false) != SRTP_OPENED)
+			return;
+		bytes.p = (const char *)plain;
+	}
+	if (!rtp_parse(bytes, &r))
 		return;
 	p->st.rtp_rx++;
 	p->rtp.source = *from;

@@ -115,6 +115,9 @@ struct sim_phone_conf {
 	const char *from;                            /* the user part of its From; NULL: user */
 	const char *auth_user;                       /* of its credentials; NULL: user */
 	bool tcp, tls;
+	enum { SIM_PLAIN, SIM_SRTP, SIM_SRTP_OPTIONAL } srtp;
+	bool wrong_key;      /* it encrypts with another one than its SDP says */
+	bool rekeys;         /* each offer within a call has a new key */
 	uint16_t port;       /* 0: 5060 */
 	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */
 	ms_t answer_after;   /* and when */

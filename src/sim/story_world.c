@@ -337,8 +337,8 @@ static const char *either(const char *a, const char *b)
 	return a ? a : b;
 }
 
-/* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp tls early symmetric late
- * silent */
+/* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp tls srtp may-srtp rekeys
+ * wrong-key early symmetric late silent */
 static void make_phone(struct tale *t, const struct words *w)
 {
 	struct thing *x = make_host(t, w, A_PHONE);
@@ -354,6 +354,11 @@ static void make_phone(struct tale *t, const struct words *w)
 				    .options = word_opt(w, "options"),
 				    .tcp = word_flag(w, "tcp"),
 				    .tls = word_flag(w, "tls"),
+				    .rekeys = word_flag(w, "rekeys"),
+				    .wrong_key = word_flag(w, "wrong-key"),
+				    .srtp = word_flag(w, "srtp")       ? SIM_SRTP
+					    : word_flag(w, "may-srtp") ? SIM_SRTP_OPTIONAL
+								       : SIM_PLAIN,
 				    .early_media = word_flag(w, "early"),
 				    .symmetric = word_flag(w, "symmetric"),
 				    .late_offer = word_flag(w, "late"),

@@ -21,7 +21,8 @@ static void reread(struct out *o, uint8_t lines)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct sdp_local l = { .session_id = 1, .version = 1, .dir = SDP_SENDRECV };
-	struct sdp_caps caps = { .dtmf = true, .cn = true, .rtcp_mux = true };
+	struct srtp_key key = { .suite = SRTP_AES128_80 };
+	struct sdp_caps caps = { .dtmf = true, .cn = true, .rtcp_mux = true, .optional = true };
 	struct out o = out_growing();
 	const char *why;
 	struct sdp_deal d;
@@ -31,8 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	for (int c = 0; c < CODEC_COUNT; c++)
 		codec_list_add(&caps.codecs, (enum codec)c);
+	caps.srtp = n % 2;
+	l.key = &key;
 	addr_parse(SPAN("198.51.100.5:10000"), &l.face);
-	sdp_deal_answered(&caps, &s, &d);
+	sdp_deal_answered(&caps, &l, &s, &d);
 	sdp_deal_free(&d);
 	if (sdp_deal_offered(&caps, &s, &d) != 0)
 		return 0;

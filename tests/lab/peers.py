@@ -69,6 +69,7 @@ class Phone(Hearing):
 
     account: {"user", "server", "password", "transport", "expires", "answer"};
     without a password it does not register.
+    srtp: baresip's mediaenc: "srtp" (RTP/AVP with keys), "srtp-mand" (RTP/SAVP).
     ports: of SIP and of the control socket; interface: where its audio arrives.
     watches: a number whose presence it subscribes to.
     """
@@ -76,7 +77,7 @@ class Phone(Hearing):
     def __init__(self, node, tone, user, server=None, password=None,
                  transport="udp", expires=120, answer="auto",
                  rtp="11000-11998", ports=(5060, 4444), interface="eth0",
-                 name=None, codecs=None, watches=None):
+                 name=None, codecs=None, watches=None, srtp=None):
         self.node = node
         self.codecs = codecs            # those that it offers; None: all that it has
         self.name = name or node.name
@@ -96,7 +97,8 @@ class Phone(Hearing):
         self._write("config", CONFIG % {"tone": wav, "rec": self.rec,
                                         "rtp": rtp, "listen": listen,
                                         "control": ports[1],
-                                        "more": WATCH if watches else ""})
+                                        "more": (WATCH if watches else "") + ("module srtp.so\n" if srtp else "")})
+        self.srtp = srtp
         self._write("accounts", self._account(password, expires, answer))
         self._write("contacts", '"watched" <%s>;presence=p2p\n' % self._uri(watches) if watches else "")
         self.ears = Ears(node, interface, self.name)
@@ -118,6 +120,8 @@ class Phone(Hearing):
         line = "<%s>;answermode=%s" % (self._uri(self.user), answer)
         if self.codecs:
             line += ";audio_codecs=" + self.codecs
+        if self.srtp:
+            line += ";mediaenc=" + self.srtp
         if password is None:
             return line + ";regint=0\n"
         return line + ";regint=%d;auth_user=%s;auth_pass=%s\n" % (

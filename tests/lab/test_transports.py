@@ -92,6 +92,34 @@ def tls(lab):
     w.check_wires()
 
 
+def recorded_tones(one, two, seconds=1.0):
+    """Both baresips have heard the other: what is on the wire cannot be read."""
+    for phone, other in ((one, two), (two, one)):
+        wait_for(lambda p=phone, o=other: p.recorded().get(o.frequency, 0) >= seconds, 8,
+                 "%s hears %s" % (phone.name, other.name))
+
+
+@scenario("srtp")
+def srtp(lab):
+    """SRTP over TLS behind NAT to a phone without either, behind another NAT;
+    each hears the other, and the encrypted side cannot be understood."""
+    w = Two(lab, provider=False)
+    cert, key = certificate(lab, "pbx", "pbx.example.com")
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TLS % (cert, key) + phone_block("scenario2", "6002"),
+                 change=lambda text: text.replace("aors=6001", "aors=6001\nmedia_encryption=sdes"))
+    phone, other = w.phone_a(transport="tls", srtp="srtp-mand"), w.phone_b()
+    w.hairpin.wait_contact("6001", "Avail", host=NAT_A)
+    for caller, callee, number in ((other, phone, "6001"), (phone, other, "6002")):
+        marks = calls.connect(caller, callee, number)
+        mark = other.mark()
+        other.wait_tone(phone.frequency, mark)
+        recorded_tones(phone, other)
+        assert not phone.tones_since((0, 0)), "the phone's audio is not encrypted"
+        calls.end(caller, callee, marks)
+    w.hairpin.wait_idle()
+    w.check_wires()
+
+
 @scenario("ipv6")
 def ipv6(lab):
     """A phone with IPv6 only registers and hears itself."""

@@ -34,6 +34,8 @@ static struct sdp_caps caps_of(const char *names, unsigned flags)
 	return c;
 }
 
+static const struct sdp_local nothing;
+
 static struct sdp_local local(void)
 {
 	struct sdp_local l = {
@@ -214,7 +216,7 @@ static void test_answered(void **state)
 
 	(void)state;
 	parse(HEAD "m=audio 4000 RTP/AVP 0 107 101\r\na=rtcp:4007\r\n", &s); /* our numbers, without rtpmap */
-	assert_int_equal(sdp_deal_answered(&caps, &s, &d), 0);
+	assert_int_equal(sdp_deal_answered(&caps, &nothing, &s, &d), 0);
 	assert_int_equal(d.n_codecs, 2);
 	assert_int_equal(d.codecs[0].codec, CODEC_ULAW);
 	assert_int_equal(d.codecs[1].codec, CODEC_OPUS);
@@ -227,9 +229,9 @@ static void test_answered(void **state)
 	assert_false(sdp_deal_prefer(&d, CODEC_GSM));
 	sdp_deal_free(&d);
 	parse(HEAD "m=audio 0 RTP/AVP 0\r\n", &s);
-	assert_int_equal(sdp_deal_answered(&caps, &s, &d), -ENOENT);
+	assert_int_equal(sdp_deal_answered(&caps, &nothing, &s, &d), -ENOENT);
 	parse(HEAD "m=audio 4000 RTP/AVP 18\r\n", &s);
-	assert_int_equal(sdp_deal_answered(&caps, &s, &d), -ENOENT);
+	assert_int_equal(sdp_deal_answered(&caps, &nothing, &s, &d), -ENOENT);
 }
 
 static void test_reoffer(void **state)
