@@ -120,6 +120,7 @@ extern const struct opt identify_opts[], registration_opts[], acl_opts[], domain
 extern const struct opt outbound_publish_opts[], inbound_publication_opts[], asterisk_publication_opts[];
 extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], dnsmgr_opts[], hairpin_opts[];
 extern const struct opt moh_opts[];
+extern const struct opt features_opts[];
 
 void conf_automatic(struct conf *c); /* automatic.c: after everything is read */
 
@@ -146,6 +147,7 @@ struct conf_priv {
 	struct name_index by_name[TYPE_MAX]; /* by the row in conf_types */
 	struct name_index left_out;          /* transports that are not served */
 	struct places *places;               /* NULL: not kept */
+	const struct conf_features *features;
 };
 const struct conf_obj *index_find(const struct name_index *x, struct span name);
 void index_make(struct name_index *x, struct arena *a,
@@ -173,4 +175,5 @@ bool load_optional(struct load *l, struct ini *ini, const char *path); /* conf.c
 void load_pjsip(struct load *l);                                       /* pjsip.c */
 void load_general(struct load *l);                                     /* general.c: rtp.conf, hairpin.conf */
 void load_dialplan(struct load *l);                                    /* dialplan.c */
+void load_features(struct load *l);                                    /* features.c */
 void load_moh(struct load *l);                                         /* musiconhold.c; hairpin.conf has been read */

@@ -1,4 +1,5 @@
 /* conf/types.c: the types of objects: where they are kept, their options, their check. */
+#include "conf/features.h"
 #include "conf/music.h"
 #include "conf/opt.h"
 
@@ -43,5 +44,9 @@ const struct opt_type conf_types[] = {
 	  .file = "musiconhold.conf",
 	  .help = "Classes of music, a section each, in musiconhold.conf; [general] has `preferchannelclass` alone. A "
 		  "wrong line is a warning." },
+	{ "features", features_opts, .size = sizeof(struct conf_features), .one = true, .lenient = true,
+	  .file = "features.conf",
+	  .help = "What keys do during a call, in [general] and [featuremap] of features.conf. A wrong line is a "
+		  "warning." },
 	{ 0 },
 };

@@ -15,41 +15,10 @@
 #include "pbx/play.h"
 #include "pbx/transfer.h"
 
-extern const struct app app_dial;
-
 #define LEGS_MAX    32
 #define BREADTH_MAX 60 /* legs that ring at one time, wherever they lead: RFC 5393 5.3.3 */
 
-struct dial {
-	struct dp *dp;
-	struct chan **legs; /* room for what `&` names */
-	struct chan *one;   /* most often that is one leg, and this is the room */
-	size_t n;
-	struct chan *with;                /* the one who answered; it may be gone, and is freed later */
-	bool go_on, ring, early, limited; /* options g, r; early media flows; L or S ends the call */
-	bool caller_ends, callee_ends;    /* options H and h: `*` ends the call */
-	bool music;                       /* option m: the caller hears it until somebody answers */
-	bool left;                        /* for a subroutine, and will begin again */
-	bool stays;                       /* option i: nobody forwards */
-	char *announce, *after;           /* options A and U; NULL: none */
-	char *alone, *both;               /* where options F and G lead; NULL: nowhere */
-	bool goes_on, h_of_callee;        /* options F and e */
-	char *digits;                     /* option D, until they are sent; NULL: none */
-	bool presses;                     /* they are on their way, and the two are not joined yet */
-	struct span files;                /* of announce: what is still to be played */
-	bool prepares;                    /* who answered is not joined yet */
-	char *forward, *forward_ctx;      /* where the first did who forwarded; NULL: nobody has */
-	struct span before, before_each;  /* options B and b; while it starts */
-	struct span class;                /* of the music; while it starts */
-	bool counts;                      /* what follows is said to those that are called */
-	uint32_t breadth, n_dests;        /* what is left for those that are left */
-	ms_t began, answered, limit;
-	int cause; /* of the last leg that failed; busy and congestion win */
-	unsigned busy, congested, unavailable, unanswered;
-	const char *status;
-};
-
-static void on_leg_event(void *arg, struct chan *leg, const struct chan_event *ev)
+void dial_leg_event(void *arg, struct chan *leg, const struct chan_event *ev)
 {
 	struct dial *s = arg;
 	struct chan_event up = {
@@ -183,7 +152,7 @@ static void dial_one(struct dial *s, struct span text)
 				  .max_forwards = from->max_forwards,
 				  .max_breadth = breadth,
 				  .headers = s->before_each.n ? NULL : from->headers };
-	leg->on_event = on_leg_event;
+	leg->on_event = dial_leg_event;
 	leg->arg = s;
 	leg->stays = s->stays;
 	if (from->vars.first)
@@ -200,7 +169,7 @@ static void dial_one(struct dial *s, struct span text)
 
 /* ---- options ---- */
 
-const char app_dial_options[] = "grmSLRhHbBCIiAUDFGe";
+const char app_dial_options[] = "grmSLRhHtTbBCIiAUDFGe";
 
 /* What stands in parentheses behind a letter, which may have some of its own; where they end is cut off. */
 static struct span take_value(struct span *opts)
@@ -220,6 +189,11 @@ static struct span take_value(struct span *opts)
 	return value;
 }
 
+static void allow(struct dial *s, bool callee, unsigned what)
+{
+	features_allow(&s->features, s->dp->chan, callee, what);
+}
+
 static void take_options(struct dial *s, struct span opts)
 {
 	while (opts.n) {
@@ -237,8 +211,10 @@ static void take_options(struct dial *s, struct span opts)
 			s->music = true;
 			s->class = value;
 			break;
-		case 'h': s->callee_ends = true; break;
-		case 'H': s->caller_ends = true; break;
+		case 'h':
+		case 'H': allow(s, c == 'h', FEATURE_DISCONNECT); break;
+		case 't':
+		case 'T': allow(s, c == 't', FEATURE_TRANSFER); break;
 		case 'b': s->before_each = value; break;
 		case 'B': s->before = value; break;
 		case 'i': s->stays = true; break;
@@ -593,6 +569,19 @@ static enum app_say on_leg_gone(struct dial *s, struct chan *leg, int cause)
 	return s->n ? APP_WAIT : nobody_left(s);
 }
 
+/* Of a call that is joined: what one side presses, and the end of what it hears then. */
+static void on_key(struct dial *s, const struct chan_event *ev)
+{
+	bool callee = ev->kind == CH_PEER && ev->other == s->with;
+	enum chan_event_kind what = callee ? ev->what : ev->kind;
+	struct chan *by = callee ? s->with : s->dp->chan;
+
+	if (what == CH_DTMF)
+		features_digit(s->features, by, callee ? s->dp->chan : s->with, ev->digit);
+	else if (what == CH_PLAYED)
+		features_played(s->features, by);
+}
+
 static enum app_say event(struct dp *dp, const struct chan_event *ev)
 {
 	struct dial *s = dp_state(dp);
@@ -611,8 +600,8 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 		s->cause = ev->cause;
 		return s->go_on ? APP_NEXT : APP_HANGUP;
 	}
-	if (ev->kind == CH_DTMF && s->with && s->caller_ends && ev->digit == '*')
-		return APP_HANGUP;
+	if (s->features && s->with && !s->prepares)
+		on_key(s, ev);
 	if (ev->kind != CH_PEER)
 		return APP_WAIT;
 	switch (ev->what) {
@@ -622,10 +611,6 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	case CH_HANGUP: return on_leg_gone(s, ev->other, ev->cause);
 	case CH_PLAYED:
 	case CH_RETURNED: return s->prepares && ev->other == s->with ? on_prepared(s, ev) : APP_WAIT;
-	case CH_DTMF:
-		if (s->prepares || ev->other != s->with || !s->callee_ends || ev->digit != '*')
-			return APP_WAIT;
-		return s->go_on ? APP_NEXT : APP_HANGUP;
 	default: return APP_WAIT;
 	}
 }
@@ -715,76 +700,9 @@ static void stop(struct dp *dp)
 	free(s->digits);
 	free(s->alone);
 	free(s->both);
+	features_free(&s->features);
 	if (s->legs != &s->one)
 		free(s->legs);
-}
-
-/* ---- transfers ---- */
-
-static struct dial *dial_of(const struct chan *c)
-{
-	return c->dp && c->dp->app == &app_dial ? dp_state(c->dp) : NULL;
-}
-
-struct chan *dial_with(const struct chan *c)
-{
-	const struct dial *s = dial_of(c);
-
-	return s && !s->prepares ? s->with : NULL;
-}
-
-bool dial_rings(const struct dp *dp)
-{
-	const struct dial *s = dial_of(dp->chan);
-
-	return s && !s->answered && s->n;
-}
-
-void dial_takes(struct chan *c, struct chan *now)
-{
-	struct dial *s = dial_with(c) ? dial_of(c) : NULL;
-
-	if (!s)
-		return;
-	if (s->n)
-		s->legs[0]->on_event = NULL;
-	s->n = 0;
-	s->with = now;
-	if (!now)
-		clock_stop(c->pbx->clock, &c->dp->timer);
-}
-
-bool dial_calls(const struct chan *leg)
-{
-	const struct dial *s = leg->on_event == on_leg_event ? leg->arg : NULL;
-
-	return s && !s->answered && leg->state != CHAN_UP;
-}
-
-void dial_answers(struct chan *leg, struct chan *other)
-{
-	struct chan_event ev = { .kind = CH_ANSWERED };
-	struct dial *s = leg->arg;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->legs[i] == leg)
-			s->legs[i] = other;
-	leg->on_event = NULL;
-	other->on_event = on_leg_event;
-	other->arg = s;
-	chan_tell(other, &ev);
-}
-
-void dial_moved(struct dp *dp, const struct chan *from)
-{
-	struct dial *s = dp_state(dp);
-
-	if (s->early)
-		bridge_join(dp->chan, from->peer_chan ? from->peer_chan : s->legs[0]);
-	else if (s->music)
-		s->music = moh_play(dp->chan, moh_class(dp->chan, NULL));
-	else if (from->ringing_sent || from->ring_tone)
-		leg_ring_tone(dp->chan, true);
 }
 
 const struct app app_dial = { .name = "Dial",

@@ -593,7 +593,8 @@ bool dp_start_sub(struct chan *c, struct span place)
 	return false;
 }
 
-void dp_send(struct chan *c, struct span context, struct span exten)
+/* Its run leaves what it is in, and goes on from the loop; or it begins one. */
+static struct dp *leave_all(struct chan *c)
 {
 	struct dp *dp = c->dp ? c->dp : run_of(c);
 
@@ -602,25 +603,21 @@ void dp_send(struct chan *c, struct span context, struct span exten)
 	leave_app(dp);
 	while (dp->depth)
 		dp_pop(dp, false);
-	enter(dp, context, exten, 1);
 	clock_in(c->pbx->clock, &dp->run, 0);
+	return dp;
+}
+
+void dp_send(struct chan *c, struct span context, struct span exten)
+{
+	enter(leave_all(c), context, exten, 1);
 }
 
 bool dp_send_to(struct chan *c, struct span where)
 {
-	struct dp *dp = c->dp ? c->dp : run_of(c);
-
-	c->on_event = on_chan_event;
-	c->arg = dp;
-	leave_app(dp);
-	while (dp->depth)
-		dp_pop(dp, false);
-	if (!dp_goto(dp, where)) {
-		chan_hangup(c, 16);
-		return false;
-	}
-	clock_in(c->pbx->clock, &dp->run, 0);
-	return true;
+	if (dp_goto(leave_all(c), where))
+		return true;
+	chan_hangup(c, 16);
+	return false;
 }
 
 void dp_run_h(struct chan *c)

@@ -578,7 +578,8 @@ void dp_assign(struct dp *dp, struct span name, struct span value);
 
 /* app_dial.c, for transfers */
 struct chan *dial_with(const struct chan *c); /* whom its Dial has joined it with; NULL: nobody */
-bool dial_rings(const struct dp *dp);         /* a Dial that nobody has answered */
+bool dial_runs(const struct dp *dp);
+bool dial_rings(const struct dp *dp); /* a Dial that nobody has answered */
 /* It has another party now, which it does not own, or (NULL) waits for its end. Whom it called is let go of. */
 void dial_takes(struct chan *c, struct chan *now);
 bool dial_calls(const struct chan *leg);                 /* a Dial calls it, and has no answer yet */

@@ -176,7 +176,7 @@ static bool uri_header(const struct sip_uri *u, const char *name, struct out *o)
 	return false;
 }
 
-static struct span context_of(const struct chan *c)
+struct span transfer_context(const struct chan *c)
 {
 	const char *ctx = vars_get(&c->vars, SPAN("TRANSFER_CONTEXT"));
 
@@ -190,7 +190,7 @@ static unsigned look_at_place(struct wish *w, struct span exten)
 	const struct chan *c = w->by;
 
 	w->party = transfer_party(c);
-	w->context = context_of(c);
+	w->context = transfer_context(c);
 	span_copy(exten.n ? exten : SPAN("s"), w->room, sizeof w->room);
 	w->exten = span_of(w->room);
 	if (exten.n >= sizeof w->room || !dp_exists(c->pbx, w->party ? w->party->conf : c->conf, w->context, w->exten,

@@ -146,7 +146,9 @@ void transfer_forget(struct chan *c)
 /* Its run, which waits for an answer or plays something, can go on with another channel. */
 bool transfer_can_hand_over(const struct chan *c)
 {
-	return c->dp && !c->gone && !c->dp->stopped && !c->dp->is_sub && (c->state == CHAN_UP || dial_rings(c->dp));
+	if (!c->dp || c->gone || c->dp->stopped || c->dp->is_sub)
+		return false;
+	return dial_runs(c->dp) ? dial_rings(c->dp) : c->state == CHAN_UP;
 }
 
 bool transfer_may_attend(const struct chan *a, const struct chan *b)

@@ -56,7 +56,8 @@ void leg_replace(struct chan *c);             /* does it */
 void leg_referred(struct chan *c, struct sip_uas *uas, const struct sip_msg *m);
 /* What the one who was transferred came to: 180, 183, 200, or what ended it. */
 void refer_told(struct chan *c, unsigned code);
-void refer_unwatch(struct chan *c); /* nobody is told any more */
-void refer_drop(struct refer *r);   /* NULL is fine */
+struct span transfer_context(const struct chan *by); /* where the extensions are that it may send others to */
+void refer_unwatch(struct chan *c);                  /* nobody is told any more */
+void refer_drop(struct refer *r);                    /* NULL is fine */
 /* Into the INVITE of a leg that a transferred channel calls: header lines (RFC 3892, RFC 3891). */
 void refer_out_headers(const struct chan *from, struct out *o);

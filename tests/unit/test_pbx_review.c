@@ -53,17 +53,17 @@ static void what_dial_cannot_do_is_named(void **state)
 		"extensions.conf:3: note: Dial: there is no endpoint 'nobody'",
 		"extensions.conf:3: note: Dial: 'SIP/1' is not PJSIP/…, which is all that is served",
 		"extensions.conf:4: note: Dial: there is no endpoint 'gone'",
-		"extensions.conf:2: note: Dial's option t is not served yet (used 2 times); the call is made without "
+		"extensions.conf:2: note: Dial's option W is not served yet (used 2 times); the call is made without "
 		"it",
-		"extensions.conf:2: note: Dial's option T is not served yet; the call is made without it",
+		"extensions.conf:2: note: Dial's option w is not served yet; the call is made without it",
 		"extensions.conf:3: note: Dial's option K is not served yet; the call is made without it",
 		NULL
 	};
 
 	(void)state;
 	expect(SIP "context=a\n",
-	       "[a]\nexten => 1,1,Dial(PJSIP/e,20,tTrgS(10)L(5000:1000))\n"
-	       "exten => 2,1,Dial(PJSIP/nobody&PJSIP/1@e & SIP/1&PJSIP/${X},,b(tell^s^1)K(tell^s^1)tr)\n"
+	       "[a]\nexten => 1,1,Dial(PJSIP/e,20,WwrgS(10)L(5000:1000))\n"
+	       "exten => 2,1,Dial(PJSIP/nobody&PJSIP/1@e & SIP/1&PJSIP/${X},,b(tell^s^1)K(tell^s^1)Wr)\n"
 	       "exten => 3,1,dial(PJSIP/gone/sip:1@192.0.2.1&PJSIP/e/sip:1@192.0.2.1,,${OPTIONS}Z)\n",
 	       remarks);
 }
@@ -89,7 +89,7 @@ static void what_execif_runs_is_named(void **state)
 		"extensions.conf:3: note: Dial: there is no endpoint 'gone'",
 		"extensions.conf:2: warning: application Queue is not served yet; a call that gets there ends",
 		"extensions.conf:2: warning: application VoiceMail is not served yet; a call that gets there ends",
-		"extensions.conf:3: note: Dial's option t is not served yet; the call is made without it",
+		"extensions.conf:3: note: Dial's option W is not served yet; the call is made without it",
 		"extensions.conf:4: warning: function CDR is not served yet; it is empty",
 		"extensions.conf:7: warning: application Macro is not served yet; a call that gets there ends",
 		"extensions.conf:8: warning: application Park is not served yet; a call that gets there ends",
@@ -99,7 +99,7 @@ static void what_execif_runs_is_named(void **state)
 	(void)state;
 	expect(SIP "context=a\n",
 	       "[a]\nexten => 1,1,ExecIf($[\"${X:1}\" = \"?\"]?Queue(a:b,(c)):VoiceMail(1))\n"
-	       "exten => 2,1,ExecIf(1?Hangup():Dial(PJSIP/gone&PJSIP/e,20,t))\n"
+	       "exten => 2,1,ExecIf(1?Hangup():Dial(PJSIP/gone&PJSIP/e,20,W))\n"
 	       "exten => 3,1,ExecIf(${IF(1?0:1)}?Set(CDR(x)=1))\n same => n,ExecIf(1?${APP}(1):)\n same => "
 	       "n,ExecIf(1)\n same => n,Exec(Macro(x))\n same => n,ExecIfTime(*,*,*,*?Park())\n",
 	       remarks);
