@@ -196,7 +196,7 @@ static void note(struct window *w, uint64_t index)
 /* ---- packets ---- */
 
 /* 4.1.1 */
-static void crypt(const struct keys *k, uint32_t ssrc, uint64_t index, uint8_t *bytes, size_t n)
+static void cipher(const struct keys *k, uint32_t ssrc, uint64_t index, uint8_t *bytes, size_t n)
 {
 	uint8_t iv[16] = { 0 };
 
@@ -267,7 +267,7 @@ static size_t seal_rtp(struct srtp *s, uint8_t *p, size_t n)
 	if (!is_new(&d->rtp, index))
 		return 0;
 	note(&d->rtp, index);
-	crypt(&s->rtp, d->ssrc, index, p + head, n - head);
+	cipher(&s->rtp, d->ssrc, index, p + head, n - head);
 	roc = (uint32_t)(index >> 16);
 	sign(&s->rtp, p, n, &roc, tag);
 	memcpy(p + n, tag, s->tag);
@@ -282,7 +282,7 @@ static size_t seal_rtcp(struct srtp *s, uint8_t *p, size_t n)
 	if (n < RTCP_HEAD)
 		return 0;
 	s->rtcp_index = (s->rtcp_index + 1) & ~ENCRYPTED;
-	crypt(&s->rtcp, get32(p + 4), s->rtcp_index, p + RTCP_HEAD, n - RTCP_HEAD);
+	cipher(&s->rtcp, get32(p + 4), s->rtcp_index, p + RTCP_HEAD, n - RTCP_HEAD);
 	put32(p + n, s->rtcp_index | ENCRYPTED);
 	n += 4;
 	sign(&s->rtcp, p, n, NULL, tag);
@@ -315,7 +315,7 @@ static enum srtp_say open_rtp(struct srtp *s, uint8_t *p, size_t *n)
 		return SRTP_FORGED;
 	d = d ? d : sender_add(s, get32(p + 8));
 	note(&d->rtp, index);
-	crypt(&s->rtp, d->ssrc, index, p + head, len - head);
+	cipher(&s->rtp, d->ssrc, index, p + head, len - head);
 	*n = len;
 	return SRTP_OPENED;
 }
@@ -339,7 +339,7 @@ static enum srtp_say open_rtcp(struct srtp *s, uint8_t *p, size_t *n)
 		return SRTP_REPLAYED;
 	note(&d->rtcp, word & ~ENCRYPTED);
 	if (word & ENCRYPTED)
-		crypt(&s->rtcp, d->ssrc, word & ~ENCRYPTED, p + RTCP_HEAD, len - RTCP_HEAD);
+		cipher(&s->rtcp, d->ssrc, word & ~ENCRYPTED, p + RTCP_HEAD, len - RTCP_HEAD);
 	*n = len;
 	return SRTP_OPENED;
 }
