@@ -81,7 +81,7 @@ class Bench:
         return self.lab.start(node, "sipp-" + node.name, ["sipp", *what, "-i", node.address, "-p", "5060",
                                                          "-nostdin"], cwd=self.lab.out)
 
-    def call(self, number, scenario_file=None, count=1, rate=10):
+    def call(self, number, scenario_file=None, count=1, rate=10, idle=True):
         """Calls; returns how many were good. SIPp's own check of each message decides."""
         what = ["-sf", os.path.join(XML, scenario_file)] if scenario_file else ["-sn", "uac", "-d", "200"]
         done = self.caller.run("sipp", *what, "-i", CALLER, "-p", "5060", "-s", number, "-m", str(count), "-r",
@@ -91,7 +91,8 @@ class Bench:
         good = int(good[-1]) if good else 0
         if good != count:
             raise LabError("SIPp: %d of %d calls good\n%s" % (good, count, self.errors()))
-        self.hairpin.wait_idle()
+        if idle:
+            self.hairpin.wait_idle()
 
     def errors(self):
         try:
@@ -168,3 +169,12 @@ def fork(lab):
 def unreachable(lab):
     """Nobody listens at the contact: 480 within 3 seconds, by the ICMP error."""
     Bench(lab).call("1002", "uac_unreachable.xml")
+
+
+@scenario("sipp.refer")
+def refer(lab):
+    """REFER to nowhere, with and without a subscription, then to the echo: each NOTIFY, and BYE after the last."""
+    b = Bench(lab)
+    b.answers(b.callee)
+    b.call("1000", "uac_refer.xml", idle=False)
+    assert "Echo" in b.hairpin.rx("core show channels"), b.hairpin.rx("core show channels")

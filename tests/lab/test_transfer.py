@@ -1,9 +1,12 @@
 """Transfers by baresip's transfer key: three phones, each behind a NAT router of its own."""
+import re
+
 import calls
 from hairpin import phone_block
+from linphone import Linphone
 from net import LabError
 from suite import scenario
-from worlds import PBX_PUBLIC, PLAIN_TRANSPORT, Two
+from worlds import PASSWORD, PBX_PUBLIC, PLAIN_TRANSPORT, Two
 
 
 class Three(Two):
@@ -11,7 +14,7 @@ class Three(Two):
 
     def __init__(self, lab):
         super().__init__(lab, provider=False)
-        self.hairpin_in(self.pbx, PLAIN_TRANSPORT + phone_block("scenario2", "6002") + phone_block("scenario2", "6003"),
+        self.hairpin_in(self.pbx, PLAIN_TRANSPORT + "".join(phone_block("scenario2", n) for n in ("6002", "6003", "6004")),
                         files={"extensions.conf": EXTENSIONS})
         self.one, self.two = self.phone_a(), self.phone_b()
         self.nat("natc", "203.0.113.99")
@@ -105,3 +108,29 @@ def attended(lab):
     replaces = "%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s" % (call_id.replace("@", "%40"), ours, its)
     w.transfer(w.one, "<sip:6002@%s?Replaces=%s>" % (PBX_PUBLIC, replaces))
     remain(w, w.two, w.three)
+
+
+@scenario("transfer.linphone")
+def linphone(lab):
+    """linphone transfers, blind and attended, as its own console does; it speaks of Replaces by itself."""
+    w = Three(lab)
+    w.nat("natd", "203.0.113.111")
+    node = lab.behind(lab.nodes["natd"], "phoned", "192.0.2.20")
+    other = Linphone(node, "d", "6004", w.server, PASSWORD)
+    other.wait_registered()
+    w.phones[node.name] = other
+    calls.connect(other, w.one, "6001")
+    calls.hear_each_other(other, w.one)
+    since = other.mark()
+    other.command("transfer sip:6003@" + PBX_PUBLIC)
+    other.wait("CALL_CLOSED", since)
+    remain(w, w.one, w.three)
+    calls.connect(other, w.one, "6001")
+    hold(other)
+    calls.connect(other, w.three, "6003")
+    calls.hear_each_other(other, w.three)
+    ids = re.findall(r"Call (\d+) with", other.program.text())
+    since = other.mark()
+    other.command("transfer %s --to-call %s" % (ids[-2] if ids[-2] != ids[-1] else str(int(ids[-1]) - 1), ids[-1]))
+    other.wait("CALL_CLOSED", since)
+    remain(w, w.one, w.three)
