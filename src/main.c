@@ -274,6 +274,7 @@ static int open_pbx(struct server *s)
 				  .rtp = ctl_rtp,
 				  .packet = ctl_packet,
 				  .ended = ctl_ended,
+				  .cdr = ctl_cdr,
 				  .hosts = ctl_hosts };
 	struct diag why = { 0 };
 	struct conf *c = conf_load_placed(&source, &why);

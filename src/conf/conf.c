@@ -60,6 +60,7 @@ static struct conf *load(const struct conf_source *src, struct diag *why, bool p
 	load_dialplan(&l);
 	load_moh(&l);
 	load_features(&l);
+	load_cdr(&l);
 	if (why->errors == before && !is_abandoned(src)) {
 		conf_automatic(c);
 		return c;

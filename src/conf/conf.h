@@ -183,7 +183,7 @@ struct conf_hairpin { /* hairpin.conf [general]: what Asterisk has no word for *
 	enum { SOCKETS_AUTO, SOCKETS_SHARED, SOCKETS_OWN } media_sockets;
 	/* caps on what peers can make us hold */
 	uint32_t max_calls, max_connections, max_contacts_total, max_router_ports, max_subscriptions, max_transactions;
-	const char *sounds_dir;
+	const char *sounds_dir, *cdr_dir;
 	const char *call_log; /* "": none */
 };
 

@@ -119,8 +119,7 @@ extern const struct opt endpoint_opts[], global_opts[], system_opts[], transport
 extern const struct opt identify_opts[], registration_opts[], acl_opts[], domain_alias_opts[], contact_opts[];
 extern const struct opt outbound_publish_opts[], inbound_publication_opts[], asterisk_publication_opts[];
 extern const struct opt resource_list_opts[], phoneprov_opts[], rtp_opts[], dnsmgr_opts[], hairpin_opts[];
-extern const struct opt moh_opts[];
-extern const struct opt features_opts[];
+extern const struct opt moh_opts[], cdr_opts[], features_opts[];
 
 void conf_automatic(struct conf *c); /* automatic.c: after everything is read */
 
@@ -146,6 +145,7 @@ struct conf_priv {
 	void *free_arg;
 	struct name_index by_name[TYPE_MAX]; /* by the row in conf_types */
 	struct name_index left_out;          /* transports that are not served */
+	const struct conf_cdr *cdr;          /* conf/cdr.h */
 	struct places *places;               /* NULL: not kept */
 	const struct conf_features *features;
 };
@@ -177,3 +177,4 @@ void load_general(struct load *l);                                     /* genera
 void load_dialplan(struct load *l);                                    /* dialplan.c */
 void load_features(struct load *l);                                    /* features.c */
 void load_moh(struct load *l);                                         /* musiconhold.c; hairpin.conf has been read */
+void load_cdr(struct load *l);                                         /* cdr.c */

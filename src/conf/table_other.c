@@ -148,6 +148,10 @@ const struct opt hairpin_opts[] = {
 	  .help = "File that gets a line of JSON for each call that has ended: who, when, its legs, and the verdict on "
 		  "its "
 		  "audio (docs/doctor.md). Empty: none." },
+	{ "cdr_dir", OPT_STR, AT(cdr_dir), .def = "/var/log/asterisk/cdr-csv",
+	  .help = "Folder of Master.csv and of the accounts' files, when cdr.conf wants records of calls. It is made "
+		  "if "
+		  "the one above it is there." },
 	{ "max_calls", OPT_UINT, AT(max_calls), .def = "10000", .min = 1, .max = 10000000,
 	  .help = "Calls at one time; more are refused with 503." },
 	{ "max_connections", OPT_UINT, AT(max_connections), .def = "10000", .min = 1, .max = 10000000,

@@ -1,5 +1,6 @@
 /* conf/types.c: the types of objects: where they are kept, their options, their check. */
 #include "conf/features.h"
+#include "conf/cdr.h"
 #include "conf/music.h"
 #include "conf/opt.h"
 
@@ -48,5 +49,9 @@ const struct opt_type conf_types[] = {
 	  .file = "features.conf",
 	  .help = "What keys do during a call, in [general] and [featuremap] of features.conf. A wrong line is a "
 		  "warning." },
+	{ "cdr", cdr_opts, .size = sizeof(struct conf_cdr), .one = true, .lenient = true, .file = "cdr.conf",
+	  .help = "Records of calls, in cdr.conf: [general], and [csv], without which nothing is written. A wrong line "
+		  "is "
+		  "a warning." },
 	{ 0 },
 };

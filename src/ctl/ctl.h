@@ -50,6 +50,7 @@ void ctl_wire(void *ctl, const struct flow *f, bool sent, struct span bytes);
 void ctl_rtp(void *ctl, const char *line);
 void ctl_packet(void *ctl, const struct addr *from, const struct addr *to, struct span bytes);
 void ctl_ended(void *ctl, const struct pbx_why_info *i);
+void ctl_cdr(void *ctl, struct span line, const char *account);
 size_t ctl_hosts(void *ctl, struct lint_host *v, size_t max); /* our own addresses; ctl is not looked at */
 
 /* Every diagnostic as "file:line: phrase", one a line. */

@@ -66,7 +66,7 @@ struct cmd {
 	void (*run)(struct call *c);
 };
 extern const struct cmd core_cmds[], pjsip_show_cmds[], pjsip_channel_cmds[], pjsip_cmds[], dialplan_cmds[],
-	database_cmds[], music_cmds[], state_cmds[], why_cmds[], doctor_cmds[]; /* each ends without
+	database_cmds[], music_cmds[], cdr_cmds[], state_cmds[], why_cmds[], doctor_cmds[]; /* each ends without
 				       words */
 
 /* The command that the line begins with, the longest one; *args: what follows. NULL: there is none. */
@@ -119,6 +119,14 @@ bool calllog_is(const struct calllog *l, const char *path); /* NULL: the one wit
 void calllog_put(struct calllog *l, const struct pbx_why_info *i);
 void calllog_free(struct calllog **l); /* NULL is fine */
 
+/* ---- records of calls (cdrlog.c) ---- */
+
+struct cdrlog;
+struct cdrlog *cdrlog_new(struct io_loop *loop);
+/* The line will be in DIR/Master.csv, and in DIR/ACCOUNT.csv if there is an account. */
+void cdrlog_put(struct cdrlog *l, const char *dir, struct span text, const char *account);
+void cdrlog_free(struct cdrlog **l); /* writes what waits; blocks. NULL is fine */
+
 /* ---- the server ---- */
 
 struct pcap;    /* pcap.c */
@@ -136,6 +144,7 @@ struct ctl {
 	struct list watchers; /* consoles that see the log */
 	struct logger logger;
 	struct calllog *calllog; /* NULL: none is kept */
+	struct cdrlog *cdrlog;   /* NULL: no call had a record yet */
 	int listener;
 	int verbose, debug;
 	ms_t started, reloaded;

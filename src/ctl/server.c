@@ -53,6 +53,16 @@ void ctl_ended(void *ctl, const struct pbx_why_info *i)
 		calllog_put(c->calllog, i);
 }
 
+void ctl_cdr(void *ctl, struct span line, const char *account)
+{
+	struct ctl *c = ctl;
+
+	if (!c->cdrlog)
+		c->cdrlog = cdrlog_new(c->cfg.loop);
+	if (c->pbx)
+		cdrlog_put(c->cdrlog, pbx_conf(c->pbx)->hairpin.cdr_dir, line, account);
+}
+
 void ctl_free(struct ctl **cp)
 {
 	struct ctl *c = *cp;
@@ -63,6 +73,7 @@ void ctl_free(struct ctl **cp)
 	reload_abandon(c);
 	logger_end(c);
 	calllog_free(&c->calllog);
+	cdrlog_free(&c->cdrlog);
 	io_server_free(&c->server);
 	free(c);
 }

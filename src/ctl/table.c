@@ -12,10 +12,9 @@
 
 static const struct cmd *const *groups(void)
 {
-	static const struct cmd *const all[] = { core_cmds,          pjsip_cmds,    pjsip_show_cmds,
-						 pjsip_channel_cmds, dialplan_cmds, database_cmds,
-						 music_cmds,         state_cmds,    why_cmds,
-						 doctor_cmds,        NULL };
+	static const struct cmd *const all[] = { core_cmds,     pjsip_cmds,    pjsip_show_cmds, pjsip_channel_cmds,
+						 dialplan_cmds, database_cmds, music_cmds,      cdr_cmds,
+						 state_cmds,    why_cmds,      doctor_cmds,     NULL };
 
 	return all;
 }

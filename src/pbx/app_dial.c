@@ -11,6 +11,7 @@
 
 #include "base/trace.h"
 #include "conf/music.h"
+#include "pbx/cdr.h"
 #include "pbx/dial.h"
 #include "pbx/play.h"
 #include "pbx/transfer.h"
@@ -155,6 +156,7 @@ static void dial_one(struct dial *s, struct span text)
 	leg->on_event = dial_leg_event;
 	leg->arg = s;
 	leg->stays = s->stays;
+	cdr_dial(from, leg);
 	if (from->vars.first)
 		take_after(s, leg);
 	if (s->before_each.n || s->after)

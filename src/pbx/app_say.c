@@ -36,14 +36,6 @@ static enum app_say say_at(struct dp *dp, struct span args)
 	return APP_NEXT;
 }
 
-/* Of records of calls, of which none are kept. */
-static enum app_say nothing(struct dp *dp UNUSED, struct span args UNUSED)
-{
-	return APP_NEXT;
-}
-
-const struct app app_nocdr = { .name = "NoCDR", .help = "Nothing: no records of calls are kept.", .start = nothing };
-const struct app app_resetcdr = { .name = "ResetCDR", .help = "Nothing, likewise.", .start = nothing };
 const struct app app_log = { .name = "Log", .help = "Logs a text: Log(level,text).", .start = say_at };
 const struct app app_noop = { .name = "NoOp", .help = "Does nothing; its text is logged.", .start = noop };
 const struct app app_verbose = { .name = "Verbose", .help = "Logs a text: Verbose([level,]text).", .start = verbose };

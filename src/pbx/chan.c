@@ -4,7 +4,7 @@
  * A channel ends in three steps: its SIP side is over (gone), its owner is told CH_HANGUP from the loop and lets go of
  * it (told), it is freed. Nobody frees a channel from inside one of its events.
  */
-#include "pbx/priv.h"
+#include "pbx/cdr.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -194,6 +194,7 @@ static void chan_free(struct chan *c)
 	if (c->invite)
 		sip_uas_on_cancel(c->invite, NULL, NULL);
 	dp_free(&c->dp);
+	cdrs_close(c);
 	if (c->moves)
 		transfer_forget(c);
 	clock_stop(p->clock, &c->reap);
@@ -259,6 +260,8 @@ void chan_ended(struct chan *c, int cause)
 		c->gone = true;
 		c->cause = c->cause ? c->cause : cause;
 		record_leg(c);
+		cdr_leg_ended(c);
+		cdr_ends(c);
 		leg_session_end(c);
 		leg_ports_close(c);
 		digits_drop(c);

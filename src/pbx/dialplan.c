@@ -8,6 +8,7 @@
 
 #include "base/trace.h"
 #include "pbx/match.h"
+#include "pbx/cdr.h"
 #include "pbx/priv.h"
 #include "pbx/subst.h"
 
@@ -245,6 +246,8 @@ static void leave_app(struct dp *dp)
 	clock_stop(dp->chan->pbx->clock, &dp->timer);
 	if (!app)
 		return;
+	if (dp->chan->cdrs)
+		cdr_app_left(dp->chan);
 	dp->app = NULL;
 	if (app->stop)
 		app->stop(dp);

@@ -445,8 +445,8 @@ static const struct func funcs[] = {
 
 static const struct func *func_named(struct span name)
 {
-	static const struct func *const tables[] = { funcs,      pjsip_funcs, text_funcs, list_funcs,
-						     time_funcs, db_funcs,    state_funcs };
+	static const struct func *const tables[] = { funcs,      pjsip_funcs, text_funcs,  list_funcs,
+						     time_funcs, db_funcs,    state_funcs, cdr_funcs };
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		for (const struct func *f = tables[i]; f->name; f++)

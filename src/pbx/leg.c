@@ -1,7 +1,7 @@
 /*
  * pbx/leg.c: the SIP side of a channel: the INVITE that made it, the requests within its dialog, and its end.
  */
-#include "pbx/priv.h"
+#include "pbx/cdr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -267,6 +267,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	d = leg_dialog_conf(c);
 	c->dialog = sip_dialog_uas(uas, &d);
 	c->invite = uas;
+	cdr_begin(c);
 	sip_uas_on_cancel(uas, on_cancel, c);
 	sip_reply(uas, 100, NULL, NULL, NULL);
 	if (take_offer(c, uas, m))
@@ -318,6 +319,7 @@ int leg_answer(struct chan *c)
 	chan_changed(c);
 	c->answer_sent = true;
 	c->answered_at = c->pbx->clock->now;
+	cdr_up(c);
 	leg_ring_tone(c, false);
 	count(CNT_calls_answered);
 	trace(EV_CALL_STATE, c->name, "answered");

@@ -24,6 +24,8 @@ struct pbx_config {
 	void (*rtp)(void *arg, const char *line);                                    /* "rtp set debug"; may be NULL */
 	/* Each packet of RTP and RTCP, while pbx_rtp_capture() is on; may be NULL. */
 	void (*packet)(void *arg, const struct addr *from, const struct addr *to, struct span bytes);
+	/* A line of cdr_csv for a call that is over, with its account ("": none of its own); may be NULL. */
+	void (*cdr)(void *arg, struct span line, const char *account);
 	pbx_why_fn *ended;                                           /* each call, when it is over; may be NULL */
 	size_t (*hosts)(void *arg, struct lint_host *v, size_t max); /* our own addresses; may be NULL */
 };

@@ -296,7 +296,9 @@ struct chan {
 	struct moves *moves;    /* transfer.h; NULL: it has to do with none */
 	struct dp *dp;
 	struct vars vars;
-	struct list of_device; /* whose state somebody has subscribed to */
+	struct list of_device;  /* whose state somebody has subscribed to */
+	struct cdr *cdrs, *cdr; /* its records (cdr.c); that of whom it was dialled for, */
+	struct chan *cdr_of;    /* who that is; NULL: none */
 	struct timer reap;
 	uint16_t texts_n, texts_room; /* of `texts`: used; there are */
 	char texts[];                 /* its names, and what other texts find room */
@@ -595,8 +597,8 @@ struct func {
 	bool (*read)(struct dp *dp, struct span args, struct out *o);
 	bool (*write)(struct dp *dp, struct span args, struct span value);
 };
-extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[], db_funcs[],
-	state_funcs[];                                           /* each ends without a name */
+extern const struct func pjsip_funcs[], text_funcs[], list_funcs[], time_funcs[], db_funcs[], state_funcs[],
+	cdr_funcs[];                                             /* each ends without a name */
 void func_value(struct dp *dp, struct span name, struct out *o); /* of a variable, or of "FUNC(args)" */
 /* One character, which may be quoted or written as \n, \t, \x2c; `otherwise` when there is no such argument. */
 char func_delimiter(struct span args, unsigned n, char otherwise);

@@ -14,6 +14,7 @@ struct sim_pbx {
 	struct store *store;
 	struct pbx *pbx; /* NULL: down */
 	struct timer media;
+	struct out cdrs; /* lines of records, of all its lives */
 };
 
 static void media_due(struct timer *t, ms_t now)
@@ -66,6 +67,18 @@ static size_t hosts(void *arg, struct lint_host *v, size_t max)
 	return n;
 }
 
+static void on_cdr(void *arg, struct span line, const char *account UNUSED)
+{
+	struct sim_pbx *p = arg;
+
+	out_span(&p->cdrs, line);
+}
+
+struct span sim_pbx_cdrs(const struct sim_pbx *p)
+{
+	return out_look(&p->cdrs);
+}
+
 bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 {
 	struct pbx_config cfg = { .clock = &p->sim->clock,
@@ -73,7 +86,8 @@ bool sim_pbx_start(struct sim_pbx *p, struct diag *why)
 				  .store = p->store,
 				  .media_io = sim_host_media(p->host),
 				  .arg = p,
-				  .hosts = hosts };
+				  .hosts = hosts,
+				  .cdr = on_cdr };
 	struct conf *c;
 	struct net_sink sink;
 
@@ -104,6 +118,7 @@ struct sim_pbx *sim_pbx(struct sim *s, struct sim_host *h, const struct conf_sou
 	p->host = h;
 	p->source = source;
 	p->store = store_mem();
+	p->cdrs = out_growing();
 	p->media.fire = media_due;
 	list_push(&s->pbxs, &p->link);
 	if (sim_pbx_start(p, why))
@@ -153,6 +168,7 @@ void sim_pbxs_free(struct sim *s)
 		sim_pbx_kill(p);
 		list_del(&p->link);
 		store_close(&p->store);
+		out_free(&p->cdrs);
 		free(p);
 	}
 }

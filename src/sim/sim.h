@@ -180,7 +180,8 @@ unsigned sim_phone_number(const struct sim_phone *p);
 struct sim_pbx;
 /* `source` must outlive it. NULL when the configuration is refused, with the reasons in `why`. */
 struct sim_pbx *sim_pbx(struct sim *s, struct sim_host *h, const struct conf_source *source, struct diag *why);
-struct pbx *sim_pbx_get(struct sim_pbx *p); /* NULL while it is down */
+struct pbx *sim_pbx_get(struct sim_pbx *p);        /* NULL while it is down */
+struct span sim_pbx_cdrs(const struct sim_pbx *p); /* the lines of its records of calls */
 bool sim_pbx_reload(struct sim_pbx *p, struct diag *why);
 void sim_pbx_kill(struct sim_pbx *p); /* kill -9: only the store stays */
 bool sim_pbx_start(struct sim_pbx *p, struct diag *why);

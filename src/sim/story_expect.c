@@ -323,6 +323,23 @@ static void count_uninvited_legs(void *arg, const struct server_facts *s, const 
 	out_span(&c->o, out_look(&o));
 }
 
+/* Records of calls that have all the texts behind "PBX cdr"; w NULL: all records. */
+static unsigned count_cdrs(struct span lines, const struct words *w, struct count *c)
+{
+	unsigned hits = 0;
+	struct span line;
+
+	out_all(&c->o, "records: ", lines);
+	while (span_cut(&lines, '\n', &line) && line.n) {
+		bool all = true;
+
+		for (int i = 2; w && i < w->n; i++)
+			all &= span_find(line, span_of(w->w[i])) >= 0;
+		hits += all;
+	}
+	return hits;
+}
+
 static bool ask_pbx(struct question *q, const struct thing *x)
 {
 	const struct words *w = q->w;
@@ -369,6 +386,10 @@ static bool ask_pbx(struct question *q, const struct thing *x)
 	} else if (about(w, "doctor", 3)) {
 		pbx_doctor(p, count_doctor, &c);
 		yes = c.hits > 0;
+	} else if (about(w, "cdrs", 3)) {
+		yes = count_cdrs(sim_pbx_cdrs(x->pbx->pbx), NULL, &c) == (unsigned)number(w, 2);
+	} else if (about(w, "cdr", 3)) {
+		yes = count_cdrs(sim_pbx_cdrs(x->pbx->pbx), w, &c) > 0;
 	} else if (about(w, "idle", 2)) {
 		yes = pbx_is_idle(p);
 	} else {

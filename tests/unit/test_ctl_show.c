@@ -276,6 +276,13 @@ static void music(void **state)
 	expect(w, "moh show files", 0, "Class: default\n\tFile: /srv/a.wav\n\tFile: /srv/b\n", NULL);
 }
 
+static void records(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "cdr show status", 0, "  Logging:                    Disabled\n", "    (none)\n", NULL);
+}
+
 static void database(void **state)
 {
 	struct world *w = *state;
@@ -505,6 +512,7 @@ int main(void)
 		cmocka_unit_test(database),
 		cmocka_unit_test(music),
 		cmocka_unit_test(hints),
+		cmocka_unit_test(records),
 		cmocka_unit_test(wishes),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(names_are_completed),

@@ -37,13 +37,13 @@ static void what_is_missing_is_named_once(void **state)
 		"there "
 		"ends",
 		"extensions.conf:5: warning: function ODBC_X is not served yet; it is empty",
-		"extensions.conf:6: warning: function CDR is not served yet; it is empty", NULL
+		"extensions.conf:6: warning: function ODBC_Y is not served yet; it is empty", NULL
 	};
 
 	(void)state;
 	expect(SIP,
 	       "[a]\nexten => 1,1,Queue(x)\nexten => 2,1,VoiceMail(1)\nexten => 3,1,voicemail(2)\n"
-	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${CDR(a/${EXTEN})})\n",
+	       "exten => 4,1,Set(ODBC_X(digit)=3)\n same => n,NoOp(${ODBC_Y(a/${EXTEN})})\n",
 	       remarks);
 }
 
@@ -90,7 +90,7 @@ static void what_execif_runs_is_named(void **state)
 		"extensions.conf:2: warning: application Queue is not served yet; a call that gets there ends",
 		"extensions.conf:2: warning: application VoiceMail is not served yet; a call that gets there ends",
 		"extensions.conf:3: note: Dial's option W is not served yet; the call is made without it",
-		"extensions.conf:4: warning: function CDR is not served yet; it is empty",
+		"extensions.conf:4: warning: function ODBC_Y is not served yet; it is empty",
 		"extensions.conf:7: warning: application Macro is not served yet; a call that gets there ends",
 		"extensions.conf:8: warning: application Park is not served yet; a call that gets there ends",
 		NULL
@@ -100,7 +100,7 @@ static void what_execif_runs_is_named(void **state)
 	expect(SIP "context=a\n",
 	       "[a]\nexten => 1,1,ExecIf($[\"${X:1}\" = \"?\"]?Queue(a:b,(c)):VoiceMail(1))\n"
 	       "exten => 2,1,ExecIf(1?Hangup():Dial(PJSIP/gone&PJSIP/e,20,W))\n"
-	       "exten => 3,1,ExecIf(${IF(1?0:1)}?Set(CDR(x)=1))\n same => n,ExecIf(1?${APP}(1):)\n same => "
+	       "exten => 3,1,ExecIf(${IF(1?0:1)}?Set(ODBC_Y(x)=1))\n same => n,ExecIf(1?${APP}(1):)\n same => "
 	       "n,ExecIf(1)\n same => n,Exec(Macro(x))\n same => n,ExecIfTime(*,*,*,*?Park())\n",
 	       remarks);
 }
