@@ -4,6 +4,7 @@
  * libedit reads the terminal through our own read_char(), which also watches the socket: log lines of the server are
  * printed above the line that is being typed.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <histedit.h>
 #include <poll.h>
@@ -14,8 +15,49 @@
 
 #include "ctl/priv.h"
 
+/*
+ * libedit brings three libraries with it, 0.4 MB of memory that a server has no use for. So it is loaded by who types
+ * at a console; it stays, and asking again costs little.
+ */
+struct libedit {
+	__typeof__(el_init) *init;
+	__typeof__(el_end) *end;
+	__typeof__(el_get) *get;
+	__typeof__(el_set) *set;
+	__typeof__(el_gets) *read_line;
+	__typeof__(el_line) *line;
+	__typeof__(el_insertstr) *insertstr;
+	__typeof__(history_init) *history_init;
+	__typeof__(history_end) *history_end;
+	__typeof__(history) *history;
+};
+
+static bool libedit_load(struct libedit *e)
+{
+	void *so = dlopen("libedit.so.2", RTLD_NOW | RTLD_LOCAL);
+	const struct {
+		void **to;
+		const char *name;
+	} all[] = { { (void **)&e->init, "el_init" },
+		    { (void **)&e->end, "el_end" },
+		    { (void **)&e->get, "el_get" },
+		    { (void **)&e->set, "el_set" },
+		    { (void **)&e->read_line, "el_gets" },
+		    { (void **)&e->line, "el_line" },
+		    { (void **)&e->insertstr, "el_insertstr" },
+		    { (void **)&e->history_init, "history_init" },
+		    { (void **)&e->history_end, "history_end" },
+		    { (void **)&e->history, "history" } };
+	bool whole = so;
+
+	for (size_t i = 0; whole && i < ARRAY_LEN(all); i++)
+		whole = (*all[i].to = dlsym(so, all[i].name));
+	return whole;
+}
+
 struct remote {
 	int fd;
+	struct libedit edit;
 	EditLine *el;
 	History *history;
 	bool lost; /* the server went away */
@@ -105,8 +147,10 @@ void ctl_remote_measure(const char *path)
 static struct remote *remote_of(EditLine *el)
 {
 	struct remote *r = NULL;
+	struct libedit edit;
 
-	el_get(el, EL_CLIENTDATA, &r);
+	if (libedit_load(&edit))
+		edit.get(el, EL_CLIENTDATA, &r);
 	return r;
 }
 
@@ -127,7 +171,7 @@ static void show_log(struct remote *r)
 		fputs("\r\033[K", stdout);
 		fwrite(text.p, 1, text.n, stdout);
 		fflush(stdout);
-		el_set(r->el, EL_REFRESH);
+		r->edit.set(r->el, EL_REFRESH);
 	}
 	out_free(&text);
 }
@@ -169,7 +213,7 @@ static struct span common_part(struct span words)
 	return best;
 }
 
-static void list_words(EditLine *el, struct span words)
+static void list_words(struct remote *r, struct span words)
 {
 	struct span one;
 
@@ -178,13 +222,13 @@ static void list_words(EditLine *el, struct span words)
 		printf("%-24.*s ", SP(one));
 	putchar('\n');
 	fflush(stdout);
-	el_set(el, EL_REFRESH);
+	r->edit.set(r->el, EL_REFRESH);
 }
 
 static unsigned char complete(EditLine *el, int ch UNUSED)
 {
 	struct remote *r = remote_of(el);
-	const LineInfo *li = el_line(el);
+	const LineInfo *li = r->edit.line(el);
 	struct span line = { li->buffer, (size_t)(li->cursor - li->buffer) }, words, common;
 	struct out o = out_growing();
 	size_t begun = 0;
@@ -200,40 +244,44 @@ static unsigned char complete(EditLine *el, int ch UNUSED)
 	common = common_part(words);
 	if (span_chr(words, '\n') < 0) {
 		snprintf(insert, sizeof insert, "%.*s ", SP(span_from(common, begun)));
-		el_insertstr(el, insert);
+		r->edit.insertstr(el, insert);
 	} else if (common.n > begun) {
 		span_copy(span_from(common, begun), insert, sizeof insert);
-		el_insertstr(el, insert);
+		r->edit.insertstr(el, insert);
 	} else {
-		list_words(el, words);
+		list_words(r, words);
 	}
 	out_free(&o);
 	return CC_REFRESH;
 }
 
-static void console_open(struct remote *r)
+static bool console_open(struct remote *r)
 {
+	const struct libedit *e = &r->edit;
 	HistEvent ev;
 
-	r->el = el_init("hairpin", stdin, stdout, stderr);
-	r->history = history_init();
-	history(r->history, &ev, H_SETSIZE, 500);
-	history(r->history, &ev, H_SETUNIQUE, 1);
-	el_set(r->el, EL_CLIENTDATA, r);
-	el_set(r->el, EL_PROMPT, prompt);
-	el_set(r->el, EL_EDITOR, "emacs");
-	el_set(r->el, EL_SIGNAL, 1);
-	el_set(r->el, EL_HIST, history, r->history);
-	el_set(r->el, EL_GETCFN, read_char);
-	el_set(r->el, EL_ADDFN, "complete", "Complete a word", complete);
-	el_set(r->el, EL_BIND, "^I", "complete", NULL);
+	if (!libedit_load(&r->edit))
+		return false;
+	r->el = e->init("hairpin", stdin, stdout, stderr);
+	r->history = e->history_init();
+	e->history(r->history, &ev, H_SETSIZE, 500);
+	e->history(r->history, &ev, H_SETUNIQUE, 1);
+	e->set(r->el, EL_CLIENTDATA, r);
+	e->set(r->el, EL_PROMPT, prompt);
+	e->set(r->el, EL_EDITOR, "emacs");
+	e->set(r->el, EL_SIGNAL, 1);
+	e->set(r->el, EL_HIST, e->history, r->history);
+	e->set(r->el, EL_GETCFN, read_char);
+	e->set(r->el, EL_ADDFN, "complete", "Complete a word", complete);
+	e->set(r->el, EL_BIND, "^I", "complete", NULL);
+	return true;
 }
 
 /* False: the user wants to leave, or the server is gone. */
 static bool one_line(struct remote *r)
 {
 	int n = 0;
-	const char *text = el_gets(r->el, &n);
+	const char *text = r->edit.read_line(r->el, &n);
 	struct span line = text ? span_trim(span_of(text)) : SPAN_NONE;
 	HistEvent ev;
 	char *copy;
@@ -243,7 +291,7 @@ static bool one_line(struct remote *r)
 	if (!line.n)
 		return true;
 	copy = span_dup(line);
-	history(r->history, &ev, H_ENTER, copy);
+	r->edit.history(r->history, &ev, H_ENTER, copy);
 	free(copy);
 	if (ask(r, ASK_RUN, line) < 0)
 		r->lost = true;
@@ -259,16 +307,20 @@ int ctl_remote_console(const char *path)
 
 	if (r.fd < 0)
 		return 1;
+	if (!console_open(&r)) {
+		fprintf(stderr, "hairpin: the console needs libedit: %s\n", dlerror());
+		close(r.fd);
+		return 1;
+	}
 	printf("hairpin " HAIRPIN_VERSION "; 'help' lists the commands, 'exit' leaves.\n");
 	fflush(stdout);
-	console_open(&r);
 	ask(&r, ASK_WATCH, SPAN_NONE);
 	while (one_line(&r))
 		;
 	if (r.lost)
 		printf("\nDisconnected from the server.\n");
-	history_end(r.history);
-	el_end(r.el);
+	r.edit.history_end(r.history);
+	r.edit.end(r.el);
 	close(r.fd);
 	return r.lost ? 1 : 0;
 }

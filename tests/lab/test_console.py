@@ -1,5 +1,7 @@
 """The console: every command, its exit status, and the server's life as it orders it."""
 import os
+import pty
+import subprocess
 import threading
 
 import calls
@@ -163,3 +165,37 @@ def stop_restart(lab):
     assert w.hairpin._rx("core restart now").returncode == 1, "it stops"
     assert w.hairpin.program.process.wait(10) == 0
     assert w.hairpin.program.text().count("core.start") == 1
+
+
+@scenario("console.typed")
+def typed(lab):
+    """`hairpin -r` at a terminal: completion, history, the server's own words, the way out."""
+    w = Two(lab, provider=False)
+    w.hairpin_in(w.pbx)
+    keys, terminal = pty.openpty()
+    console = subprocess.Popen([hairpin.BINARY, "-r", "--run", w.hairpin.run_dir], stdin=terminal, stdout=terminal,
+                               stderr=terminal, close_fds=True)
+    os.close(terminal)
+    os.set_blocking(keys, False)
+    seen = []
+
+    def sees(words):
+        try:
+            seen.append(os.read(keys, 65536).decode(errors="replace"))
+        except (BlockingIOError, OSError):
+            pass
+        return words in "".join(seen)
+
+    try:
+        for typed_in, words in ((b"", "hairpin*CLI> "), (b"core show vers\t", "ion "), (b"\n", "hairpin 0."),
+                                (b"\x1b[A", "core show version"), (b"\n", "hairpin 0."),
+                                (b"pjsip reload\n", "conf.loaded")):
+            seen.clear()
+            os.write(keys, typed_in)
+            wait_for(lambda: sees(words), 5, "the console shows %r" % words, every=0.05)
+        os.write(keys, b"exit\n")
+        assert console.wait(5) == 0
+    finally:
+        console.kill()
+        console.wait()
+        os.close(keys)
