@@ -3,14 +3,14 @@
 #include "conf/conf.h"
 
 /* A class of music; [general] is one, too, for the options that only it has. */
-enum moh_mode { MOH_NONE, MOH_FILES, MOH_PLAYLIST, MOH_PROGRAM };
+enum moh_mode { MOH_NONE, MOH_FILES, MOH_PLAYLIST, MOH_TUNE, MOH_PROGRAM };
 struct conf_moh {
 	struct conf_obj o;
 	enum moh_mode mode; /* MOH_PROGRAM: one of those that would run a program; nothing is played */
 	enum { MOH_IN_ORDER, MOH_ALPHA, MOH_RANDOM, MOH_RANDSTART } sort;
 	const char *directory;
 	struct strs entry; /* of MOH_PLAYLIST, as written */
-	struct strs files; /* to be played: paths, the ending may be missing */
+	struct strs files; /* to be played: paths, the ending may be missing; of MOH_TUNE one that is none */
 	bool answeredonly, loop_last, preferchannelclass;
 };
 

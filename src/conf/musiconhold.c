@@ -12,17 +12,19 @@
 
 #define FILES_MAX 1000 /* of a class */
 
-static const char *const modes[] = { "files", "playlist", "custom", "mp3", "mp3nb", "quietmp3", "quietmp3nb", NULL };
+static const char *const modes[] = { "files", "playlist", "tune",       "custom", "mp3",
+				     "mp3nb", "quietmp3", "quietmp3nb", NULL };
 static const char *const sorts[] = { "alpha", "random", "randstart", NULL };
 
 static bool set_mode(struct opt_cx *cx, void *field, struct span v)
 {
-	enum moh_mode mode = span_iis(v, "files") ? MOH_FILES : span_iis(v, "playlist") ? MOH_PLAYLIST : MOH_NONE;
+	enum moh_mode mode = MOH_NONE;
 
-	for (size_t i = 2; v.n && modes[i] && mode == MOH_NONE; i++)
-		mode = span_iis(v, modes[i]) ? MOH_PROGRAM : MOH_NONE;
+	for (unsigned i = 0; v.n && modes[i]; i++)
+		if (span_iis(v, modes[i]))
+			mode = MIN(MOH_FILES + i, MOH_PROGRAM);
 	if (v.n && mode == MOH_NONE)
-		return opt_bad(cx, "'%.*s' is not one of files, playlist, custom or mp3", SP(v));
+		return opt_bad(cx, "'%.*s' is not one of files, playlist, tune, custom or mp3", SP(v));
 	*(enum moh_mode *)field = mode;
 	return true;
 }
@@ -31,7 +33,7 @@ static void show_mode(const struct opt *opt UNUSED, const void *field, const voi
 {
 	enum moh_mode mode = *(const enum moh_mode *)field;
 
-	out_str(o, mode == MOH_FILES ? "files" : mode == MOH_PLAYLIST ? "playlist" : mode ? "custom" : "");
+	out_str(o, mode == MOH_NONE ? "" : modes[mode - MOH_FILES]);
 }
 
 static bool set_sort(struct opt_cx *cx, void *field, struct span v)
@@ -68,7 +70,8 @@ static bool set_random(struct opt_cx *cx, void *field, struct span v)
 #define PROGRAM "no programs are run"
 const struct opt moh_opts[] = {
 	{ "mode", OPT_CUSTOM, AT(mode), .def = "", .names = modes, .set = set_mode, .show = show_mode,
-	  .help = "`files`: those of `directory`; `playlist`: those of `entry`. The others would run a program: "
+	  .help = "`files`: those of `directory`; `playlist`: those of `entry`; `tune`: a few notes that hairpin "
+		  "makes, for who has no files. The others would run a program: "
 		  "nothing "
 		  "is played." },
 	{ "directory", OPT_STR, AT(directory), .def = "",
@@ -173,6 +176,8 @@ static void find_files(struct load *l, struct conf_moh *m)
 		list_folder(l, m);
 	if (m->mode == MOH_PLAYLIST)
 		list_entries(l, m);
+	if (m->mode == MOH_TUNE)
+		strs_add(l->arena, &m->files, "(a tune)");
 	if (m->files.n)
 		return;
 	diag_add(l->why, DIAG_WARNING, m->o.file, m->o.line, "music class %s: %s; who is on hold hears nothing",

@@ -9,7 +9,7 @@ static const char *or_none(const char *text)
 
 static void show_classes(struct call *c)
 {
-	static const char *const modes[] = { "<none>", "files", "playlist", "custom" };
+	static const char *const modes[] = { "<none>", "files", "playlist", "tune", "custom" };
 	static const char *const sorts[] = { NULL, "alpha", "random", "randstart" };
 	const struct conf_music *music = c->conf->music;
 

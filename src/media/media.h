@@ -133,8 +133,9 @@ void media_join(struct media_leg *a, struct media_leg *b);
 void media_part(struct media_leg *leg);
 
 /* SILENCE: where the other leg says nothing; what it does say is heard. */
-/* DIGIT: a telephone-event where those were agreed, else its two tones; then MEDIA_PLAYED. */
-enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO, SOURCE_DIGIT };
+/* TUNE: a few soft notes, again and again. DIGIT: a telephone-event where those were agreed, else its two tones; then
+ * MEDIA_PLAYED. */
+enum media_source { SOURCE_NONE, SOURCE_TONE, SOURCE_FILE, SOURCE_SILENCE, SOURCE_ECHO, SOURCE_DIGIT, SOURCE_TUNE };
 struct media_play {
 	enum media_source source;
 	bool loops;             /* FILE: again and again */

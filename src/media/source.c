@@ -15,6 +15,7 @@
 #define FULL_DBM0   3.14
 #define FILE_MAX_S  3600
 #define READ_FRAMES 4096
+#define TUNE_LOUD   3500.0
 
 /* The rows and columns of the keypad (ITU-T Q.23). */
 static void choose_tones(struct media_play *what)
@@ -273,19 +274,23 @@ void source_load(struct source *s, struct sound **shelf)
 		s->at = s->what.loops && s->sound->n ? s->at % s->sound->n : s->sound->n;
 }
 
+/* What goes round does so without a gap. */
 static bool read_file(struct source *s, int16_t *pcm, size_t n)
 {
-	size_t left;
+	const struct sound *snd = s->sound;
+	size_t had = 0;
 
-	if (s->at == s->sound->n && s->what.loops)
-		s->at = 0;
-	left = MIN(n, s->sound->n - s->at);
-	if (!left)
-		return false;
-	memcpy(pcm, s->sound->pcm + s->at, left * sizeof *pcm);
-	memset(pcm + left, 0, (n - left) * sizeof *pcm);
-	s->at += left;
-	return true;
+	while (had < n && (s->at < snd->n || (s->what.loops && snd->n))) {
+		size_t left;
+
+		s->at = s->at == snd->n ? 0 : s->at;
+		left = MIN(n - had, snd->n - s->at);
+		memcpy(pcm + had, snd->pcm + s->at, left * sizeof *pcm);
+		s->at += left;
+		had += left;
+	}
+	memset(pcm + had, 0, (n - had) * sizeof *pcm);
+	return had;
 }
 
 static int16_t tone_sample(struct source *s)
@@ -304,6 +309,23 @@ static int16_t tone_sample(struct source *s)
 	return (int16_t)lrint(MAX(-32767.0, MIN(v, 32767.0)));
 }
 
+/* Broken chords, plucked: nobody's melody. */
+static int16_t tune_sample(struct source *s)
+{
+	static const uint16_t notes[] = { 262, 330, 392, 523, 392, 330, 220, 262, 330, 440, 330, 262,
+					  175, 220, 262, 349, 262, 220, 196, 247, 294, 392, 294, 247 };
+	const uint32_t beat = SOURCE_RATE / 3;
+	uint32_t note = s->position / beat, at = s->position % beat;
+	double v = TUNE_LOUD * exp(-3.0 * at / beat) * MIN(at / 40.0, 1.0);
+
+	if (!at)
+		s->phase[0] = 0;
+	v *= sin(s->phase[0]) + 0.3 * sin(2 * s->phase[0]);
+	s->phase[0] = fmod(s->phase[0] + 2 * M_PI * notes[note] / SOURCE_RATE, 2 * M_PI);
+	s->position = (s->position + 1) % (beat * ARRAY_LEN(notes));
+	return (int16_t)lrint(v);
+}
+
 static bool is_over(const struct source *s)
 {
 	return s->what.source == SOURCE_DIGIT && s->position >= s->what.on_ms * (SOURCE_RATE / 1000u);
@@ -318,7 +340,7 @@ bool source_read(struct source *s, int16_t *pcm, size_t n)
 	if (is_over(s))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		pcm[i] = sounds ? tone_sample(s) : 0;
+		pcm[i] = s->what.source == SOURCE_TUNE ? tune_sample(s) : sounds ? tone_sample(s) : 0;
 	if (s->what.source == SOURCE_DIGIT)
 		s->position += (uint32_t)n;
 	return true;

@@ -58,7 +58,7 @@ static void play(struct chan *c)
 	struct media_play what = { .source = SOURCE_SILENCE };
 
 	if (class) {
-		what.source = SOURCE_FILE;
+		what.source = class->mode == MOH_TUNE ? SOURCE_TUNE : SOURCE_FILE;
 		what.loops = class->files.n == 1 || (class->loop_last && m->file == class->files.n - 1);
 		what.from_ms = m->from_ms;
 		span_copy(span_of(class->files.v[m->file]), what.path, sizeof what.path);

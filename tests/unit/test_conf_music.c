@@ -70,7 +70,8 @@ static void play_nothing(void **state)
 					     "[d]\nmode=files\ndirectory=moh\n"
 					     "[e]\nmode=playlist\n"
 					     "[f]\nmode=playlist\nentry=http://example.com/x.wav\n"
-					     "[g]\nmode=loud\nentry=/x\nsort=up\n",
+					     "[g]\nmode=loud\nentry=/x\nsort=up\n"
+					     "[h]\nmode=tune\n",
 					     NULL };
 	static const char *const said[] = {
 		"musiconhold.conf:1: warning: music class a: this mode would run a program, which is not served; who "
@@ -94,7 +95,8 @@ static void play_nothing(void **state)
 		assert_string_equal(mem_remark(&why, i, buf), said[i]);
 	assert_int_equal(why.n, ARRAY_LEN(said) + 3);
 	assert_int_equal(why.errors, 0);
-	assert_int_equal(c->music->n, 7);
+	assert_int_equal(c->music->n, 8);
+	assert_int_equal(conf_moh(c, SPAN("h"))->files.n, 1);
 	conf_unref(c);
 	diag_free(&why);
 }

@@ -217,6 +217,24 @@ static void test_tone(void **state)
 	source_free(s);
 }
 
+/* It is heard, never loud, and goes round. */
+static void test_tune(void **state)
+{
+	struct source *s = source_new(&(struct media_play){ .source = SOURCE_TUNE }, 1);
+	int16_t pcm[1600];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		int loudest = 0;
+
+		assert_true(source_read(s, pcm, 1600));
+		for (int k = 0; k < 1600; k++)
+			loudest = MAX(loudest, abs(pcm[k]));
+		assert_in_range(loudest, 150, 5000);
+	}
+	source_free(s);
+}
+
 static void write_le16(FILE *f, unsigned v)
 {
 	fputc((int)(v & 255), f);
@@ -318,7 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rtp),  cmocka_unit_test(test_rtcp),  cmocka_unit_test(test_rtt),
 		cmocka_unit_test(test_dtmf), cmocka_unit_test(test_pcm),   cmocka_unit_test(test_tone),
-		cmocka_unit_test(test_file), cmocka_unit_test(test_shelf),
+		cmocka_unit_test(test_file), cmocka_unit_test(test_shelf), cmocka_unit_test(test_tune),
 	};
 
 	return cmocka_run_group_tests_name("media parts", tests, NULL, NULL);
