@@ -1,9 +1,11 @@
 /*
- * pbx/app_transfer.c: Transfer([PJSIP/]destination): sends a caller who has not been answered elsewhere, with a 302. An
- * answered one would need a REFER of ours, which is not sent: TRANSFERSTATUS is FAILURE, and the dialplan goes on.
+ * pbx/app_transfer.c: Transfer([PJSIP/]destination): sends the peer elsewhere, a caller who is not answered yet with a
+ * 302, else with REFER: then the dialplan goes on when the peer has said what became of it.
  */
 #include "base/trace.h"
-#include "pbx/priv.h"
+#include "pbx/transfer.h"
+
+#define PATIENCE 120000 /* ms: it may ring for so long */
 
 /* A URI as it is; name@host; an endpoint, at its contact; else a number here, whose host the reply knows. */
 static void out_target(struct dp *dp, struct span to, struct out *o)
@@ -30,10 +32,21 @@ static void out_target(struct dp *dp, struct span to, struct out *o)
 		out_span(o, to);
 }
 
+/* code: the SIP code of a failure. */
+static void say_how(struct dp *dp, bool ok, int code)
+{
+	char text[16] = "";
+	struct out o = out_fixed(text, sizeof text - 1);
+
+	out_all(&o, (uint32_t)code);
+	dp_set(dp, "TRANSFERSTATUS", ok ? "SUCCESS" : "FAILURE");
+	dp_set(dp, "TRANSFERSTATUSPROTOCOL", text);
+}
+
 static enum app_say fail(struct dp *dp, const char *why)
 {
 	trace(EV_DP_WARN, dp->chan->name, "Transfer: %s", why);
-	dp_set(dp, "TRANSFERSTATUS", "FAILURE");
+	say_how(dp, false, 0);
 	return APP_NEXT;
 }
 
@@ -41,22 +54,44 @@ static enum app_say start(struct dp *dp, struct span args)
 {
 	struct span to = dp_arg(args, 0);
 	struct out target = out_growing();
+	enum app_say say = APP_HANGUP;
 
 	if (span_istarts(to, SPAN("PJSIP/")))
 		to = span_from(to, 6);
-	if (!to.n || dp->chan->state == CHAN_UP)
-		return fail(dp, to.n ? "the call is answered, and no REFER is sent" : "there is no destination");
+	if (!to.n)
+		return fail(dp, "there is no destination");
 	for (size_t i = 0; i < to.n; i++)
 		if ((unsigned char)to.p[i] <= ' ' || to.p[i] == '>' || to.p[i] == '<' || to.p[i] == '"')
 			return fail(dp, "the destination is no URI");
 	out_target(dp, to, &target);
-	dp_set(dp, "TRANSFERSTATUS", "SUCCESS");
-	dp_set(dp, "TRANSFERSTATUSPROTOCOL", "0");
-	leg_redirect(dp->chan, out_look(&target));
+	if (dp->chan->state == CHAN_UP) {
+		say = leg_refer(dp->chan, out_look(&target)) < 0 ? fail(dp, "there is nobody to be sent") : APP_WAIT;
+		dp_timer(dp, PATIENCE);
+	} else {
+		say_how(dp, true, 0);
+		leg_redirect(dp->chan, out_look(&target));
+	}
 	out_free(&target);
-	return APP_HANGUP;
+	return say;
+}
+
+static enum app_say event(struct dp *dp, const struct chan_event *ev)
+{
+	if (ev->kind != CH_REFERRED && ev->kind != CH_TIMER)
+		return APP_WAIT;
+	say_how(dp, ev->kind == CH_REFERRED && ev->ok, ev->kind == CH_REFERRED && !ev->ok ? ev->cause : 0);
+	return APP_NEXT;
+}
+
+/* The dialplan goes elsewhere: what becomes of the REFER does not matter any more. */
+static void stop(struct dp *dp)
+{
+	if (dp->chan->moves)
+		leg_refer_drop(dp->chan);
 }
 
 const struct app app_transfer = { .name = "Transfer",
-				  .help = "Sends the caller elsewhere, before an answer: Transfer(destination).",
-				  .start = start };
+				  .help = "Sends the peer elsewhere, by 302 or REFER: Transfer(destination).",
+				  .start = start,
+				  .event = event,
+				  .stop = stop };

@@ -484,6 +484,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_PRACK: leg_pracked(c, uas, m); break;
 	case SIP_INFO: on_info(c, uas, m); break;
 	case SIP_REFER: leg_referred(c, uas, m); break;
+	case SIP_NOTIFY: leg_notified(c, uas, m); break;
 	case SIP_OPTIONS: sip_reply(uas, 200, NULL, build_allow, NULL); break;
 	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, build_allow, NULL); break;
 	}
@@ -505,6 +506,8 @@ static void on_ack(void *arg, const struct sip_msg *m)
 		chan_hangup(c, 58);
 		return;
 	}
+	if (c->moves)
+		leg_refer_acked(c);
 	chan_tell(c, &ev);
 }
 

@@ -434,19 +434,23 @@ static void build_failure(void *arg, struct sip_build *b)
 		sip_put(b, "Retry-After", "5");
 }
 
-static void build_redirect(void *arg, struct sip_build *b)
+void leg_out_address(struct sip_build *b, const char *header, struct span to)
 {
-	const struct span *to = arg;
 	struct sip_uri u;
 
-	if (sip_uri_parse(*to, &u)) {
-		sip_put(b, "Contact", "<%.*s>", SP(*to));
+	if (sip_uri_parse(to, &u)) {
+		sip_put(b, header, "<%.*s>", SP(to));
 		return;
 	}
 	sip_build_face(b);
-	out_str(b->o, "Contact: <sip:");
-	sip_out_user(b->o, *to);
+	out_all(b->o, header, ": <sip:");
+	sip_out_user(b->o, to);
 	out_all(b->o, "@", b->face.host, ">\r\n");
+}
+
+static void build_redirect(void *arg, struct sip_build *b)
+{
+	leg_out_address(b, "Contact", *(const struct span *)arg);
 }
 
 void leg_redirect(struct chan *c, struct span to)

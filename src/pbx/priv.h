@@ -163,6 +163,7 @@ enum chan_event_kind {
 	CH_HELD,
 	CH_RESUMED,
 	CH_RETURNED, /* the subroutine that ran on it has come back */
+	CH_REFERRED, /* our REFER: what became of it; cause: the SIP code */
 	CH_PARTED,   /* who was joined with it by a transfer has ended, for cause */
 	CH_PEER,     /* something happened to a leg that we dialled: `other`, `what` */
 };
@@ -353,8 +354,10 @@ void leg_ring_tone(struct chan *c, bool on);                  /* what the caller
 void leg_progress(struct chan *c);                            /* incoming: 183 with SDP once */
 int leg_answer(struct chan *c); /* incoming: 200 with SDP; no effect when up. -errno: no media */
 void leg_end(struct chan *c, int cause);
+/* A header that names a URI, or a number here. */
+void leg_out_address(struct sip_build *b, const char *header, struct span to);
 void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
-#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER"
+#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER, NOTIFY"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 void leg_put_contact(struct chan *c, struct sip_build *b);
 struct sip_msg *

@@ -137,6 +137,7 @@ void transfer_forget(struct chan *c)
 	unmate(c);
 	refer_drop(c->moves->asked);
 	refer_unwatch(c);
+	leg_refer_drop(c);
 	free(c->moves);
 	c->moves = NULL;
 }

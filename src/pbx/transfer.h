@@ -9,11 +9,15 @@ struct refer;
 
 /* What transfers leave with a channel. NULL for most. */
 struct moves {
-	struct chan *mate;   /* it was joined with by a transfer: the end of one is told to the other */
-	struct refer *asked; /* its own REFER, until the last NOTIFY is answered */
-	struct refer *told;  /* who has transferred it, and wants to know what becomes of it */
-	unsigned refers;     /* that it has asked for */
-	bool recodes;        /* a re-INVITE is due that offers what its partner speaks */
+	struct chan *mate;         /* it was joined with by a transfer: the end of one is told to the other */
+	struct refer *asked;       /* its own REFER, until the last NOTIFY is answered */
+	struct refer *told;        /* who has transferred it, and wants to know what becomes of it */
+	unsigned refers;           /* that it has asked for */
+	struct sip_uac *referring; /* our REFER that waits for its answer, and where it sends the peer */
+	char *refer_to;
+	bool refers_out; /* it is being followed */
+	bool referred;   /* there was one: NOTIFYs of it may come */
+	bool recodes;    /* a re-INVITE is due that offers what its partner speaks */
 };
 struct moves *moves_of(struct chan *c); /* made when there are none */
 
@@ -50,6 +54,14 @@ struct chan *replaces_whom(const struct pbx *p, struct span text, bool *early_on
 bool leg_may_replace(const struct chan *c, const struct sip_msg *m,
 		     struct leg_refusal *no); /* an INVITE with Replaces */
 void leg_replace(struct chan *c);             /* does it */
+
+/* ---- refer_out.c ---- */
+
+/* The peer is asked to call there: a URI, or a number here. CH_REFERRED follows. -errno: the call is not up. */
+int leg_refer(struct chan *c, struct span to);
+void leg_refer_acked(struct chan *c); /* the ACK to our 2xx is here: REFER had to wait for it */
+void leg_refer_drop(struct chan *c);  /* nobody waits for it any more */
+void leg_notified(struct chan *c, struct sip_uas *uas, const struct sip_msg *m);
 
 /* ---- refer.c ---- */
 

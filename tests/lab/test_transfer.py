@@ -41,6 +41,9 @@ EXTENSIONS = """
 exten => _600X,1,Dial(PJSIP/${EXTEN})
 exten => 600,1,Answer()
  same => n,Echo()
+exten => 610,1,Answer()
+ same => n,Transfer(sip:6003@203.0.113.10)
+ same => n,NoOp(${TRANSFERSTATUS})
 """
 
 
@@ -134,3 +137,17 @@ def linphone(lab):
     other.command("transfer %s --to-call %s" % (ids[-2] if ids[-2] != ids[-1] else str(int(ids[-1]) - 1), ids[-1]))
     other.wait("CALL_CLOSED", since)
     remain(w, w.one, w.three)
+
+
+@scenario("transfer.refer")
+def refer(lab):
+    """Transfer() of the dialplan: baresip is asked to call somebody else, and does."""
+    w = Three(lab)
+    since, there = w.one.mark(), w.three.mark()
+    w.one.dial("610")
+    w.three.wait("CALL_ESTABLISHED", there)
+    calls.hear_each_other(w.one, w.three)
+    w.three.hangup()
+    w.one.wait("CALL_CLOSED", since)
+    w.hairpin.wait_idle()
+    w.check_wires()
