@@ -12,8 +12,12 @@ RC = """
 [sip]
 sip_port=%(port)d
 sip_tcp_port=0
+sip_tls_port=%(tls)d
+verify_server_certs=0
+verify_server_cn=0
 default_proxy=0
-media_encryption=none
+media_encryption=%(srtp)s
+media_encryption_mandatory=%(must)d
 [net]
 mtu=0
 [rtp]
@@ -21,7 +25,7 @@ audio_rtp_port=11000
 [sound]
 echocancellation=0
 [proxy_0]
-reg_proxy=<sip:%(server)s>
+reg_proxy=<sip:%(server)s%(by)s>
 reg_identity=sip:%(user)s@%(server)s
 reg_sendregister=1
 reg_expires=120
@@ -36,9 +40,10 @@ SAYS = {"CALL_ESTABLISHED": " connected.", "CALL_CLOSED": " ended (",
 
 
 class Linphone(Hearing):
-    """One linphonec; it answers by itself."""
+    """One linphonec; it answers by itself. With `secure` it speaks TLS and SRTP
+    and nothing else."""
 
-    def __init__(self, node, tone, user, server, password, port=5060):
+    def __init__(self, node, tone, user, server, password, port=5060, secure=False):
         self.node = node
         self.name = node.name
         self.frequency = audio.TONES[tone]
@@ -48,8 +53,10 @@ class Linphone(Hearing):
         self.rec = self.dir + "/rec.wav"
         rc = self.dir + "/linphonerc"
         with open(rc, "w") as f:
-            f.write(RC % {"user": user, "server": server, "port": port,
-                          "password": password})
+            f.write(RC % {"user": user, "server": server, "password": password,
+                          "port": 0 if secure else port, "tls": 5061 if secure else 0,
+                          "srtp": "srtp" if secure else "none", "must": secure,
+                          "by": ";transport=tls" if secure else ""})
         self.ears = Ears(node)
         fifo = self.dir + "/commands"
         os.mkfifo(fifo)
