@@ -60,6 +60,8 @@ static void build_invite(void *arg, struct sip_build *b)
 	put_identity(c, b);
 	if (c->headers)
 		out_str(b->o, c->headers);
+	if (c->moves)
+		refer_put_headers(c, b);
 	leg_media_put_offer(c, b);
 	c->note.invite_bytes = (unsigned)(b->o->n + b->body.n);
 }
@@ -149,18 +151,6 @@ static void note_written(struct chan *c, const char *written, const struct sip_u
 	was->by = addr_with_port(&by, dialled->port ? dialled->port : 5060);
 }
 
-static void add_headers(struct chan *c, const struct chan *from)
-{
-	struct out o = out_growing();
-
-	if (c->headers)
-		out_str(&o, c->headers);
-	refer_out_headers(from, &o);
-	free(c->headers);
-	c->headers = o.n ? out_take(&o) : NULL;
-	out_free(&o);
-}
-
 int leg_call(struct chan *c, const struct leg_call *call)
 {
 	struct sip_uri u;
@@ -186,7 +176,7 @@ int leg_call(struct chan *c, const struct leg_call *call)
 	if (call->headers)
 		c->headers = xstrdup(call->headers);
 	if (call->from && call->from->moves)
-		add_headers(c, call->from);
+		refer_take_headers(c, call->from);
 	c->max_breadth = call->max_breadth;
 	c->max_forwards = MIN(c->max_forwards, call->max_forwards);
 	c->caller_private = call->from && call->from->caller_private;

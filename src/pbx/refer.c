@@ -324,19 +324,47 @@ void leg_referred(struct chan *c, struct sip_uas *uas, const struct sip_msg *m)
 
 /* ---- what goes with the call ---- */
 
-static void out_header(struct out *o, const struct chan *from, const char *name, struct span var)
+static char *inherited(const struct chan *from, struct span name)
 {
-	const char *v = vars_get(&from->vars, var);
+	const char *v = vars_get(&from->vars, name);
 
 	for (const char *s = v; s && *s; s++)
 		if ((unsigned char)*s < ' ')
-			return;
-	if (v)
-		out_all(o, name, ": ", v, "\r\n");
+			return NULL;
+	return v ? xstrdup(v) : NULL;
 }
 
-void refer_out_headers(const struct chan *from, struct out *o)
+void refer_take_headers(struct chan *c, const struct chan *from)
 {
-	out_header(o, from, "Referred-By", SPAN("SIPREFERREDBYHDR"));
-	out_header(o, from, "Replaces", SPAN("SIPREPLACESHDR"));
+	char *by = inherited(from, SPAN("SIPREFERREDBYHDR")), *replaces = inherited(from, SPAN("SIPREPLACESHDR"));
+
+	if (!by && !replaces)
+		return;
+	moves_of(c)->referred_by = by;
+	moves_of(c)->replaces = replaces;
+}
+
+/* A phone knows us by an address of our own network, which says nothing elsewhere: there it is the one in Contact. */
+static bool is_inside(const struct chan *c, const struct sip_naddr *a)
+{
+	const struct net *net = &c->pbx->cfg.net;
+	struct addr ip, from;
+
+	if (c->conf->hairpin.compat_asterisk || !addr_parse_ip(a->uri.host, &ip))
+		return false;
+	from = net->source(net->arg, 0, &ip);
+	return addr_class(&ip) != ADDR_GLOBAL || addr_ip_eq(&from, &ip); /* the second: it is ours */
+}
+
+void refer_put_headers(const struct chan *c, struct sip_build *b)
+{
+	const struct moves *m = c->moves;
+	struct sip_naddr a;
+
+	if (m->referred_by && sip_naddr_parse(span_of(m->referred_by), &a) && is_inside(c, &a))
+		out_all(b->o, "Referred-By: <sip:", a.uri.user, "@", b->face.host, ">", a.params, "\r\n");
+	else if (m->referred_by)
+		out_all(b->o, "Referred-By: ", m->referred_by, "\r\n");
+	if (m->replaces)
+		out_all(b->o, "Replaces: ", m->replaces, "\r\n");
 }

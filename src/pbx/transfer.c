@@ -138,6 +138,8 @@ void transfer_forget(struct chan *c)
 	refer_drop(c->moves->asked);
 	refer_unwatch(c);
 	leg_refer_drop(c);
+	free(c->moves->referred_by);
+	free(c->moves->replaces);
 	free(c->moves);
 	c->moves = NULL;
 }

@@ -15,9 +15,10 @@ struct moves {
 	unsigned refers;           /* that it has asked for */
 	struct sip_uac *referring; /* our REFER that waits for its answer, and where it sends the peer */
 	char *refer_to;
-	bool refers_out; /* it is being followed */
-	bool referred;   /* there was one: NOTIFYs of it may come */
-	bool recodes;    /* a re-INVITE is due that offers what its partner speaks */
+	char *referred_by, *replaces; /* values for the INVITE of a leg that a transferred channel calls; NULL: none */
+	bool refers_out;              /* it is being followed */
+	bool referred;                /* there was one: NOTIFYs of it may come */
+	bool recodes;                 /* a re-INVITE is due that offers what its partner speaks */
 };
 struct moves *moves_of(struct chan *c); /* made when there are none */
 
@@ -71,5 +72,6 @@ void refer_told(struct chan *c, unsigned code);
 struct span transfer_context(const struct chan *by); /* where the extensions are that it may send others to */
 void refer_unwatch(struct chan *c);                  /* nobody is told any more */
 void refer_drop(struct refer *r);                    /* NULL is fine */
-/* Into the INVITE of a leg that a transferred channel calls: header lines (RFC 3892, RFC 3891). */
-void refer_out_headers(const struct chan *from, struct out *o);
+/* What goes with the INVITE of a leg that `from` calls, which was transferred (RFC 3892, RFC 3891). */
+void refer_take_headers(struct chan *c, const struct chan *from);
+void refer_put_headers(const struct chan *c, struct sip_build *b);
