@@ -101,6 +101,52 @@ static void test_pinhole_codecs(void **state)
 	}
 }
 
+/*
+ * A digit is one event (RFC 4733): one timestamp, a duration that grows, three ends; what follows goes on in time.
+ * Where no events were agreed it is two tones.
+ */
+static void test_digit(void **state)
+{
+	struct media_play key = { .source = SOURCE_DIGIT, .digit = '#', .on_ms = 100 };
+	struct talk t = { "203.0.113.1:5000", { .pt = 8, .seq = 1, .ssrc = 12 } };
+	struct world *w = *state;
+	struct pair p = join(w, plan_of("192.0.2.20:4000", CODEC_ALAW, 8, 101),
+			     plan_of("203.0.113.1:5000", CODEC_ALAW, 8, 101));
+	const struct sent *s = w->sent;
+	uint32_t ts;
+
+	speak(w, p.b, &t, 5);
+	w->n_sent = 0;
+	media_play(p.a, &key);
+	run_until(w, w->now + 110);
+	assert_int_equal(w->n_sent, 8);
+	ts = s[0].rtp.ts;
+	for (size_t i = 0; i < 8; i++) {
+		const uint8_t *payload = (const uint8_t *)s[i].rtp.payload.p;
+
+		assert_int_equal(s[i].rtp.pt, 101);
+		assert_int_equal(s[i].rtp.marker, i == 0);
+		assert_int_equal(s[i].rtp.ts, ts);
+		assert_int_equal(s[i].rtp.seq, (uint16_t)(s[0].rtp.seq + i));
+		assert_int_equal(payload[0], 11);
+		assert_int_equal(payload[1], i < 5 ? 10 : 0x8a);
+		assert_int_equal(get16(payload + 2), 160 * MIN(i + 1, 5));
+	}
+	assert_non_null(find_event(w, MEDIA_PLAYED, 0));
+	speak(w, p.b, &t, 1);
+	assert_true((int32_t)(last(w)->rtp.ts - ts) >= 800);
+	assert_int_equal(last(w)->rtp.seq, (uint16_t)(s[0].rtp.seq + 8));
+	part(&p);
+	p = join(w, plan_of("192.0.2.20:4000", CODEC_ALAW, 8, 0), plan_of("203.0.113.1:5000", CODEC_ALAW, 8, 0));
+	w->n_sent = 0;
+	media_play(p.a, &key);
+	run_until(w, w->now + 110);
+	assert_int_equal(w->n_sent, 5);
+	assert_int_equal(s[0].rtp.pt, 8);
+	assert_int_equal(s[0].rtp.payload.n, 160);
+	part(&p);
+}
+
 static void test_timeout(void **state)
 {
 	struct world *w = *state;
@@ -480,10 +526,11 @@ int main(void)
 #define T(name)                                                        \
 	cmocka_unit_test_setup_teardown(test_##name, setup, teardown), \
 		cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = { T(keepalive), T(pinhole),        T(pinhole_codecs), T(timeout),
-					    T(tone),      T(file),           T(echo),           T(play_in_bridge),
-					    T(rtcp),      T(rtcp_answers),   T(rtcp_mux),       T(late_mux),
-					    T(debug),     T(debug_says_why), T(capture),        T(close) };
+	const struct CMUnitTest tests[] = { T(keepalive),      T(pinhole), T(pinhole_codecs), T(digit),
+					    T(timeout),        T(tone),    T(file),           T(echo),
+					    T(play_in_bridge), T(rtcp),    T(rtcp_answers),   T(rtcp_mux),
+					    T(late_mux),       T(debug),   T(debug_says_why), T(capture),
+					    T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media by the clock", tests, NULL, NULL);
