@@ -244,6 +244,8 @@ static void take_options(struct dial *s, struct span opts)
 			span_cut(&value, ':', &first);
 			if (span_u32(first, UINT32_MAX, &n))
 				s->limit = n;
+			limit_free(s->ends);
+			s->ends = limit_new(value);
 			break;
 		default: break; /* C, I: there is nothing that they would change */
 		}
@@ -412,10 +414,11 @@ static enum app_say join_now(struct dial *s)
 	if (s->both)
 		return part_ways(s);
 	bridge_join(caller, leg);
-	if (s->limit) {
-		s->limited = true;
+	s->limited = s->limit;
+	if (s->limit && s->ends)
+		limit_begin(s);
+	else if (s->limit)
 		dp_timer(s->dp, s->limit);
-	}
 	return APP_WAIT;
 }
 
@@ -584,6 +587,11 @@ static void on_key(struct dial *s, const struct chan_event *ev)
 		features_played(s->features, by);
 }
 
+static bool is_played(const struct chan_event *ev)
+{
+	return ev->kind == CH_PLAYED || (ev->kind == CH_PEER && ev->what == CH_PLAYED);
+}
+
 static enum app_say event(struct dp *dp, const struct chan_event *ev)
 {
 	struct dial *s = dp_state(dp);
@@ -591,6 +599,8 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	if (ev->kind == CH_TIMER && s->presses)
 		return join_now(s);
 	if (ev->kind == CH_TIMER) {
+		if (s->limited && s->ends && !limit_due(s))
+			return APP_WAIT;
 		if (s->limited)
 			return s->go_on ? APP_NEXT : APP_HANGUP;
 		s->status = "NOANSWER";
@@ -604,6 +614,8 @@ static enum app_say event(struct dp *dp, const struct chan_event *ev)
 	}
 	if (s->features && s->with && !s->prepares)
 		on_key(s, ev);
+	if (s->limited && s->ends && is_played(ev) && limit_played(s, ev->kind == CH_PEER ? ev->other : dp->chan))
+		return s->go_on ? APP_NEXT : APP_HANGUP;
 	if (ev->kind != CH_PEER)
 		return APP_WAIT;
 	switch (ev->what) {
@@ -701,6 +713,7 @@ static void stop(struct dp *dp)
 	free(s->after);
 	free(s->digits);
 	free(s->alone);
+	limit_free(s->ends);
 	free(s->both);
 	features_free(&s->features);
 	if (s->legs != &s->one)

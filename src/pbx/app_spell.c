@@ -131,6 +131,14 @@ static void spell_number(struct span s, struct out *o)
 	}
 }
 
+void play_out_number(struct out *o, uint32_t n)
+{
+	char text[12];
+
+	snprintf(text, sizeof text, "%u", n);
+	spell_number(span_of(text), o);
+}
+
 static enum app_say say(struct dp *dp, struct span text, void (*to)(struct span s, struct out *o))
 {
 	struct out o = out_growing();

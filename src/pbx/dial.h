@@ -40,9 +40,16 @@ struct dial {
 	bool counts;                      /* what follows is said to those that are called */
 	uint32_t breadth, n_dests;        /* what is left for those that are left */
 	ms_t began, answered, limit;
-	int cause; /* of the last leg that failed; busy and congestion win */
+	struct dial_limit *ends; /* option L; NULL: none */
+	int cause;               /* of the last leg that failed; busy and congestion win */
 	unsigned busy, congested, unavailable, unanswered;
 	const char *status;
 };
+/* dial_limit.c: more: "warn_ms:repeat_ms" */
+struct dial_limit *limit_new(struct span more);
+void limit_free(struct dial_limit *l);                   /* NULL is fine */
+void limit_begin(struct dial *s);                        /* the two are joined */
+bool limit_due(struct dial *s);                          /* its timer; true: the call is to end */
+bool limit_played(struct dial *s, const struct chan *c); /* a sound on c has ended; likewise */
 /* An event of a leg that it has called; arg: the struct dial. */
 void dial_leg_event(void *arg, struct chan *leg, const struct chan_event *ev);

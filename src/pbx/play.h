@@ -21,3 +21,4 @@ bool play_next(struct chan *c, struct span *files, const char *lang);
 bool play_tone(struct dp *dp,
 	       struct span name); /* "dial" (or nothing), "busy", "congestion", "ring"; false: there is no such tone */
 void play_nothing(struct dp *dp);
+void play_out_number(struct out *o, uint32_t n); /* the files that say it, each with '&' before it, as in English */
