@@ -382,6 +382,21 @@ static bool f_dial_contacts(struct dp *dp, struct span args, struct out *o)
 	return d.ep != NULL;
 }
 
+static bool f_moh_passthrough(struct dp *dp, struct span args UNUSED, struct out *o)
+{
+	out_str(o, moh_passes(dp->chan) ? "yes" : "no");
+	return true;
+}
+
+static bool w_moh_passthrough(struct dp *dp, struct span args UNUSED, struct span value)
+{
+	bool yes = span_iis(value, "yes") || span_iis(value, "true") || span_iis(value, "on") || span_is(value, "1");
+
+	vars_set(&dp->chan->vars, SPAN(CHAN_MOH_PASSES), yes ? SPAN("yes") : SPAN("no"));
+	moh_look(dp->chan);
+	return true;
+}
+
 const struct func pjsip_funcs[] = {
 	{ "PJSIP_AOR", "An AOR's option, or its contacts: PJSIP_AOR(name,contact).", f_aor, NULL },
 	{ "PJSIP_CONTACT", "A contact's uri, status, rtt, user_agent, expiration_time.", f_contact, NULL },
@@ -390,6 +405,8 @@ const struct func pjsip_funcs[] = {
 	{ "PJSIP_HEADER",
 	  "PJSIP_HEADER(read,Name[,n]) of the INVITE; (add,Name), (update,Name[,n]), (remove,Name) of what we dial.",
 	  f_header, w_header },
+	{ "PJSIP_MOH_PASSTHROUGH", "Whether this leg is told of a hold: moh_passthrough, for this call.",
+	  f_moh_passthrough, w_moh_passthrough },
 	{ "PJSIP_HEADERS", "The names of the INVITE's headers that begin like the text.", f_headers, NULL },
 	{ 0 },
 };

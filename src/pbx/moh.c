@@ -136,6 +136,13 @@ bool moh_played(struct chan *c, bool ok)
 
 /* ---- two legs ---- */
 
+bool moh_passes(const struct chan *c)
+{
+	const char *set = vars_get(&c->vars, SPAN(CHAN_MOH_PASSES));
+
+	return set ? set[0] == 'y' : c->ep->moh_passthrough;
+}
+
 static void say_why_not(const struct chan *c)
 {
 	trace(EV_MEDIA_WARN, c->name, "no music on hold: %s",
@@ -165,10 +172,10 @@ static bool is_held_by(const struct chan *c, const struct chan *holder)
 void moh_look(struct chan *c)
 {
 	const struct chan *holder = c->peer_chan;
-	bool held = is_held_by(c, holder);
+	bool held = is_held_by(c, holder), passes = held && moh_passes(c);
 
-	leg_pass_hold(c, held && c->ep->moh_passthrough);
-	if (held && !c->ep->moh_passthrough && !holder->ep->suppress_moh_on_sendonly)
+	leg_pass_hold(c, passes);
+	if (held && !passes && !holder->ep->suppress_moh_on_sendonly)
 		entertain(c, holder);
 	else if (c->moh && c->moh->by_hold)
 		moh_stop(c);

@@ -318,11 +318,12 @@ void chan_ended(struct chan *c, int cause);              /* the SIP side is over
 struct chan *chan_find(struct pbx *p, struct span name); /* one after the other: for who types a name */
 const char *chan_state_name(const struct chan *c);
 /* What the dialplan has set, else what the endpoint says. Its variables keep them under these names. */
-#define CHAN_LANGUAGE "CHANNEL(language)"
-#define CHAN_ACCOUNT  "CHANNEL(accountcode)"
-#define CHAN_MUSIC    "CHANNEL(musicclass)"
-#define CALLER_RDNIS  "CALLERID(rdnis)"          /* who forwarded the call */
-const char *chan_language(const struct chan *c); /* "en" where nobody says */
+#define CHAN_LANGUAGE   "CHANNEL(language)"
+#define CHAN_ACCOUNT    "CHANNEL(accountcode)"
+#define CHAN_MUSIC      "CHANNEL(musicclass)"
+#define CHAN_MOH_PASSES "PJSIP_MOH_PASSTHROUGH()" /* "yes" or "no" */
+#define CALLER_RDNIS    "CALLERID(rdnis)"         /* who forwarded the call */
+const char *chan_language(const struct chan *c);  /* "en" where nobody says */
 const char *chan_account(const struct chan *c);
 const char *chan_music(const struct chan *c); /* "": nobody says */
 void chans_free(struct pbx *p);
@@ -456,9 +457,10 @@ void records_free(struct pbx *p);
  * none. */
 const struct conf_moh *moh_class(const struct chan *c, const char *suggested);
 bool moh_play(struct chan *c, const struct conf_moh *class); /* class NULL: silence. False: it has no media */
-void moh_stop(struct chan *c);   /* the music on this leg, whoever began it; when there is none, nothing happens */
-void moh_look(struct chan *c);   /* it may be held by its peer now, or not any more: it hears what it should */
-void moh_forget(struct chan *c); /* something else is being played to it */
+void moh_stop(struct chan *c); /* the music on this leg, whoever began it; when there is none, nothing happens */
+void moh_look(struct chan *c); /* it may be held by its peer now, or not any more: it hears what it should */
+bool moh_passes(const struct chan *c);    /* it is told that it is on hold, and hears no music */
+void moh_forget(struct chan *c);          /* something else is being played to it */
 bool moh_played(struct chan *c, bool ok); /* a sound has ended; false: it was not music */
 
 /* digits.c: what we press */
