@@ -1,12 +1,13 @@
 """Transports other than UDP over IPv4."""
 import os
+import re
 
 import calls
 from hairpin import phone_block
 from net import sh, wait_for
 from peers import Phone
 from suite import scenario
-from worlds import NAT_A, PASSWORD, PBX_PUBLIC, PLAIN_TRANSPORT, Two
+from worlds import NAT_A, PASSWORD, PBX_PUBLIC, PLAIN_TRANSPORT, One, Two
 
 TCP = """
 [transport-tcp]
@@ -90,6 +91,52 @@ def tls(lab):
     calls.short_call(other, phone, "6001", w.hairpin)
     assert w.hairpin.contacts() == contacts, "it connected again"
     w.check_wires()
+
+
+ITSP = "203.0.113.30"
+ITSP_NAMES = ("--host-record=itsp.example.com," + ITSP,
+              "--srv-host=_sips._tcp.itsp.example.com,itsp.example.com,5071")
+
+VERIFY = """
+verify_server=yes
+ca_list_file=%s
+external_signaling_address=198.51.100.5
+external_media_address=198.51.100.5
+local_net=192.0.2.0/24
+
+[itsp]
+type=registration
+transport=transport-tls
+server_uri=sip:itsp.example.com\\;transport=tls
+client_uri=sip:account@itsp.example.com
+contact_user=account
+retry_interval=2
+max_random_initial_delay=0
+"""
+
+
+@scenario("tls.provider")
+def provider(lab):
+    """From behind a router to a provider by TLS: SRV says where, the URI whose
+    certificate it must be. One of somebody else is not believed."""
+    w = One(lab, provider=False, records=ITSP_NAMES)
+    node = lab.host("itsp", ITSP)
+    good, wrong = (certificate(lab, name, name + ".example.com") for name in ("itsp", "other"))
+    trusted = lab.path("trusted.crt")
+    with open(trusted, "w") as f:
+        f.write("".join(open(cert).read() for cert, _ in (good, wrong)))
+    start = ["python3", os.path.join(os.path.dirname(__file__), "tls_registrar.py"), ITSP, "5071"]
+    registrar = node.start("registrar", start + list(wrong))
+    w.hairpin_in(w.pbx, (TLS % ("", "")).rstrip() + VERIFY % trusted)
+    w.hairpin.program.wait_output("its certificate is not that of itsp.example.com", 10)
+    assert "REGISTER" not in registrar.text(), registrar.text()
+    registrar.stop()
+    registrar = node.start("registrar2", start + list(good))
+    w.hairpin.wait_rx("pjsip show registrations", lambda out: re.search(r"itsp\S* .* Registered", out), 20,
+                      "registered at the provider")
+    for said in ("asked for itsp.example.com", "REGISTER sip:itsp.example.com;transport=tls SIP/2.0",
+                 "Via: SIP/2.0/TLS 198.51.100.5:5061;", "Contact: <sip:account@198.51.100.5:5061;transport=TLS"):
+        assert said in registrar.text(), registrar.text()
 
 
 def by_ear(phone, other):
