@@ -16,7 +16,9 @@ static struct trial_phone phone_of(const struct lab_phone *p, const char *number
 				     .endpoint = p->ep->o.name,
 				     .user = p->auth ? p->auth->username : NULL,
 				     .password = p->auth ? p->auth->password.p : "none",
-				     .number = number };
+				     .number = number,
+				     .srtp = p->ep->media_encryption == ENCRYPT_SDES &&
+					     !p->ep->media_encryption_optimistic };
 }
 
 void lab_trial(const struct lab *l, const struct lab_pair *p, const struct spot *s, struct trial *t)
@@ -30,6 +32,7 @@ void lab_trial(const struct lab *l, const struct lab_pair *p, const struct spot 
 			     .stun_name = l->stun_name,
 			     .echo = p->echo,
 			     .codecs = p->phone->codecs,
+			     .tls = l->tls,
 			     .wall = l->wall };
 	t->at.spot = *s;
 	if (s->where == AT_PUBLIC && l->bound.family)
@@ -46,7 +49,9 @@ void lab_trial(const struct lab *l, const struct lab_pair *p, const struct spot 
 					 .realm = k->auth ? k->auth->realm : "",
 					 .names = k->names,
 					 .did = k->reg ? "1" : p->in,
-					 .number = p->out };
+					 .number = p->out,
+					 .srtp = k->ep->media_encryption == ENCRYPT_SDES &&
+						 !k->ep->media_encryption_optimistic };
 }
 
 bool lab_call(const struct lab *l, const struct lab_case *c, struct trial *t, enum flow_kind flow, char what[160])

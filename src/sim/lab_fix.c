@@ -35,7 +35,7 @@ static const char *external_of(struct lab *l, const struct lab_case *c)
 
 static bool carries(const struct conf_transport *t)
 {
-	return t->bind.family == 4 && (t->protocol == PROTO_UDP || t->protocol == PROTO_TCP);
+	return t->bind.family == 4;
 }
 
 static const struct conf_obj *set_external(struct lab *l, const struct lab_case *c, struct conf *conf, bool media)

@@ -27,8 +27,9 @@ static json_t *case_json(struct lab *l, const struct lab_case *c)
 		json_array_append_new(change, change_json(l, c, c->fixes[i]));
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:b,s:o,s:o}", "where", sim_wheres[c->spot.where].name, "phone",
 			 sim_parties[c->spot.party].name, "endpoint", p->phone->ep->o.name, "with",
-			 p->trunk ? p->trunk->ep->o.name : p->other->ep->o.name, "transport", sim_carriers[c->spot.by],
-			 "impossible", c->impossible, "hopeless", c->hopeless, "calls", calls, "change", change);
+			 p->trunk ? p->trunk->ep->o.name : p->other->ep->o.name, "transport",
+			 l->tls ? "tls" : sim_carriers[c->spot.by], "impossible", c->impossible, "hopeless",
+			 c->hopeless, "calls", calls, "change", change);
 }
 
 void lab_say_json(struct lab *l, struct out *o)

@@ -61,6 +61,7 @@ struct lab {
 	bool external_written;    /* the external address is the configuration's own, not made up */
 	char *external_names, *stun_name;
 	enum carried by;
+	bool tls; /* BY_TCP is by TLS */
 	bool v6;
 	int64_t wall;
 	struct lab_case *cases;

@@ -233,17 +233,19 @@ static void take_external(struct lab *l, const char *text, struct out *names)
 static void take_surroundings(struct lab *l)
 {
 	struct out names = out_growing();
-	bool udp = false;
+	bool udp = false, tcp = false;
 
 	for (size_t i = 0; i < l->conf->n_transports; i++) {
 		const struct conf_transport *t = &l->conf->transports[i];
 
 		l->v6 |= t->bind.family == 6;
-		if (t->bind.family != 4 || (t->protocol != PROTO_UDP && t->protocol != PROTO_TCP))
+		if (t->bind.family != 4)
 			continue;
-		if (!l->ground.sip_port || (!udp && t->protocol == PROTO_UDP))
+		if (!l->ground.sip_port || (!udp && t->protocol == PROTO_UDP) ||
+		    (!udp && !tcp && t->protocol == PROTO_TCP))
 			l->ground.sip_port = t->bind.port;
 		udp |= t->protocol == PROTO_UDP;
+		tcp |= t->protocol == PROTO_TCP;
 		if (!addr_is_any(&t->bind) && !l->bound.family)
 			l->ground.lan = l->bound = addr_with_port(&t->bind, 0);
 		if (!l->ground.lan.family)
@@ -254,6 +256,7 @@ static void take_surroundings(struct lab *l)
 	}
 	l->ground.timeout = LAB_TIMEOUT;
 	l->by = udp ? BY_UDP : BY_TCP;
+	l->tls = !udp && !tcp;
 	l->external_names = out_take(&names);
 	l->ground.rtp_first = (uint16_t)l->conf->rtp.rtpstart;
 	l->ground.rtp_last = (uint16_t)l->conf->rtp.rtpend;
@@ -284,6 +287,6 @@ bool lab_read(struct lab *l, struct diag *why)
 		diag_add(why, DIAG_ERROR, NULL, 0,
 			 "no endpoint is a phone: an aor with max_contacts, and an auth with a password");
 	if (!l->ground.sip_port)
-		diag_add(why, DIAG_ERROR, NULL, 0, "no transport listens on UDP or TCP over IPv4");
+		diag_add(why, DIAG_ERROR, NULL, 0, "no transport listens over IPv4");
 	return l->n_phones && l->ground.sip_port;
 }

@@ -59,6 +59,8 @@ static void write_customer(const struct trial_run *r, struct out *o)
 		"[customer]\ntype=endpoint\ncontext=customer\nallow=!all,ulaw,alaw\naors=%s\ndirect_media=no\n"
 		"rtp_symmetric=%s\nrewrite_contact=%s\nforce_rport=%s\n",
 		aor, yes, yes, yes);
+	if (k->srtp)
+		out_str(o, "media_encryption=sdes\n");
 	if (k->user[0]) {
 		out_str(o, "auth=customer\n[customer]\ntype=auth\nauth_type=userpass\n");
 		sim_out_option(o, "username", k->user);
@@ -67,7 +69,8 @@ static void write_customer(const struct trial_run *r, struct out *o)
 	}
 	out_fmt(o, "[%s]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n", aor);
 	if (!k->aor[0])
-		out_fmt(o, "contact=sip:%s:%u\n", addr_ip_str(&r->g.external, ip), r->g.sip_port);
+		out_fmt(o, "contact=sip:%s:%u%s\n", addr_ip_str(&r->g.external, ip), r->g.sip_port,
+			r->t->tls ? "\\;transport=tls" : "");
 	out_fmt(o, "[customer-ip]\ntype=identify\nendpoint=customer\nmatch=%s\nmatch=" GROUND_UPLINK "\n",
 		addr_ip_str(&r->g.external, ip));
 }
@@ -78,7 +81,8 @@ static void write_provider(struct trial_run *r)
 	struct out pjsip = out_growing(), exten = out_growing();
 
 	out_str(&pjsip, "[udp]\ntype=transport\nprotocol=udp\nbind=0.0.0.0\n"
-			"[tcp]\ntype=transport\nprotocol=tcp\nbind=0.0.0.0\n");
+			"[tcp]\ntype=transport\nprotocol=tcp\nbind=0.0.0.0\n"
+			"[tls]\ntype=transport\nprotocol=tls\nbind=0.0.0.0\n");
 	write_customer(r, &pjsip);
 	out_str(&pjsip, "[" FAR_USER "]\ntype=endpoint\ncontext=subscriber\nallow=!all,ulaw,alaw\nauth=" FAR_USER
 			"\naors=" FAR_USER "\n"
@@ -213,6 +217,8 @@ static struct sim_phone *phone(struct trial_run *r, int which)
 				    .password = p->password,
 				    .server = server,
 				    .tcp = r->t->at.spot.by == BY_TCP,
+				    .tls = r->t->at.spot.by == BY_TCP && r->t->tls,
+				    .srtp = p->srtp ? SIM_SRTP : SIM_PLAIN,
 				    .answer = 200,
 				    .answer_after = which && r->t->flow == FLOW_EARLY ? EARLY_TIME : RING_TIME,
 				    .early_media = which && r->t->flow == FLOW_EARLY,

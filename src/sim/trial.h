@@ -28,6 +28,7 @@ struct trial_phone {
 	const char *endpoint;        /* its From; NULL: aor */
 	const char *user, *password; /* its credentials; user NULL: aor */
 	const char *number;          /* what others dial to reach it */
+	bool srtp;                   /* it encrypts, or does not call */
 };
 struct trial_trunk {                         /* the provider's side of a trunk; texts may be "" */
 	const char *aor;                     /* whom the server registers as; "": it does not register */
@@ -35,6 +36,7 @@ struct trial_trunk {                         /* the provider's side of a trunk; 
 	const char *user, *password, *realm; /* the server's credentials; user "": none */
 	const char *names;                   /* "gw1.example.com gw2.example.com": all are the provider's address */
 	const char *did, *number;            /* what reaches the phone, and what the phone dials */
+	bool srtp;                           /* it encrypts, or does not call */
 };
 struct trial {
 	struct ground_ask at;
@@ -48,6 +50,7 @@ struct trial {
 	const char *stun_name;      /* of the STUN server; or NULL */
 	const char *echo;           /* an extension that sends audio back; "": the peer is called instead */
 	const char *codecs;         /* of the phones; "": ulaw and alaw */
+	bool tls;                   /* BY_TCP is by TLS */
 	int64_t wall;               /* Unix ms when it begins; 0: the simulator's own */
 	void (*tap)(void *arg, ms_t at, const struct sim_wire *w); /* every SIP message; or NULL */
 	void *tap_arg;
