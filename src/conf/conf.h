@@ -139,7 +139,7 @@ struct conf_endpoint {
 	bool allow_subscribe, notify_early_inuse_ringing;
 	uint32_t sub_min_expiry;       /* s */
 	const char *subscribe_context; /* "": context */
-	bool media_encryption_optimistic, srtp_tag_32;
+	bool media_encryption_optimistic, force_avp, srtp_tag_32;
 	enum { ENCRYPT_NO, ENCRYPT_SDES, ENCRYPT_DTLS } media_encryption;
 };
 

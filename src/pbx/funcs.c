@@ -154,7 +154,7 @@ static bool channel_sip(const struct chan *c, struct span which, struct out *o)
 	else if (span_iis(which, "local_addr"))
 		addr_out(o, &c->note.flow.local);
 	else if (span_iis(which, "secure"))
-		out_char(o, '0');
+		out_char(o, c->note.flow.proto == NET_TLS ? '1' : '0');
 	else
 		return false;
 	return true;
@@ -166,6 +166,10 @@ static bool channel_rtp(const struct chan *c, struct span which, struct out *o)
 	struct media_stats s = { 0 };
 	struct addr a;
 
+	if (span_iis(which, "secure")) {
+		out_char(o, c->has_deal && c->deal.crypt ? '1' : '0');
+		return true;
+	}
 	if (!span_iis(which, "src") && !span_iis(which, "dest"))
 		return false;
 	if (!c->media)

@@ -28,7 +28,7 @@ void leg_media_caps(struct chan *c, const struct chan *from)
 				     .single_codec = c->ep->preferred_codec_only,
 				     .rtcp_mux = c->ep->rtcp_mux,
 				     .srtp = c->ep->media_encryption == ENCRYPT_SDES,
-				     .optional = c->ep->media_encryption_optimistic };
+				     .optional = c->ep->media_encryption_optimistic || c->ep->force_avp };
 	for (size_t i = 0; from && from->has_deal && i < from->deal.n_codecs; i++) {
 		enum codec one = from->deal.codecs[i].codec;
 
