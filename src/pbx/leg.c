@@ -16,10 +16,14 @@ static void on_ack(void *arg, const struct sip_msg *m);
 static void on_no_ack(void *arg);
 static void on_no_prack(void *arg);
 
+bool leg_rewrites(const struct chan *c)
+{
+	return c->ep->rewrite_contact || (c->ep->rewrite_if_nat && c->behind_nat);
+}
+
 struct sip_dialog_conf leg_dialog_conf(struct chan *c)
 {
-	struct sip_dialog_conf d = { .rewrite_contact =
-					     c->ep->rewrite_contact || (c->ep->rewrite_if_nat && c->behind_nat),
+	struct sip_dialog_conf d = { .rewrite_contact = leg_rewrites(c),
 				     .force_rport = c->ep->force_rport,
 				     .transport = c->ep->transport ? c->ep->transport : c->via,
 				     .conf = c->conf,

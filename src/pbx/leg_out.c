@@ -118,6 +118,7 @@ static void ask(struct chan *c)
 			     .conf = c->conf,
 			     .max_forwards = c->max_forwards,
 			     .patience = patience(c),
+			     .rewrite_contact = leg_rewrites(c),
 			     .build = build_invite,
 			     .answer = on_answer,
 			     .again = leg_session_again,

@@ -378,6 +378,7 @@ struct sip_rest { /* what ends a dialog that a 2xx to an INVITE made and nobody 
 	const struct conf_transport *transport;
 	char *credentials; /* of the INVITE, or NULL */
 	bool pracked;      /* a branch of it sent reliable responses */
+	bool rewrite;      /* rewrite_contact */
 };
 void sip_rest_2xx(struct sip *s, const struct sip_rest *r, const struct sip_msg *m); /* it came again, or another did */
 void sip_rest_free(struct sip_rest *r);

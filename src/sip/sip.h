@@ -194,6 +194,8 @@ struct sip_ask {
 	struct conf *conf;     /* a reference is held while the ask lives; NULL: none needed */
 	uint32_t max_forwards; /* 0: the global option's */
 	bool goes_back;        /* where `flow` leads, when the next hop is not found */
+	bool rewrite_contact;  /* INVITE: a 2xx that nobody waits for is ended where it came from (struct
+				  sip_dialog_conf) */
 	bool witness;          /* a configured peer: how its responses see us is believed */
 	ms_t patience; /* 0: as long as transactions last; else given up when there is no answer at all by then */
 	ms_t timeout;  /* the whole ask, 0: transaction timeouts only */

@@ -230,16 +230,18 @@ void sip_uac_forget(struct sip_uac *u)
 
 static struct sip_rest rest_of(const struct sip_uac *u)
 {
-	return (struct sip_rest){ u->ask.auths,     u->ask.n_auths, u->ask.conf,
-				  u->ask.transport, u->credentials, u->forks != NULL };
+	return (struct sip_rest){ u->ask.auths,   u->ask.n_auths,   u->ask.conf,           u->ask.transport,
+				  u->credentials, u->forks != NULL, u->ask.rewrite_contact };
 }
 
 /* A peer may answer with any number of tags: what ends them has an end, too. */
 static void end_dialog_of(struct sip *s, const struct sip_rest *r, const struct sip_msg *m)
 {
-	struct sip_dialog_conf c = {
-		.auths = r->auths, .n_auths = r->n_auths, .conf = r->conf, .transport = r->transport
-	};
+	struct sip_dialog_conf c = { .auths = r->auths,
+				     .n_auths = r->n_auths,
+				     .conf = r->conf,
+				     .transport = r->transport,
+				     .rewrite_contact = r->rewrite };
 	struct sip_ask bye = { .method = SIP_BYE };
 	struct sip_dialog *d;
 
