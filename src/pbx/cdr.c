@@ -15,7 +15,7 @@ enum fate { NO_ANSWER, FAILED, BUSY, ANSWERED, CONGESTED };
 
 struct cdr {
 	struct cdr *next;
-	struct chan *leg;           /* that was dialled, while it lives */
+	struct chan *of, *leg;      /* who called; that was dialled, while it lives */
 	int64_t start, answer, end; /* Unix ms; 0: not yet */
 	enum fate fate;
 	bool dialled, silent;
@@ -42,6 +42,7 @@ static struct cdr *add(struct chan *c)
 {
 	struct cdr *r = xcalloc(1, sizeof *r), *last = last_of(c);
 
+	r->of = c;
 	r->start = wall(c);
 	r->answer = c->state == CHAN_UP ? r->start : 0;
 	r->silent = last && last->silent;
@@ -105,7 +106,6 @@ void cdr_dial(struct chan *c, struct chan *leg)
 	r->leg = leg;
 	r->dstchannel = xstrdup(leg->name);
 	leg->cdr = r;
-	leg->cdr_of = c;
 }
 
 void cdr_up(struct chan *c)
@@ -133,7 +133,7 @@ void cdr_leg_ended(struct chan *leg)
 	if (!r)
 		return;
 	r->fate = fate_of(leg);
-	end(leg->cdr_of, r);
+	end(r->of, r);
 	if (r->fate != ANSWERED) /* another leg may have been */
 		r->answer = 0;
 	r->leg = NULL;

@@ -298,8 +298,7 @@ struct chan {
 	struct dp *dp;
 	struct vars vars;
 	struct list of_device;  /* whose state somebody has subscribed to */
-	struct cdr *cdrs, *cdr; /* its records (cdr.c); that of whom it was dialled for, */
-	struct chan *cdr_of;    /* who that is; NULL: none */
+	struct cdr *cdrs, *cdr; /* its records (cdr.c); that of whom it was dialled for; NULL: none */
 	struct timer reap;
 	uint16_t texts_n, texts_room; /* of `texts`: used; there are */
 	char texts[];                 /* its names, and what other texts find room */
