@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -52,12 +53,14 @@ static int wrong(char *why, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* What OpenSSL says of the last failure. */
+/* What OpenSSL says of the last call: its first complaint is the cause of the others. */
 static const char *reason(void)
 {
-	unsigned long e = ERR_peek_last_error();
+	unsigned long e = ERR_peek_error();
 	const char *text = e ? ERR_reason_error_string(e) : NULL;
 
+	if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
+		return "it is not there in PEM";
 	return text ? text : e && ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : "not understood";
 }
 

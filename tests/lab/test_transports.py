@@ -4,7 +4,7 @@ import re
 
 import calls
 from hairpin import phone_block
-from net import sh, wait_for
+from net import LabError, sh, wait_for
 from peers import Phone
 from suite import scenario
 from worlds import NAT_A, PASSWORD, PBX_PUBLIC, PLAIN_TRANSPORT, One, Two
@@ -88,6 +88,14 @@ def tls(lab):
     w.hairpin.rx("pjsip reload")
     wait_for(lambda: "CN = fresh.example.com" in shown(w.pbx), 5, "the new certificate")
     contacts = w.hairpin.contacts()
+    calls.short_call(other, phone, "6001", w.hairpin)
+    with open(cert, "w") as f:
+        f.write("garbage\n")
+    try:
+        raise AssertionError(w.hairpin.rx("pjsip reload"))
+    except LabError as refused:
+        assert "the certificate of before is kept" in str(refused), refused
+    assert "CN = fresh.example.com" in shown(w.pbx)
     calls.short_call(other, phone, "6001", w.hairpin)
     assert w.hairpin.contacts() == contacts, "it connected again"
     w.check_wires()
