@@ -70,8 +70,8 @@ static int adopt(struct ctl *c, struct reload *r, struct out *o)
 	}
 	ctl_own(c, r->next);
 	c->reloaded = io_clock(c->cfg.loop)->now;
-	out_str(o,
-		err ? "The configuration is adopted, but not every transport follows it.\n" : "Configuration reloaded.\n");
+	out_str(o, err ? "The configuration is adopted, but not every transport follows it.\n"
+		       : "Configuration reloaded.\n");
 	return err ? 1 : 0;
 }
 

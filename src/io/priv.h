@@ -177,6 +177,9 @@ struct io_loop {
 		unsigned seen;              /* of l->datagrams, when the last turn ended */
 		bool on;
 	} pace;
+	struct {
+		uint64_t began_ns, spent_ns; /* this window; in it, by handshakes of who connects to us */
+	} shakes;
 	unsigned datagrams;      /* received so far */
 	struct udp_batch *batch; /* NULL: nothing was sent yet */
 	unsigned backlog;        /* percent: of the socket that was read last */

@@ -518,6 +518,22 @@ static void much_at_once(void **state)
 	assert_int_equal(w->err, 0); /* it said goodbye */
 }
 
+/* More than half of the time may take: the rest waits, and all are served. */
+static void many_at_once(void **state)
+{
+	struct world *w = *state;
+	struct net_tls pbx = keys_of("pbx"), none = { 0 };
+	struct addr at, unused;
+	uint32_t c = listen_with(w, &none, &unused);
+	struct flow f;
+
+	listen_with(w, &pbx, &at);
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(w->net.connect(w->net.arg, c, &at, SPAN_NONE, &f), 0);
+	assert_true(run_to(w, &w->connects, 300));
+	assert_int_equal(w->fails, 0);
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -532,6 +548,7 @@ int main(void)
 		T(a_peer_that_speaks_no_tls),
 		T(a_reader_that_sleeps_is_closed),
 		T(much_at_once),
+		T(many_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
