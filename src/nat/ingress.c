@@ -52,5 +52,5 @@ bool nat_is_seen(const struct nat_seen *s)
 		return false;
 	if (!addr_ip_eq(&via, &s->src))
 		return true;
-	return !s->reliable && s->has_rport && port != s->src.port;
+	return s->tls || (!s->reliable && s->has_rport && port != s->src.port);
 }

@@ -88,6 +88,7 @@ struct nat_seen {
 	uint16_t via_port; /* 0: none given */
 	unsigned n_vias;   /* more than one: a proxy sent it, and the addresses are somebody else's */
 	bool has_rport, reliable;
+	bool tls; /* a phone has no certificate: nobody but its own connection reaches it */
 };
 bool nat_is_seen(const struct nat_seen *s);
 

@@ -59,7 +59,8 @@ bool sip_behind_nat(const struct sip_msg *m)
 				 .via_port = m->via.port,
 				 .n_vias = m->n_vias,
 				 .has_rport = m->via.has_rport,
-				 .reliable = net_is_stream(m->flow.proto) };
+				 .reliable = net_is_stream(m->flow.proto),
+				 .tls = m->flow.proto == NET_TLS };
 
 	return nat_is_seen(&seen);
 }

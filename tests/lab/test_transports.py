@@ -195,3 +195,18 @@ def ipv6(lab):
     phone.wait_registered()
     w.phones["phone6"] = phone
     calls.echo_call(phone, w.hairpin)
+
+
+@scenario("tls.no-nat")
+def no_nat(lab):
+    """A phone by TLS without any NAT, and rewrite_contact is not written: nobody
+    listens where its Contact says; it is called over its connection."""
+    w = Two(lab, provider=False)
+    cert, key = certificate(lab, "pbx", "pbx.example.com")
+    w.hairpin_in(w.pbx, PLAIN_TRANSPORT + TLS % (cert, key) + phone_block("scenario2", "6002"),
+                 change=lambda text: text.replace("rewrite_contact=yes", ""))
+    phone = w.phone(lab.host("phone", "203.0.113.50"), "a", transport="tls")
+    other = w.phone_b()
+    w.hairpin.wait_contact("6001", "Avail")
+    calls.short_call(other, phone, "6001", w.hairpin)
+    calls.short_call(phone, other, "6002", w.hairpin)

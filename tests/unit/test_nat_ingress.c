@@ -118,7 +118,7 @@ static const struct {
 	const char *says, *src, *via, *contact;
 	uint16_t port;
 	unsigned n_vias;
-	bool rport, reliable, want;
+	bool rport, reliable, want, tls;
 } seen[] = {
 	{ "no NAT", "203.0.113.9:5060", "203.0.113.9", "203.0.113.9", 5060, 1, true, false, false },
 	{ "a private address, translated", "203.0.113.9:40007", "192.168.1.20", "192.168.1.20", 5060, 1, true, false,
@@ -129,6 +129,8 @@ static const struct {
 	{ "a client that sends from another port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 0, 1, false,
 	  false, false },
 	{ "TCP from any port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 5060, 1, true, true, false },
+	{ "TLS from any port", "203.0.113.9:40007", "203.0.113.9", "203.0.113.9", 5061, 1, true, true, true, true },
+	{ "TLS from a proxy", "203.0.113.9:40007", "203.0.113.9", "192.168.1.20", 5061, 2, true, true, false, true },
 	{ "TCP, translated", "203.0.113.9:40007", "192.168.1.20", "192.168.1.20", 5060, 1, true, true, true },
 	{ "a proxy forwarded it", "203.0.113.9:5060", "192.168.1.20", "192.168.1.20", 5060, 2, true, false, false },
 	{ "it registers somebody else", "203.0.113.9:40007", "192.168.1.20", "192.168.1.30", 5060, 1, true, false,
@@ -148,7 +150,8 @@ static void test_seen(void **state)
 				      .via_port = seen[i].port,
 				      .n_vias = seen[i].n_vias,
 				      .has_rport = seen[i].rport,
-				      .reliable = seen[i].reliable };
+				      .reliable = seen[i].reliable,
+				      .tls = seen[i].tls };
 
 		assert_true(addr_parse(span_of(seen[i].src), &s.src));
 		if (nat_is_seen(&s) != seen[i].want)
