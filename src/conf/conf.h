@@ -85,6 +85,11 @@ struct conf_aor {
 	const char *outbound_proxy;
 };
 
+struct conf_pickup {                           /* whose ringing calls may be taken by whom */
+	uint64_t call, pickup;                 /* call_group, pickup_group: bits 0 to 63 */
+	const char *named_call, *named_pickup; /* names between commas; "": none */
+};
+
 enum conf_redirect { REDIRECT_USER, REDIRECT_URI_CORE, REDIRECT_URI_PJSIP }; /* redirect_method= */
 enum conf_dtmf { DTMF_RFC4733, DTMF_INBAND, DTMF_INFO, DTMF_AUTO, DTMF_AUTO_INFO, DTMF_NONE };
 #define IDENTIFY_USERNAME      1u
@@ -137,8 +142,9 @@ struct conf_endpoint {
 	bool suppress_q850_reason_headers, rtcp_mux, preferred_codec_only;
 	bool moh_passthrough, suppress_moh_on_sendonly, refer_blind_progress;
 	bool allow_subscribe, notify_early_inuse_ringing;
-	uint32_t sub_min_expiry;       /* s */
-	const char *subscribe_context; /* "": context */
+	const struct conf_pickup *pickup; /* NULL: in no group */
+	uint32_t sub_min_expiry;          /* s */
+	const char *subscribe_context;    /* "": context */
 	bool media_encryption_optimistic, force_avp, srtp_tag_32;
 	enum { ENCRYPT_NO, ENCRYPT_SDES, ENCRYPT_DTLS } media_encryption;
 };

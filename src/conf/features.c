@@ -19,7 +19,7 @@ static void show_code(const struct opt *opt UNUSED, const void *field, const voi
 #define AT(f)    offsetof(struct conf_features, f)
 #define ATTENDED "attended transfer by keys"
 #define PARKING  "parking"
-#define PICKUP   "call pickup"
+#define PICKUP   "sounds of call pickup"
 #define CODE(f)  OPT_CUSTOM, AT(f), .set = set_code, .show = show_code
 const struct opt features_opts[] = {
 	{ "transferdigittimeout", OPT_DOUBLE, AT(transferdigittimeout), .def = "3", .unit = "s",
@@ -46,7 +46,8 @@ const struct opt features_opts[] = {
 	{ "atxferloopdelay", OPT_DOUBLE, .def = "10", .unit = "s", .waits_for = ATTENDED,
 	  .help = "Pause before calling back." },
 	{ "atxfercallbackretries", OPT_UINT, .def = "2", .waits_for = ATTENDED, .help = "How often it calls back." },
-	{ "pickupexten", OPT_STR, .def = "*8", .waits_for = PICKUP, .help = "Extension that takes a ringing call." },
+	{ "pickupexten", OPT_STR, AT(pickupexten), .def = "*8",
+	  .help = "Number that takes a ringing call of one's `pickup_group`, whatever the dialplan has; empty: off." },
 	{ "pickupsound", OPT_STR, .def = "", .waits_for = PICKUP, .help = "Sound when it did." },
 	{ "pickupfailsound", OPT_STR, .def = "", .waits_for = PICKUP, .help = "Sound when there was none." },
 	{ "courtesytone", OPT_STR, .def = "", .waits_for = "recording", .help = "Sound when recording begins." },

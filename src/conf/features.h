@@ -7,6 +7,7 @@
 struct conf_features {
 	struct conf_obj o;
 	const char *blindxfer, *disconnect; /* codes; "": off */
+	const char *pickupexten;            /* "": off */
 	const char *transferannouncesound, *transferretrysound, *transferinvalidsound;
 	uint32_t transferdialattempts;
 	double transferdigittimeout;  /* s */

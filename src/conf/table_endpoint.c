@@ -26,6 +26,128 @@ static const char *const security_names[] = { "no", "mediasec", NULL };
 static const char *const shaken_names[] = { "no/off/0/false", "yes/on/1/true", "attest", "verify", NULL };
 static const char *const ec_names[] = { "none", "fec", "redundancy", NULL };
 
+/* What a template has stays with it: each change has a copy of its own. */
+static struct conf_pickup *changed_pickup(struct opt_cx *cx, void *field)
+{
+	const struct conf_pickup **at = field;
+	struct conf_pickup *p = arena_alloc(cx->arena, sizeof *p);
+
+	*p = *at ? **at : (struct conf_pickup){ .named_call = "", .named_pickup = "" };
+	*at = p;
+	return p;
+}
+
+/* "1,3-5"; false and a phrase when that is no list of groups. */
+static bool read_groups(struct opt_cx *cx, struct span v, uint64_t *bits)
+{
+	struct span one;
+
+	*bits = 0;
+	while (span_cut(&v, ',', &one)) {
+		struct span last = span_trim(one), first;
+		uint32_t from, to;
+		bool range = span_chr(last, '-') > 0;
+
+		if (!last.n)
+			continue;
+		if (range)
+			span_cut(&last, '-', &first);
+		if (!span_u32(span_trim(last), 63, &to) ||
+		    !(range ? span_u32(span_trim(first), 63, &from) : (from = to, true)) || from > to)
+			return opt_bad(cx, "'%.*s' is no group from 0 to 63, nor a range of them", SP(one));
+		for (; from <= to; from++)
+			*bits |= (uint64_t)1 << from;
+	}
+	return true;
+}
+
+static bool set_groups(struct opt_cx *cx, void *field, struct span v, bool pickup)
+{
+	struct conf_pickup *p;
+	uint64_t bits;
+
+	if (!read_groups(cx, v, &bits))
+		return false;
+	if (!bits && !*(const struct conf_pickup **)field)
+		return true;
+	p = changed_pickup(cx, field);
+	*(pickup ? &p->pickup : &p->call) = bits;
+	return true;
+}
+
+static bool set_call_group(struct opt_cx *cx, void *field, struct span v)
+{
+	return set_groups(cx, field, v, false);
+}
+
+static bool set_pickup_group(struct opt_cx *cx, void *field, struct span v)
+{
+	return set_groups(cx, field, v, true);
+}
+
+static bool set_named_groups(struct opt_cx *cx, void *field, struct span v, bool pickup)
+{
+	struct conf_pickup *p;
+
+	if (!v.n && !*(const struct conf_pickup **)field)
+		return true;
+	p = changed_pickup(cx, field);
+	*(pickup ? &p->named_pickup : &p->named_call) = arena_str(cx->arena, v);
+	return true;
+}
+
+static bool set_named_call(struct opt_cx *cx, void *field, struct span v)
+{
+	return set_named_groups(cx, field, v, false);
+}
+
+static bool set_named_pickup(struct opt_cx *cx, void *field, struct span v)
+{
+	return set_named_groups(cx, field, v, true);
+}
+
+/* "1, 3-5", as Asterisk writes it. */
+static void show_groups(uint64_t bits, struct out *o)
+{
+	for (uint32_t i = 0; i < 64; i++) {
+		uint32_t last = i;
+
+		if (!(bits >> i & 1))
+			continue;
+		while (last < 63 && bits >> (last + 1) & 1)
+			last++;
+		out_all(o, o->n ? ", " : "", i);
+		if (last > i)
+			out_all(o, "-", last);
+		i = last;
+	}
+}
+
+static const struct conf_pickup *pickup_at(const void *field)
+{
+	return *(const struct conf_pickup *const *)field;
+}
+
+static void show_call_group(const struct opt *opt UNUSED, const void *field, const void *obj UNUSED, struct out *o)
+{
+	show_groups(pickup_at(field) ? pickup_at(field)->call : 0, o);
+}
+
+static void show_pickup_group(const struct opt *opt UNUSED, const void *field, const void *obj UNUSED, struct out *o)
+{
+	show_groups(pickup_at(field) ? pickup_at(field)->pickup : 0, o);
+}
+
+static void show_named_call(const struct opt *opt UNUSED, const void *field, const void *obj UNUSED, struct out *o)
+{
+	out_str(o, pickup_at(field) ? pickup_at(field)->named_call : "");
+}
+
+static void show_named_pickup(const struct opt *opt UNUSED, const void *field, const void *obj UNUSED, struct out *o)
+{
+	out_str(o, pickup_at(field) ? pickup_at(field)->named_pickup : "");
+}
+
 const struct opt endpoint_opts[] = {
 	{ "100rel", OPT_ENUM, AT(rel100), .def = "yes", .names = rel100_names,
 	  .help = "Whether ringing and early media are acknowledged (PRACK, RFC 3262): never, when the peer requires "
@@ -59,7 +181,8 @@ const struct opt endpoint_opts[] = {
 	{ "bind_rtp_to_media_address", OPT_BOOL, AT(bind_rtp_to_media_address), .def = "no",
 	  .help = "Open the media ports on `media_address` only." },
 	{ "bundle", OPT_BOOL, .def = "no", .waits_for = "WebRTC", .help = "Carry all media over one port (RFC 9143)." },
-	{ "call_group", OPT_STR, .waits_for = "call pickup", .help = "Numbered groups that calls to here belong to." },
+	{ "call_group", OPT_CUSTOM, AT(pickup), .def = "", .set = set_call_group, .show = show_call_group,
+	  .help = "Numbered groups, 0 to 63, that calls to here belong to: `1,3-5`." },
 	{ "callerid", OPT_CUSTOM, .def = "", .set = set_callerid, .show = show_callerid,
 	  .help = "Caller id of calls from here: `\"Name\" <number>`, or `asreceived`." },
 	{ "callerid_privacy", OPT_ENUM, .def = "allowed_not_screened", .names = privacy_names,
@@ -183,9 +306,9 @@ const struct opt endpoint_opts[] = {
 	  .help = "User of the From header in notifications." },
 	{ "mwi_subscribe_replaces_unsolicited", OPT_BOOL, .def = "no", .waits_for = "message waiting indication",
 	  .help = "A subscription ends unasked notifications." },
-	{ "named_call_group", OPT_STR, .waits_for = "call pickup",
+	{ "named_call_group", OPT_CUSTOM, AT(pickup), .def = "", .set = set_named_call, .show = show_named_call,
 	  .help = "Named groups that calls to here belong to." },
-	{ "named_pickup_group", OPT_STR, .waits_for = "call pickup",
+	{ "named_pickup_group", OPT_CUSTOM, AT(pickup), .def = "", .set = set_named_pickup, .show = show_named_pickup,
 	  .help = "Named groups whose calls may be picked up from here." },
 	{ "notify_early_inuse_ringing", OPT_BOOL, AT(notify_early_inuse_ringing), .def = "no",
 	  .help = "Show a busy and ringing phone as ringing." },
@@ -201,7 +324,7 @@ const struct opt endpoint_opts[] = {
 	  .help = "Dialplan context for numbers that may still grow." },
 	{ "permit", OPT_CUSTOM, AT(acl), .set = set_permit, .show = show_nothing,
 	  .help = "Source addresses that are allowed after all." },
-	{ "pickup_group", OPT_STR, .waits_for = "call pickup",
+	{ "pickup_group", OPT_CUSTOM, AT(pickup), .def = "", .set = set_pickup_group, .show = show_pickup_group,
 	  .help = "Numbered groups whose calls may be picked up from here." },
 	{ "preferred_codec_only", OPT_BOOL, AT(preferred_codec_only), .def = "no",
 	  .help = "Answer an offer with one codec only." },

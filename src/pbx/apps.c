@@ -29,6 +29,8 @@
 	X(musiconhold)      \
 	X(nocdr)            \
 	X(noop)             \
+	X(pickup)           \
+	X(pickupchan)       \
 	X(playback)         \
 	X(playtones)        \
 	X(progress)         \

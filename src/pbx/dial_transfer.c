@@ -44,11 +44,11 @@ void dial_takes(struct chan *c, struct chan *now)
 		clock_stop(c->pbx->clock, &c->dp->timer);
 }
 
-bool dial_calls(const struct chan *leg)
+const struct dp *dial_calls(const struct chan *leg)
 {
 	const struct dial *s = leg->on_event == dial_leg_event ? leg->arg : NULL;
 
-	return s && !s->answered && leg->state != CHAN_UP;
+	return s && !s->answered && leg->state != CHAN_UP ? s->dp : NULL;
 }
 
 void dial_answers(struct chan *leg, struct chan *other)

@@ -232,7 +232,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 {
 	const struct sip_msg *m = sip_uas_msg(uas);
 	struct leg_refusal no;
-	bool replaces = sip_hdr(m, SIP_HDR_REPLACES);
+	bool replaces = sip_hdr(m, SIP_HDR_REPLACES), picks_up;
 	struct sip_dialog_conf d;
 	struct chan *c;
 
@@ -257,7 +257,8 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 		c->max_breadth = MAX(c->max_breadth, 1);
 	take_caller(c, m);
 	take_dialed(c, m);
-	if (!replaces && !dp_new(c)) {
+	picks_up = !replaces && leg_is_pickup(c);
+	if (!replaces && !picks_up && !dp_new(c)) {
 		trace(EV_SIP_NO, c->name, "no extension '%s' in context '%s'", c->dialed, ep->context);
 		refuse(c, uas, 404, NULL);
 		return;
@@ -275,7 +276,10 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 	sip_uas_on_cancel(uas, on_cancel, c);
 	sip_reply(uas, 100, NULL, NULL, NULL);
 	if (take_offer(c, uas, m))
-		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer, replaces ? leg_replace : dp_start);
+		leg_ports_open(c, sip_transport_of(p->sip, &m->flow).door, &c->peer,
+			       replaces   ? leg_replace
+			       : picks_up ? leg_pickup
+					  : dp_start);
 }
 
 void leg_ring_tone(struct chan *c, bool on)

@@ -589,7 +589,7 @@ bool dial_runs(const struct dp *dp);
 bool dial_rings(const struct dp *dp); /* a Dial that nobody has answered */
 /* It has another party now, which it does not own, or (NULL) waits for its end. Whom it called is let go of. */
 void dial_takes(struct chan *c, struct chan *now);
-bool dial_calls(const struct chan *leg);                 /* a Dial calls it, and has no answer yet */
+const struct dp *dial_calls(const struct chan *leg); /* whose Dial calls it, and has no answer yet; NULL: nobody's */
 void dial_answers(struct chan *leg, struct chan *other); /* another channel, which is up, answers in its place */
 void dial_moved(struct dp *dp, const struct chan *from); /* the caller is another channel */
 

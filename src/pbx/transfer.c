@@ -11,8 +11,10 @@
 
 struct moves *moves_of(struct chan *c)
 {
-	if (!c->moves)
+	if (!c->moves) {
 		c->moves = xcalloc(1, sizeof *c->moves);
+		c->moves->of = c;
+	}
 	return c->moves;
 }
 
@@ -138,6 +140,7 @@ void transfer_forget(struct chan *c)
 	refer_drop(c->moves->asked);
 	refer_unwatch(c);
 	leg_refer_drop(c);
+	clock_stop(c->pbx->clock, &c->moves->pickup);
 	free(c->moves->referred_by);
 	free(c->moves->replaces);
 	free(c->moves);

@@ -18,6 +18,9 @@ struct moves {
 	char *referred_by, *replaces; /* values for the INVITE of a leg that a transferred channel calls; NULL: none */
 	bool refers_out;              /* it is being followed */
 	bool referred;                /* there was one: NOTIFYs of it may come */
+	struct chan *of;              /* whose they are */
+	struct timer pickup;          /* it picks up a call: */
+	uint32_t picked;              /* of the leg with this number */
 	bool recodes;                 /* a re-INVITE is due that offers what its partner speaks */
 };
 struct moves *moves_of(struct chan *c); /* made when there are none */
@@ -47,6 +50,11 @@ void transfer_recoded(struct chan *c, bool ok); /* that was answered */
 void transfer_part(struct chan *c);
 void transfer_gone(struct chan *c);   /* the channel has ended, and its owner knows */
 void transfer_forget(struct chan *c); /* it is being freed */
+
+/* ---- app_pickup.c ---- */
+
+bool leg_is_pickup(const struct chan *c); /* it has dialled features.conf's pickupexten */
+void leg_pickup(struct chan *c);          /* takes what rings in its group, or is refused */
 
 /* ---- replaces.c ---- */
 

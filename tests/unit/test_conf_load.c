@@ -287,6 +287,9 @@ static const struct refusal refusals[] = {
 	  "anonymous, "
 	  "header or request_uri" },
 	{ "[g]\ntype=global\ndefault_realm=", "pjsip.conf:1: global g: default_realm must not be empty" },
+	{ EP "pickup_group=1,60-64",
+	  "pjsip.conf:3: endpoint e: pickup_group: '60-64' is no group from 0 to 63, nor a range of "
+	  "them" },
 	{ "[d]\ntype=domain_alias\ndomain=", "pjsip.conf:3: domain_alias d: domain: the domain's name is missing" },
 	/* the place of an inherited line is the template's */
 	{ "[t](!)\ntype=endpoint\n\nforce_rport=2\n[e](t)",
@@ -582,7 +585,7 @@ static void many_of_one_template(void **state UNUSED)
 {
 	static const char *const files[] = {
 		"pjsip.conf",
-		"[t](!)\ntype=endpoint\ncontext=inside\ndisallow=all\nallow=ulaw\ncall_group=1\nallow=silk16\n"
+		"[t](!)\ntype=endpoint\ncontext=inside\ndisallow=all\nallow=ulaw\nmailboxes=1\nallow=silk16\n"
 		"language=fr\nset_var=a=1\nset_var=b=2\nset_var=c=3\n"
 		"[1](t)\n[2](t)\nset_var=d=4\n[3](t)\nset_var=e=5\ncontext=4\n[4](t)\nset_var=f=6\nallow=alaw\n"
 		"[t](+)\nlanguage=de\n[5](t)\n[s](!)\ntype=endpoint\ncontext=s\n[6](s)\n[7](s)\n[8](s)\n[9](t)\n",
@@ -601,7 +604,7 @@ static void many_of_one_template(void **state UNUSED)
 		assert_string_equal(ep[i].language, i == 4 ? "de" : "fr");
 		assert_int_equal(ep[i].codecs.n, i == 3 ? 2 : 1);
 		assert_int_equal(ep[i].set_var.n, i == 0 || i == 4 ? 3 : 4);
-		assert_string_equal(conf_text(&ep[i].o, "endpoint", "call_group"), "1");
+		assert_string_equal(conf_text(&ep[i].o, "endpoint", "mailboxes"), "1");
 		assert_true(conf_written(&ep[i].o, "endpoint", "context"));
 		assert_false(conf_written(&ep[i].o, "endpoint", "from_user"));
 	}
@@ -614,7 +617,7 @@ static void many_of_one_template(void **state UNUSED)
 	}
 	assert_string_equal(ep[8].language, "de");
 	for (size_t i = 0; i < why.n; i++) {
-		noted += why.items[i].sev == DIAG_NOTE && strstr(why.items[i].text, "call_group");
+		noted += why.items[i].sev == DIAG_NOTE && strstr(why.items[i].text, "mailboxes");
 		told += why.items[i].sev == DIAG_WARNING && strstr(why.items[i].text, "silk16");
 	}
 	assert_int_equal(noted, 1); /* of the line */
