@@ -107,6 +107,8 @@ struct io_loop *io_new(struct clock *clock)
 	BUG_ON(uv_loop_init(&l->uv) < 0);
 	l->clock = clock;
 	io_set_sink(l, NULL);
+	list_init(&l->shakes.waiting);
+	l->shakes.again.fire = tcp_shake_waiting;
 	l->room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	BUG_ON(l->room == MAP_FAILED);
 	l->inbox = inbox_new(l->room);

@@ -44,6 +44,7 @@ struct sock *sock_new(struct io_loop *l, enum sock_kind kind, int fd)
 	s->kind = kind;
 	s->fd = fd;
 	list_init(&s->packets);
+	list_init(&s->turn);
 	outq_init(&s->out);
 	BUG_ON(uv_poll_init(&l->uv, &s->poll, fd) < 0);
 	s->poll.data = s;
@@ -94,6 +95,7 @@ void sock_close(struct sock *s)
 		s->loop->found = NULL;
 	HASH_DEL(s->loop->socks, s);
 	clock_stop(s->loop->clock, &s->later);
+	list_del(&s->turn);
 	udp_free_queue(s);
 	outq_free(&s->out);
 	tls_end(&s->tls);

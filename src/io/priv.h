@@ -46,6 +46,7 @@ struct sock {
 	struct tls_conn *tls;    /* of a TLS connection */
 	struct net_listen ask;   /* of the listener */
 	struct addr bound, peer; /* peer: of a connection */
+	struct list turn;        /* among those whose handshake waits */
 	struct list packets;     /* UDP: waiting to be sent */
 	size_t packets_n;
 	bool gso;            /* UDP: may send several that go together (UDP_SEGMENT) */
@@ -94,6 +95,7 @@ int tcp_open(struct io_loop *l, const struct net_listen *ask, struct sock **out)
 int tcp_connect(struct sock *listener, const struct addr *to, struct span name, struct sock **out);
 int tcp_send(struct sock *s, struct span bytes);
 void tcp_ready(struct sock *s, int events);
+void tcp_shake_waiting(struct timer *t, ms_t now); /* the loop's shakes.again */
 
 /* ---- TLS on a connection (tls.c) ---- */
 
@@ -178,7 +180,9 @@ struct io_loop {
 		bool on;
 	} pace;
 	struct {
-		uint64_t began_ns, spent_ns; /* this window; in it, by handshakes of who connects to us */
+		uint64_t due_ns;     /* handshakes of who connects to us have had their share until then */
+		struct list waiting; /* for their turn */
+		struct timer again;
 	} shakes;
 	unsigned datagrams;      /* received so far */
 	struct udp_batch *batch; /* NULL: nothing was sent yet */

@@ -21,7 +21,8 @@
 #define QUEUE_MAX       (1u << 20)
 #define BACKLOG         1024
 #define ACCEPTS_MAX     64  /* per wake-up */
-#define SHAKE_WINDOW    100 /* ms: half of it, and who connects by TLS waits for the rest */
+#define SHAKE_BURST     100 /* ms: half of it may be taken by handshakes at once */
+#define SHAKE_PAUSE     50
 
 static void set_options(int fd, const struct net_listen *ask)
 {
@@ -101,34 +102,36 @@ static void opened(struct sock *s);
 
 /*
  * A handshake costs us a signature, a millisecond with RSA, and a stranger nothing: they take half of the thread's time
- * at most. Who comes meanwhile waits in the kernel.
+ * at most. Who comes meanwhile waits in the kernel; who is connected already waits for his turn.
  */
-static bool is_shaken_enough(struct io_loop *l)
+static bool is_shaken_enough(const struct io_loop *l)
 {
-	uint64_t now = uv_hrtime(), window = SHAKE_WINDOW * 1000000ull;
-
-	if (now - l->shakes.began_ns >= window) {
-		l->shakes.began_ns = now;
-		l->shakes.spent_ns = 0;
-	}
-	return l->shakes.spent_ns > window / 2;
+	return l->shakes.due_ns > uv_hrtime();
 }
 
 static int shake_once(struct sock *s, char *why)
 {
-	uint64_t began = uv_hrtime();
+	uint64_t began = uv_hrtime(), now, *due = &s->loop->shakes.due_ns;
 	int err = tls_shake(s->tls, why);
 
+	now = uv_hrtime();
 	if (s->incoming)
-		s->loop->shakes.spent_ns += uv_hrtime() - began;
+		*due = MAX(*due, now - SHAKE_BURST * 1000000ull) + 2 * (now - began);
 	return err;
 }
 
 static void shake(struct sock *s)
 {
 	char why[NET_WHY], text[ADDR_STRLEN];
-	int err = shake_once(s, why);
+	int err;
 
+	if (s->incoming && is_shaken_enough(s->loop)) {
+		sock_poll(s, 0);
+		list_push(&s->loop->shakes.waiting, &s->turn);
+		clock_in(s->loop->clock, &s->loop->shakes.again, SHAKE_PAUSE);
+		return;
+	}
+	err = shake_once(s, why);
 	if (!err) {
 		s->shaking = false;
 		opened(s);
@@ -140,6 +143,20 @@ static void shake(struct sock *s)
 		      why);
 		tell_failure(s, err);
 	}
+}
+
+void tcp_shake_waiting(struct timer *t, ms_t now UNUSED)
+{
+	struct io_loop *l = container_of(t, struct io_loop, shakes.again);
+
+	while (!list_empty(&l->shakes.waiting) && !is_shaken_enough(l)) {
+		struct sock *s = list_entry(l->shakes.waiting.next, struct sock, turn);
+
+		list_del(&s->turn);
+		shake(s);
+	}
+	if (!list_empty(&l->shakes.waiting))
+		clock_in(l->clock, t, SHAKE_PAUSE);
 }
 
 static void begin_tls(struct sock *s, const struct tls *keys, bool incoming, struct span name)
@@ -182,7 +199,7 @@ static void accept_some(struct sock *s)
 
 		if (s->keys && is_shaken_enough(s->loop)) {
 			sock_poll(s, 0);
-			clock_in(s->loop->clock, &s->later, SHAKE_WINDOW / 2);
+			clock_in(s->loop->clock, &s->later, SHAKE_PAUSE);
 			return;
 		}
 		fd = accept4(s->fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -290,8 +307,8 @@ static void read_some(struct sock *s)
 		tell_failure(s, 0);
 	else if (errno != EAGAIN && errno != EINTR)
 		tell_failure(s, -errno);
-	else if (s->tls && tls_wants_to_write(s->tls)) /* OpenSSL has something to say */
-		sock_poll(s, UV_READABLE | UV_WRITABLE);
+	else if (s->tls && tls_wants_to_write(s->tls)) /* OpenSSL has something to say, and reads no further before */
+		sock_poll(s, UV_WRITABLE);
 }
 
 static int fail(struct sock *s, int err)

@@ -20,7 +20,8 @@
 
 #include "io/priv.h"
 
-#define CHAIN_MOST 65536 /* bytes of certificates that a peer may show */
+#define CHAIN_MOST 65536                           /* bytes of certificates that a peer may show */
+#define GROUPS     "X25519:P-256:X448:P-384:P-521" /* without finite fields: a stranger would choose the dearest */
 
 struct tls {
 	SSL_CTX *ctx;
@@ -150,7 +151,10 @@ static void set_rules(SSL_CTX *ctx, const struct net_tls *t)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_clear_mode(ctx,
+			   SSL_MODE_AUTO_RETRY); /* a read is one record: new keys without end keep nobody waiting */
 	SSL_CTX_set_max_cert_list(ctx, CHAIN_MOST);
+	BUG_ON(SSL_CTX_set1_groups_list(ctx, GROUPS) != 1);
 	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_default_passwd_cb(ctx, say_password); /* without one it would ask at the terminal */
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ static void add_ext(X509 *x, int nid, const char *value)
 /* Signed by `by`, or by itself; valid from now on for so many seconds. Written to NAME.crt and NAME.key. */
 static struct party make_party(const char *name, const char *alt, const struct party *by, long seconds)
 {
-	struct party p = { EVP_EC_gen("P-256"), X509_new() };
+	struct party p = { strcmp(name, "rsa") == 0 ? EVP_RSA_gen(3072) : EVP_EC_gen("P-256"), X509_new() };
 	X509_NAME *subject = X509_get_subject_name(p.cert);
 	char file[64];
 	FILE *f;
@@ -189,7 +190,7 @@ static void party_free(struct party *p)
 
 static int make_certificates(void **state UNUSED)
 {
-	struct party ca, one[6];
+	struct party ca, one[7];
 	FILE *f;
 
 	if (!mkdtemp(dir))
@@ -201,6 +202,7 @@ static int make_certificates(void **state UNUSED)
 	one[3] = make_party("self", "DNS:pbx.example.com", NULL, 3600);
 	one[4] = make_party("domain", "URI:sip:example.com", &ca, 3600);
 	one[5] = make_party("phone", NULL, &ca, 3600);
+	one[6] = make_party("rsa", NULL, &ca, 3600);
 	f = fopen(path_of("locked.key"), "w");
 	PEM_write_PrivateKey(f, one[0].key, EVP_aes_128_cbc(), (const unsigned char *)"sesame", 6, NULL, NULL);
 	fclose(f);
@@ -461,6 +463,32 @@ static void a_peer_that_speaks_no_tls(void **state)
 	close(fd);
 }
 
+/* A client of OpenSSL on its own socket; the server has heard its hello. This thread is both ends. */
+static SSL *stranger(struct world *w, SSL_CTX *ctx, const struct addr *at)
+{
+	SSL *ssl = SSL_new(ctx);
+	int fd = plain_socket(at);
+	struct timeval t = { 0, 200000 };
+	unsigned accepts = w->accepts, inputs = w->inputs;
+
+	SSL_set_fd(ssl, fd);
+	assert_true(run_to(w, &w->accepts, accepts + 1));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+	for (int n = 0; n < 3 && SSL_connect(ssl) != 1; n++) {
+		clock_in(&w->clock, &w->limit, 100);
+		io_run(w->loop);
+	}
+	assert_int_equal(SSL_write(ssl, "hello", 5), 5);
+	assert_true(run_to(w, &w->inputs, inputs + 1));
+	return ssl;
+}
+
+static void stranger_goes(SSL *ssl)
+{
+	close(SSL_get_fd(ssl));
+	SSL_free(ssl);
+}
+
 static void a_reader_that_sleeps_is_closed(void **state)
 {
 	struct world *w = *state;
@@ -468,33 +496,19 @@ static void a_reader_that_sleeps_is_closed(void **state)
 	static char big[64 << 10];
 	struct addr at;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = SSL_new(ctx);
-	int fd, err = 0;
+	SSL *ssl;
+	int err = 0;
 
 	listen_with(w, &pbx, &at);
-	fd = plain_socket(&at);
-	SSL_set_fd(ssl, fd);
-	assert_true(run_to(w, &w->accepts, 1));
-	for (int i = 0; i < 2 && !w->inputs; i++) { /* this thread is both ends: the server's part runs between */
-		struct timeval t = { 0, 200000 };
-
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-		for (int n = 0; n < 3 && SSL_connect(ssl) != 1; n++) {
-			clock_in(&w->clock, &w->limit, 100);
-			io_run(w->loop);
-		}
-		assert_int_equal(SSL_write(ssl, "hello", 5), 5);
-		assert_true(run_to(w, &w->inputs, 1));
-	}
+	ssl = stranger(w, ctx, &at);
 	memset(big, 'x', sizeof big);
 	for (int i = 0; i < 1000 && !err; i++)
 		err = w->net.send(w->net.arg, &w->in, (struct span){ big, sizeof big });
 	assert_int_equal(err, -ENOBUFS);
 	assert_true(run_to(w, &w->fails, 1));
 	assert_int_equal(w->err, -ENOBUFS);
-	SSL_free(ssl);
+	stranger_goes(ssl);
 	SSL_CTX_free(ctx);
-	close(fd);
 }
 
 static void much_at_once(void **state)
@@ -534,6 +548,134 @@ static void many_at_once(void **state)
 	assert_int_equal(w->fails, 0);
 }
 
+/* How often others had their turn, and the longest time that they had to wait. */
+struct pulse {
+	struct timer t;
+	struct world *w;
+	uint64_t at, worst;
+	unsigned beats, done;
+	int fds[80]; /* done: all of them have something to read */
+};
+
+static uint64_t nanoseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void on_pulse(struct timer *t, ms_t now UNUSED)
+{
+	struct pulse *p = container_of(t, struct pulse, t);
+	uint64_t at = nanoseconds();
+	size_t n = 0;
+	char c;
+
+	p->worst = MAX(p->worst, p->at ? at - p->at : 0);
+	p->at = at;
+	p->beats++;
+	while (n < ARRAY_LEN(p->fds) && recv(p->fds[n], &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+		n++;
+	p->done = n == ARRAY_LEN(p->fds);
+	if (p->done)
+		io_stop(p->w->loop);
+	else
+		clock_in(&p->w->clock, t, 1);
+}
+
+/* Strangers who connect first and all begin at one moment: who is in a call is served between them. */
+static void hellos_at_one_moment(void **state)
+{
+	struct world *w = *state;
+	struct net_tls rsa = keys_of("rsa");
+	struct pulse p = { .t.fire = on_pulse, .w = w };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	char hello[1024];
+	struct addr at;
+	uint64_t began;
+	int n;
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_connect(ssl);
+	n = BIO_read(SSL_get_wbio(ssl), hello, sizeof hello);
+	listen_with(w, &rsa, &at);
+	for (size_t i = 0; i < ARRAY_LEN(p.fds); i++)
+		p.fds[i] = plain_socket(&at);
+	assert_true(run_to(w, &w->accepts, ARRAY_LEN(p.fds)));
+	for (size_t i = 0; i < ARRAY_LEN(p.fds); i++)
+		assert_int_equal(send(p.fds[i], hello, (size_t)n, 0), n);
+	began = nanoseconds();
+	clock_in(&w->clock, &p.t, 0);
+	assert_true(run_to(w, &p.done, 1));
+	assert_true(p.worst < (nanoseconds() - began) / 2);
+	for (size_t i = 0; i < ARRAY_LEN(p.fds); i++)
+		close(p.fds[i]);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
+/* What TLS does by itself on a connection keeps nobody else from his turn, however much of it a peer asks for. */
+static void new_keys_without_end(void **state)
+{
+	struct world *w = *state;
+	struct net_tls pbx = keys_of("pbx");
+	struct pulse p = { .t.fire = on_pulse, .w = w, .fds = { -1 } };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	struct addr at;
+	SSL *ssl;
+
+	listen_with(w, &pbx, &at);
+	ssl = stranger(w, ctx, &at);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(ssl), 1);
+	}
+	assert_int_equal(SSL_write(ssl, "bye", 3), 3);
+	clock_in(&w->clock, &p.t, 0);
+	assert_true(run_to(w, &w->inputs, 2));
+	assert_string_equal(w->text, "bye");
+	assert_true(p.beats > 5);
+	clock_stop(&w->clock, &p.t);
+	stranger_goes(ssl);
+	SSL_CTX_free(ctx);
+}
+
+/* Finite fields of 8192 bits cost us a hundred times what a curve does. */
+static void dear_groups_are_not_taken(void **state)
+{
+	static const struct {
+		const char *group;
+		bool ok;
+	} cases[] = { { "X25519", true }, { "P-384", true }, { "ffdhe8192", false } };
+	struct world *w = *state;
+	struct net_tls pbx = keys_of("pbx");
+	struct addr at;
+
+	listen_with(w, &pbx, &at);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+		unsigned fails = w->fails;
+
+		assert_int_equal(SSL_CTX_set1_groups_list(ctx, cases[i].group), 1);
+		if (cases[i].ok) {
+			stranger_goes(stranger(w, ctx, &at));
+			assert_true(run_to(w, &w->fails, fails + 1));
+		} else {
+			SSL *ssl = SSL_new(ctx);
+
+			SSL_set_fd(ssl, plain_socket(&at));
+			assert_int_equal(fcntl(SSL_get_fd(ssl), F_SETFL, O_NONBLOCK), 0);
+			assert_int_equal(SSL_connect(ssl), -1);
+			assert_true(run_to(w, &w->fails, fails + 1));
+			assert_int_equal(w->err, -EPROTO);
+			stranger_goes(ssl);
+		}
+		SSL_CTX_free(ctx);
+	}
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -549,6 +691,9 @@ int main(void)
 		T(a_reader_that_sleeps_is_closed),
 		T(much_at_once),
 		T(many_at_once),
+		T(hellos_at_one_moment),
+		T(new_keys_without_end),
+		T(dear_groups_are_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
