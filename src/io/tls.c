@@ -250,6 +250,8 @@ struct tls_conn *tls_begin(const struct tls *k, int fd, bool incoming, struct sp
 	}
 	if (name.n > 1 && name.p[0] == '[') /* an IPv6 address as URIs have it */
 		name = span_sub(name, 1, name.n - 2);
+	if (name.n > 1 && name.p[name.n - 1] == '.') /* certificates and SNI have names without it (RFC 6066 3) */
+		name.n--;
 	c->name = span_dup(name);
 	c->verify = k->verify_server;
 	c->wildcards = k->wildcards;

@@ -73,8 +73,8 @@ struct sip_conn {
 	UT_hash_handle hh, hh_peer;
 	struct sip *sip;
 	struct flow flow;
-	struct addr_key peer_key;
-	uint32_t meant; /* of the name that its certificate was checked for, by verify_server; 0: of none */
+	struct addr_key peer_key; /* and the name that its certificate was checked for (verify_server) */
+	bool incoming;
 	char *buf;
 	size_t n, cap;
 	struct sip_framing framing;

@@ -381,7 +381,8 @@ void sip_flow_known(struct sip *s, const struct flow *f)
 	sip_stop(s, &c->idle);
 }
 
-static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incoming)
+/* `meant`: meant_of(). */
+static void conn_new(struct sip *s, const struct flow *f, uint32_t meant, bool incoming)
 {
 	struct sip_transport *tp = sip_transport_by_flow(s, f);
 	struct sip_conn *c = xcalloc(1, sizeof *c), *old;
@@ -390,7 +391,8 @@ static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incom
 		tp->conns++;
 	c->sip = s;
 	c->flow = *f;
-	c->peer_key = sip_addr_key(&f->peer, f->proto);
+	c->peer_key = sip_addr_key(&f->peer, f->proto | meant);
+	c->incoming = incoming;
 	c->keep.fire = conn_keep;
 	c->idle.fire = conn_idle;
 	HASH_ADD(hh, s->conns, flow.sock, sizeof c->flow.sock, c);
@@ -405,7 +407,6 @@ static struct sip_conn *conn_new(struct sip *s, const struct flow *f, bool incom
 		list_push(&s->strangers, &c->stranger);
 		sip_in(s, &c->idle, CONN_SILENT);
 	}
-	return c;
 }
 
 static void conn_free(struct sip_conn *c)
@@ -427,7 +428,10 @@ static void conn_free(struct sip_conn *c)
 	free(c);
 }
 
-/* Host names are compared without regard to case; 0: any will do. */
+/*
+ * For the name that a certificate is checked for, by verify_server; 0: for none. Host names are compared without regard
+ * to case. The lowest bits are left to the protocol.
+ */
 static uint32_t meant_of(const struct sip_transport *tp, struct span name)
 {
 	uint32_t h = 2166136261u;
@@ -436,12 +440,24 @@ static uint32_t meant_of(const struct sip_transport *tp, struct span name)
 		return 0;
 	for (size_t i = 0; i < name.n; i++)
 		h = (h ^ (uint8_t)tolower((unsigned char)name.p[i])) * 16777619u;
-	return h ? h : 1;
+	return (h | 4) & ~3u;
+}
+
+/* Who connected to us is who is there; one that we made is for the name that it was checked for. */
+static struct sip_conn *conn_to(const struct sip *s, const struct addr *to, enum net_proto proto, uint32_t meant)
+{
+	struct addr_key key = sip_addr_key(to, proto | meant);
+	struct sip_conn *c;
+
+	HASH_FIND(hh_peer, s->conns_by_peer, &key, sizeof key, c);
+	if (c || !meant)
+		return c;
+	c = conn_to(s, to, proto, 0);
+	return c && c->incoming ? c : NULL;
 }
 
 int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, struct span name, struct flow *f)
 {
-	struct addr_key key = sip_addr_key(to, tp->proto);
 	uint32_t meant = meant_of(tp, name);
 	struct sip_conn *c;
 	int err;
@@ -451,8 +467,8 @@ int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, 
 		f->local = sip_local_of(s, f);
 		return 0;
 	}
-	HASH_FIND(hh_peer, s->conns_by_peer, &key, sizeof key, c);
-	if (c && (!c->meant || !meant || c->meant == meant)) {
+	c = conn_to(s, to, tp->proto, meant);
+	if (c) {
 		*f = c->flow;
 		return 0;
 	}
@@ -460,7 +476,7 @@ int sip_flow_to(struct sip *s, struct sip_transport *tp, const struct addr *to, 
 	if (err < 0)
 		return err;
 	f->local = sip_local_of(s, f);
-	conn_new(s, f, false)->meant = meant;
+	conn_new(s, f, meant, false);
 	return 0;
 }
 
@@ -514,7 +530,7 @@ void sip_on_accepted(void *arg, const struct flow *f)
 	struct sip *s = arg;
 
 	if (!sip_is_drained(s, f) && has_room(s)) {
-		conn_new(s, f, true);
+		conn_new(s, f, 0, true);
 		sip_uninvited_heard(s, f, SIP_OTHER);
 		return;
 	}

@@ -296,6 +296,7 @@ static void servers_are_verified_when_it_is_asked_for(void **state)
 
 	assert_true(fits(w, &pbx, &client, "pbx.example.com"));
 	assert_true(fits(w, &pbx, &client, "PBX.example.com"));
+	assert_true(fits(w, &pbx, &client, "pbx.example.com."));
 	assert_true(fits(w, &pbx, &client, "127.0.0.1"));
 	assert_false(fits(w, &pbx, &client, "other.example.com"));
 	assert_false(fits(w, &pbx, &client, "127.0.0.2"));

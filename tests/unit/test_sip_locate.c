@@ -361,7 +361,33 @@ static void test_tls_name(void **state)
 	fake_ask(f, &c[3], SIP_OPTIONS, "sips:x@198.51.100.9",
 		 &(struct sip_ask){ .proxy = SPAN("sips:full.example;lr") });
 	fake_expect(f, "OPTIONS");
-	assert_string_equal(f->meant, "full.example");
+	assert_string_equal(f->meant,
+			    "203.0.113.1"); /* the first is still there: names that take turns do not pile up */
+	assert_int_equal(f->n_socks, 3);
+}
+
+/* A connection whose name nobody checked will not do once names are checked; one that a phone has opened will. */
+static void test_tls_unchecked(void **state)
+{
+	struct fake_call c[3] = { 0 };
+	struct addr phone = fake_addr(PHONE);
+	struct flow conn;
+
+	(void)state;
+	fake_free(f);
+	start_with(FAKE_TLS);
+	fake_ask(f, &c[0], SIP_OPTIONS, "sips:x@full.example", NULL);
+	fake_to(fake_expect(f, "OPTIONS"), "203.0.113.1:5081");
+	assert_int_equal(f->n_socks, 2);
+	fake_conf(f, FAKE_TLS "verify_server=yes\n", NULL);
+	fake_ask(f, &c[1], SIP_OPTIONS, "sips:x@full.example", NULL);
+	fake_to(fake_expect(f, "OPTIONS"), "203.0.113.1:5081");
+	assert_int_equal(f->n_socks, 3);
+	conn = fake_conn(f, 1, &phone);
+	f->sink.accepted(f->sip, &conn);
+	fake_ask(f, &c[2], SIP_OPTIONS, "sips:x@" PHONE, NULL);
+	fake_expect(f, "OPTIONS");
+	assert_int_equal(f->last->flow.sock, conn.sock);
 }
 
 static void test_no_address(void **state)
@@ -505,6 +531,7 @@ int main(void)
 		T(test_tcp_only),
 		T(test_tls),
 		T(test_tls_name),
+		T(test_tls_unchecked),
 		T(test_weights),
 		T(test_cache),
 		T(test_shared_question),
