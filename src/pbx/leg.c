@@ -37,6 +37,13 @@ struct sip_dialog_conf leg_dialog_conf(struct chan *c)
 	return d;
 }
 
+struct chan *leg_named(const struct pbx *p, struct span call_id, struct span local_tag, struct span remote_tag)
+{
+	const struct sip_dialog_conf like = { .request = on_request };
+
+	return sip_dialog_named(p->sip, &like, call_id, local_tag, remote_tag);
+}
+
 /* ---- what we write ---- */
 
 void leg_put_contact(struct chan *c, struct sip_build *b)

@@ -359,6 +359,8 @@ void leg_out_address(struct sip_build *b, const char *header, struct span to);
 void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
 #define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER, NOTIFY"
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
+/* Whose dialog goes by these names; NULL: no leg's. */
+struct chan *leg_named(const struct pbx *p, struct span call_id, struct span local_tag, struct span remote_tag);
 bool leg_rewrites(const struct chan *c); /* its Contact becomes where it came from */
 void leg_put_contact(struct chan *c, struct sip_build *b);
 struct sip_msg *

@@ -13,7 +13,7 @@ struct chan *replaces_whom(const struct pbx *p, struct span text, bool *early_on
 	*early_only = sip_param(params, "early-only", NULL);
 	if (semi < 0 || !sip_param(params, "to-tag", &to) || !sip_param(params, "from-tag", &from))
 		return NULL;
-	return sip_dialog_named(p->sip, span_trim(span_sub(text, 0, (size_t)semi)), to, from);
+	return leg_named(p, span_trim(span_sub(text, 0, (size_t)semi)), to, from);
 }
 
 /* 200, or what section 3 has for it. */

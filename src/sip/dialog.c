@@ -66,11 +66,12 @@ struct sip_dialog *sip_dialog_of(const struct sip_uas *t)
 	return find(t->sip, t->msg->call_id, span_of(t->tag), t->msg->from.tag);
 }
 
-void *sip_dialog_named(struct sip *s, struct span call_id, struct span local_tag, struct span remote_tag)
+void *sip_dialog_named(struct sip *s, const struct sip_dialog_conf *like, struct span call_id, struct span local_tag,
+		       struct span remote_tag)
 {
 	struct sip_dialog *d = find(s, call_id, local_tag, remote_tag);
 
-	return d ? d->conf.arg : NULL;
+	return d && d->conf.request == like->request ? d->conf.arg : NULL;
 }
 
 void sip_out_replaces(struct out *o, const struct sip_dialog *d)

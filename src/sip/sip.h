@@ -265,8 +265,9 @@ void sip_dialog_free(struct sip_dialog **d);
 void sip_reply_reliably(struct sip_uas *uas, unsigned code, sip_build_fn *build, void *arg);
 bool sip_dialog_waits_for_prack(const struct sip_dialog *d);
 bool sip_dialog_waits_for_ack(const struct sip_dialog *d); /* our 2xx is being repeated */
-/* The `arg` of the dialog that goes by these names: whose it is; NULL: there is none. */
-void *sip_dialog_named(struct sip *s, struct span call_id, struct span local_tag, struct span remote_tag);
+/* The `arg` of the dialog that goes by these names, if `like` and it are of one kind: the same `request`; else NULL. */
+void *sip_dialog_named(struct sip *s, const struct sip_dialog_conf *like, struct span call_id, struct span local_tag,
+		       struct span remote_tag);
 /* How its peer names it to us in Replaces (RFC 3891); of the peer's own dialog. */
 void sip_out_replaces(struct out *o, const struct sip_dialog *d);
 struct span sip_dialog_call_id(const struct sip_dialog *d);
