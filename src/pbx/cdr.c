@@ -56,6 +56,12 @@ void cdr_begin(struct chan *c)
 		add(c);
 }
 
+static void out_part(struct out *o, const char *text)
+{
+	out_str(o, text);
+	out_char(o, '\0');
+}
+
 /* What runs, or ran last. */
 static void note_place(const struct chan *c, struct cdr *r)
 {
@@ -64,10 +70,10 @@ static void note_place(const struct chan *c, struct cdr *r)
 
 	if (r->end || !dp || (r->place && !dp->app))
 		return;
-	out_all(&o, dp->exten_name, "\n", dp->ctx_name, "\n", dp->app ? dp->app->name : "", "\n",
-		dp->app ? dp->data : "", "\n");
-	for (size_t i = 0; i < o.n; i++)
-		o.p[i] = o.p[i] == '\n' ? '\0' : o.p[i];
+	out_part(&o, dp->exten_name);
+	out_part(&o, dp->ctx_name);
+	out_part(&o, dp->app ? dp->app->name : "");
+	out_part(&o, dp->app ? dp->data : "");
 	free(r->place);
 	r->place = out_take(&o);
 }
@@ -269,7 +275,7 @@ static void quoted(struct out *o, const char *text)
 	for (; *text; text++) {
 		if (*text == '"')
 			out_char(o, '"');
-		out_char(o, *text);
+		out_char(o, (unsigned char)*text < ' ' ? ' ' : *text); /* a line has one record */
 	}
 	out_char(o, '"');
 }
