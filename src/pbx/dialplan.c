@@ -625,6 +625,8 @@ bool dp_send_to(struct chan *c, struct span where)
 
 void dp_run_h(struct chan *c)
 {
+	if (c->dp && c->dp->is_sub) /* of Dial's option U */
+		dp_free(&c->dp);
 	if (c->dp)
 		return;
 	hang_up(run_of(c), c->cause);

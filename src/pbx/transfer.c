@@ -32,11 +32,17 @@ static struct chan *unmate(struct chan *c)
 	return mate;
 }
 
+/* It runs a subroutine for a Dial that has called it, and still has it. */
+static bool is_lent(const struct chan *c)
+{
+	return c->dp && c->dp->is_sub && !c->dp->returned;
+}
+
 struct chan *transfer_party(const struct chan *c)
 {
 	struct chan *p = c->peer_chan;
 
-	if (!p || c->gone || p->gone || c->state != CHAN_UP || p->state != CHAN_UP)
+	if (!p || c->gone || p->gone || c->state != CHAN_UP || p->state != CHAN_UP || is_lent(p))
 		return NULL;
 	return mate_of(c) == p || dial_with(c) == p || dial_with(p) == c ? p : NULL;
 }
@@ -46,10 +52,10 @@ static void take_from(struct chan *by, struct chan *party, struct chan *next)
 {
 	bridge_part(party);
 	unmate(party);
+	if (party->dp && party->dp->is_sub) /* of Dial's option U */
+		dp_free(&party->dp);
 	dial_takes(by, NULL);
 	dial_takes(party, next);
-	if (party->dp && party->dp->is_sub) /* of Dial's option U; it is over */
-		dp_free(&party->dp);
 }
 
 static void set_var(struct chan *c, const char *name, const char *value)
