@@ -25,6 +25,12 @@ static bool owes_hold(const struct chan *c)
 	return c->hold_told != (c->local.dir == SDP_SENDONLY);
 }
 
+/* What came about in the call itself does not wait. */
+static bool is_urgent(const struct chan *c)
+{
+	return owes_hold(c) || transfer_recodes(c);
+}
+
 static bool is_outdated(const struct chan *c)
 {
 	struct nat_face now;
@@ -37,7 +43,7 @@ static bool is_outdated(const struct chan *c)
 	if (!sip_flow_look(c->pbx->sip, &f, &now))
 		return false;
 	contact = addr_with_port(&now.addr, now.port);
-	return c->retells || owes_hold(c) || transfer_recodes(c) || !addr_eq(&contact, &c->contact) ||
+	return c->retells || is_urgent(c) || !addr_eq(&contact, &c->contact) ||
 	       (!now.addr.family && strcmp(now.host, c->contact_name) != 0) || leg_media_outdated(c, &f);
 }
 
@@ -62,9 +68,9 @@ static void on_2xx(struct chan *c, const struct sip_msg *m)
 	ok = leg_media_answered(c, sip_body_part(m, "application/sdp")) >= 0;
 	if (!ok)
 		trace(EV_MEDIA_WARN, c->name, "the answer to our re-INVITE has no usable SDP: audio stays as it was");
-	transfer_recoded(c, ok);
+	transfer_recoded(c, ok, false);
 	if (is_outdated(c))
-		clock_in(c->pbx->clock, &c->renew, owes_hold(c) ? 0 : PAUSE);
+		clock_in(c->pbx->clock, &c->renew, is_urgent(c) ? 0 : PAUSE);
 }
 
 /* Its own re-INVITE is under way (RFC 3261 14.1: the owner of the Call-ID waits longer), or another of ours (14.2). */
@@ -76,6 +82,7 @@ static bool is_put_off(struct chan *c, unsigned code)
 	if ((code != 491 && code != 500) || c->retells == TRIES)
 		return false;
 	c->retells++;
+	transfer_recoded(c, false, true);
 	clock_in(c->pbx->clock, &c->renew, wait);
 	return true;
 }
@@ -97,7 +104,7 @@ static void on_answer(void *arg, struct sip_uac *uac UNUSED, const struct sip_ms
 	if (is_put_off(c, code))
 		return;
 	c->retells = 0;
-	transfer_recoded(c, false);
+	transfer_recoded(c, false, false);
 	if (c->session.refreshing) {
 		leg_session_refused(c, m, code);
 		return;
@@ -116,8 +123,9 @@ void leg_reinvite(struct chan *c)
 	struct flow f = sip_dialog_flow(c->dialog);
 
 	c->renewed_at = c->pbx->clock->now;
-	if (!c->session.refreshing || leg_media_outdated(c, &f))
+	if (!c->session.refreshing || transfer_recodes(c) || leg_media_outdated(c, &f))
 		c->local.version++;
+	transfer_recoding(c);
 	c->asking = sip_dialog_ask(c->dialog, &a);
 }
 
@@ -143,7 +151,7 @@ void leg_renew_due(struct timer *t, ms_t now)
 		return;
 	if (rings(c) || busy || sip_dialog_waits_for_ack(c->dialog))
 		clock_in(c->pbx->clock, t, BUSY);
-	else if (c->renewed_at && now - c->renewed_at < PAUSE && !owes_hold(c))
+	else if (c->renewed_at && now - c->renewed_at < PAUSE && !is_urgent(c))
 		clock_in(c->pbx->clock, t, c->renewed_at + PAUSE - now);
 	else
 		renew(c);

@@ -245,23 +245,33 @@ bool transfer_recode(struct chan *c, const struct chan *with)
 			codec_list_add(&offer, mine->id[i]);
 	if (!offer.n)
 		return false;
-	c->caps.codecs = offer;
-	c->moves->recodes = true;
+	c->moves->recode = offer;
 	clock_in(c->pbx->clock, &c->renew, 0);
 	return true;
 }
 
 bool transfer_recodes(const struct chan *c)
 {
-	return c->moves && c->moves->recodes;
+	return c->moves && c->moves->recode.n;
 }
 
-void transfer_recoded(struct chan *c, bool ok)
+void transfer_recoding(struct chan *c)
 {
 	if (!transfer_recodes(c))
 		return;
+	c->caps.codecs = c->moves->recode;
+	c->moves->recodes = true;
+}
+
+void transfer_recoded(struct chan *c, bool ok, bool again)
+{
+	if (!c->moves || !c->moves->recodes)
+		return;
 	c->moves->recodes = false;
 	leg_media_caps(c, NULL);
+	if (again)
+		return;
+	c->moves->recode.n = 0;
 	if (ok && c->peer_chan)
 		bridge_choose_codec(c, c->peer_chan);
 }

@@ -21,7 +21,8 @@ struct moves {
 	struct chan *of;              /* whose they are */
 	struct timer pickup;          /* it picks up a call: */
 	uint32_t picked;              /* of the leg with this number */
-	bool recodes;                 /* a re-INVITE is due that offers what its partner speaks */
+	struct codec_list recode;     /* a re-INVITE is due that offers these, which its partner speaks; n 0: none is */
+	bool recodes;                 /* it is under way */
 };
 struct moves *moves_of(struct chan *c); /* made when there are none */
 
@@ -44,8 +45,9 @@ bool transfer_can_hand_over(const struct chan *c); /* it is alone in an applicat
 void transfer_replace(struct chan *whom, struct chan *c);
 /* A re-INVITE that offers what `with` speaks, and what can be made into it. False: its endpoint allows none of that. */
 bool transfer_recode(struct chan *c, const struct chan *with);
-bool transfer_recodes(const struct chan *c);
-void transfer_recoded(struct chan *c, bool ok); /* that was answered */
+bool transfer_recodes(const struct chan *c);                /* it is due */
+void transfer_recoding(struct chan *c);                     /* a re-INVITE begins: it is this one, if it is due */
+void transfer_recoded(struct chan *c, bool ok, bool again); /* a re-INVITE was answered; again: it is to be repeated */
 /* Whom this channel has by a transfer is told CH_PARTED, and they part. */
 void transfer_part(struct chan *c);
 void transfer_gone(struct chan *c);   /* the channel has ended, and its owner knows */
