@@ -158,6 +158,17 @@ static void attach_all(struct follow *f)
 
 /* ---- hops ---- */
 
+/*
+ * The other end of a veth would take each packet for its own host's, whatever its MAC address: a bridge that somebody
+ * watches would hand it to the host's routing, too. So only what is meant for that host goes the short way.
+ */
+static enum hop_how ether_hop(struct follow *f, const struct link *l, const struct nl_route *r, uint8_t to[6])
+{
+	if (nl_neigh(f->nl, r->ifindex, &r->next, to) != 0)
+		return HOP_NEIGH;
+	return l->shortcut && nl_is_peer(f->nl, &l->l, to) ? HOP_PEER : HOP_MACS;
+}
+
 static void look_up(struct follow *f, struct followed *h, struct hop *out)
 {
 	struct nl_route r;
@@ -181,9 +192,7 @@ static void look_up(struct follow *f, struct followed *h, struct hop *out)
 	else if (kind_of(&l->l) == LINK_BARE)
 		out->how = HOP_BARE;
 	else if (l->l.type == ARPHRD_ETHER)
-		out->how = nl_neigh(f->nl, r.ifindex, &r.next, out->to_mac) != 0 ? HOP_NEIGH
-			   : l->shortcut                                         ? HOP_PEER
-										 : HOP_MACS;
+		out->how = ether_hop(f, l, &r, out->to_mac);
 }
 
 /* The program may read while we write: it finds `how` unknown meanwhile. */

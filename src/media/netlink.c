@@ -258,7 +258,12 @@ static bool read_link(const struct nlmsghdr *h, struct nl_link *l)
 			break;
 		case IFLA_QDISC: queues = !is_text(a, "noqueue"); break;
 		case IFLA_LINKINFO: veth = is_veth(a); break;
-		case IFLA_LINK_NETNSID: outside = true; break;
+		case IFLA_LINK: l->peer = value_u32(a); break;
+		case IFLA_MASTER: l->master = value_u32(a); break;
+		case IFLA_LINK_NETNSID:
+			outside = true;
+			l->peer_ns = value_u32(a);
+			break;
 		}
 	}
 	l->straight = veth && outside && !queues;
@@ -289,6 +294,37 @@ int nl_links(struct nl *n, void (*each)(void *arg, const struct nl_link *l), voi
 
 	memcpy(NLMSG_DATA(&q.h), &all, sizeof all);
 	return ask(n, &q, on_link, &e);
+}
+
+static void on_peer(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_link l;
+
+	if (h->nlmsg_type == RTM_NEWLINK && read_link(h, &l))
+		*(struct nl_link *)arg = l;
+}
+
+/* A link of another namespace; false: we may not look, or it has gone. */
+static bool look_there(struct nl *n, uint32_t ns, uint32_t ifindex, struct nl_link *l)
+{
+	struct ifinfomsg one = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
+	struct request q = { .h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof one) } };
+
+	*l = (struct nl_link){ 0 };
+	memcpy(NLMSG_DATA(&q.h), &one, sizeof one);
+	put(&q, IFLA_TARGET_NETNSID, &ns, sizeof ns);
+	return ask(n, &q, on_peer, l) == 0 && l->ifindex == ifindex;
+}
+
+bool nl_is_peer(struct nl *n, const struct nl_link *l, const uint8_t mac[6])
+{
+	struct nl_link end, bridge;
+
+	if (!look_there(n, l->peer_ns, l->peer, &end))
+		return false;
+	if (!end.master)
+		return memcmp(mac, end.mac, sizeof end.mac) == 0;
+	return look_there(n, l->peer_ns, end.master, &bridge) && memcmp(mac, bridge.mac, sizeof bridge.mac) == 0;
 }
 
 /* ---- routes ---- */

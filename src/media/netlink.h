@@ -9,7 +9,9 @@ struct nl_link {
 	uint32_t ifindex;
 	unsigned type; /* ARPHRD_* */
 	bool up, gone;
-	bool straight; /* a veth into another network namespace, and nothing queues before it */
+	bool straight;          /* a veth into another network namespace, and nothing queues before it: */
+	uint32_t peer, peer_ns; /* its other end there, and how we call that namespace */
+	uint32_t master;        /* the bridge that it is a port of; 0: none */
 	uint32_t mtu;
 	uint8_t mac[6];
 };
@@ -27,6 +29,8 @@ int nl_ipsec_fd(const struct nl *n); /* or when an IPsec policy did; -1: this ke
 
 /* Calls for each interface; 0 or -errno. Nothing may be asked from inside a callback of an answer. */
 int nl_links(struct nl *n, void (*each)(void *arg, const struct nl_link *l), void *arg);
+/* Is this the MAC address of the host at the other end of a straight link: of that end, or of its bridge? */
+bool nl_is_peer(struct nl *n, const struct nl_link *l, const uint8_t mac[6]);
 int nl_route(struct nl *n, const struct addr *to, uint8_t tos, struct nl_route *out); /* 0 or -errno */
 /* Whether there are IPsec policies: packets may have to be encrypted before they leave. */
 bool nl_has_ipsec(struct nl *n);

@@ -32,7 +32,8 @@ struct route_key {
 enum hop_how {
 	HOP_UNKNOWN, /* not found out yet, or only the worker can send there */
 	HOP_MACS,    /* Ethernet with the MAC addresses below */
-	HOP_PEER,    /* the same over a veth, whose other end takes it at once: past this end's queue and captures */
+	HOP_PEER,    /* the same to the host at the other end of a veth, which takes it at once: past our queue and
+			captures */
 	HOP_NEIGH,   /* Ethernet, neighbour not known: the kernel asks */
 	HOP_BARE,    /* a device without link addresses */
 	HOP_LOCAL,   /* this host */
