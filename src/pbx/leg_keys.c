@@ -75,5 +75,6 @@ void leg_keys_apply(struct chan *c)
 	} else if (k && k->secure) {
 		media_unsecure(c->media);
 		k->secure = k->has_in = k->has_out = false;
+		c->local.key = NULL; /* not a second time: its counter would begin anew */
 	}
 }

@@ -44,6 +44,7 @@ struct phone_rtp {
 	char digit;            /* being sent */
 	struct srtp *in, *out; /* NULL: plain */
 	struct srtp_key in_key, out_key;
+	bool in_spent; /* in_key was put aside: with a counter that begins anew its keystream would be there again */
 	unsigned digit_packet;
 };
 

@@ -43,13 +43,18 @@ static void take_caps(struct sim_phone *p)
 static void put_offer(struct sim_phone *p, struct sip_build *b)
 {
 	struct out *body = sip_put_body(b, "application/sdp");
+	struct sdp_deal d = p->call.deal;
 
+	if (p->c.wavers && p->call.has_deal) {
+		p->call.caps.srtp = !p->call.caps.srtp;
+		d.crypt = p->call.caps.srtp ? d.crypt : NULL;
+	}
 	if (p->c.rekeys && p->call.has_deal) {
 		p->call.local.key = NULL;
 		make_key(p, p->call.key.suite);
 	}
 	if (p->call.has_deal)
-		sdp_write_reoffer(body, &p->call.local, &p->call.caps, &p->call.deal);
+		sdp_write_reoffer(body, &p->call.local, &p->call.caps, &d);
 	else
 		sdp_write_offer(body, &p->call.local, &p->call.caps);
 }

@@ -201,10 +201,13 @@ void phone_rtp_secure(struct sim_phone *p)
 
 	ours.bytes[0] ^= p->c.wrong_key;
 	if (theirs) {
+		BUG_ON(p->rtp.in_spent && srtp_key_eq(&p->rtp.in_key, &theirs->key));
+		p->rtp.in_spent = false;
 		use_key(&p->rtp.in, &p->rtp.in_key, &theirs->key);
 		use_key(&p->rtp.out, &p->rtp.out_key, &ours);
 		return;
 	}
+	p->rtp.in_spent |= p->rtp.in != NULL;
 	srtp_free(p->rtp.in);
 	srtp_free(p->rtp.out);
 	p->rtp.in = p->rtp.out = NULL;

@@ -118,6 +118,7 @@ struct sim_phone_conf {
 	enum { SIM_PLAIN, SIM_SRTP, SIM_SRTP_OPTIONAL } srtp;
 	bool wrong_key;      /* it encrypts with another one than its SDP says */
 	bool rekeys;         /* each offer within a call has a new key */
+	bool wavers;         /* every other offer within a call is plain */
 	uint16_t port;       /* 0: 5060 */
 	unsigned answer;     /* what it answers to an INVITE: 200, 486 …; 0: it only rings */
 	ms_t answer_after;   /* and when */

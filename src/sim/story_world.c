@@ -338,7 +338,7 @@ static const char *either(const char *a, const char *b)
 }
 
 /* phone NAME IP NET user=… from=… password=… server=… answer=200 after=1s port=… codecs=… tcp tls srtp may-srtp rekeys
- * wrong-key early symmetric late silent */
+ * wavers wrong-key early symmetric late silent */
 static void make_phone(struct tale *t, const struct words *w)
 {
 	struct thing *x = make_host(t, w, A_PHONE);
@@ -355,6 +355,7 @@ static void make_phone(struct tale *t, const struct words *w)
 				    .tcp = word_flag(w, "tcp"),
 				    .tls = word_flag(w, "tls"),
 				    .rekeys = word_flag(w, "rekeys"),
+				    .wavers = word_flag(w, "wavers"),
 				    .wrong_key = word_flag(w, "wrong-key"),
 				    .srtp = word_flag(w, "srtp")       ? SIM_SRTP
 					    : word_flag(w, "may-srtp") ? SIM_SRTP_OPTIONAL
