@@ -36,7 +36,7 @@ struct window { /* which of the latest indexes were there (3.3.2) */
 };
 
 struct sender {
-	bool used;
+	uint64_t used; /* when it was heard last, counted in packets; 0: nobody's place */
 	uint32_t ssrc;
 	struct window rtp, rtcp;
 };
@@ -46,7 +46,7 @@ struct srtp {
 	uint8_t tag; /* bytes, of RTP */
 	struct keys rtp, rtcp;
 	struct sender senders[SSRCS];
-	unsigned next;       /* whose place the next one gets */
+	uint64_t packets;    /* of all of them */
 	uint32_t rtcp_index; /* of the last that was sealed */
 };
 
@@ -148,12 +148,18 @@ static struct sender *sender_of(struct srtp *s, uint32_t ssrc)
 	return NULL;
 }
 
-/* It has proved that it has the key. */
-static struct sender *sender_add(struct srtp *s, uint32_t ssrc)
+/* It has proved that it has the key. Who was silent for longest makes room. */
+static struct sender *sender_heard(struct srtp *s, uint32_t ssrc)
 {
-	struct sender *d = &s->senders[s->next++ % SSRCS];
+	struct sender *d = sender_of(s, ssrc);
 
-	*d = (struct sender){ .used = true, .ssrc = ssrc };
+	if (!d) {
+		d = &s->senders[0];
+		for (size_t i = 1; i < SSRCS; i++)
+			d = s->senders[i].used < d->used ? &s->senders[i] : d;
+		*d = (struct sender){ .ssrc = ssrc };
+	}
+	d->used = ++s->packets;
 	return d;
 }
 
@@ -261,8 +267,7 @@ static size_t seal_rtp(struct srtp *s, uint8_t *p, size_t n)
 
 	if (!head)
 		return 0;
-	d = sender_of(s, get32(p + 8));
-	d = d ? d : sender_add(s, get32(p + 8));
+	d = sender_heard(s, get32(p + 8));
 	index = index_of(&d->rtp, get16(p + 2));
 	if (!is_new(&d->rtp, index))
 		return 0;
@@ -313,7 +318,7 @@ static enum srtp_say open_rtp(struct srtp *s, uint8_t *p, size_t *n)
 		return SRTP_REPLAYED;
 	if (!is_signed(&s->rtp, p, len, &roc, s->tag))
 		return SRTP_FORGED;
-	d = d ? d : sender_add(s, get32(p + 8));
+	d = sender_heard(s, get32(p + 8));
 	note(&d->rtp, index);
 	cipher(&s->rtp, d->ssrc, index, p + head, len - head);
 	*n = len;
@@ -333,8 +338,7 @@ static enum srtp_say open_rtcp(struct srtp *s, uint8_t *p, size_t *n)
 		return SRTP_FORGED;
 	len -= 4;
 	word = get32(p + len);
-	d = sender_of(s, get32(p + 4));
-	d = d ? d : sender_add(s, get32(p + 4));
+	d = sender_heard(s, get32(p + 4));
 	if (!is_new(&d->rtcp, word & ~ENCRYPTED) && !s->replays)
 		return SRTP_REPLAYED;
 	note(&d->rtcp, word & ~ENCRYPTED);

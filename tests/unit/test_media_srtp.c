@@ -252,6 +252,30 @@ static void test_senders(void **state)
 	pair_free(&x);
 }
 
+/* Who speaks all the time is not forgotten for those who say a word: his counter and his window are still there. */
+static void test_many_senders(void **state)
+{
+	struct srtp_key k = key_of(SRTP_AES128_80);
+	struct pair x = { srtp_new(&k, false), srtp_new(&k, false) };
+	struct srtp *others = srtp_new(&k, false);
+	uint8_t p[64], q[64], first[64];
+	size_t n = srtp_seal(x.out, p, packet(p, 65535, false), false);
+
+	(void)state;
+	assert_int_equal(opened(&x, p, n), SRTP_OPENED);
+	for (uint16_t i = 0; i < 20; i++) {
+		n = srtp_seal(x.out, p, packet(p, i, false), false);
+		assert_int_equal(opened(&x, p, n), SRTP_OPENED);
+		memcpy(first, p, i ? 0 : n);
+		packet(q, i, false);
+		put32(q + 8, 1000u + i);
+		assert_int_equal(opened(&x, q, srtp_seal(others, q, n - 10, false)), SRTP_OPENED);
+	}
+	assert_int_equal(opened(&x, first, n), SRTP_REPLAYED);
+	pair_free(&x);
+	srtp_free(others);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -262,10 +286,8 @@ static int begin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ways),
-		cmocka_unit_test(test_forged),
-		cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_forged),       cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_senders),   cmocka_unit_test(test_many_senders),
 	};
 
 	return cmocka_run_group_tests_name("srtp", tests, begin, NULL);
