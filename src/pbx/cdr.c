@@ -100,18 +100,21 @@ static void end(const struct chan *c, struct cdr *r)
 		r->end = wall(c);
 }
 
+static void take_leg(struct cdr *r, struct chan *leg)
+{
+	r->dialled = true;
+	r->leg = leg;
+	free(r->dstchannel);
+	r->dstchannel = xstrdup(leg->name);
+	leg->cdr = r;
+}
+
 void cdr_dial(struct chan *c, struct chan *leg)
 {
 	struct cdr *r = last_of(c);
 
-	if (!r)
-		return;
-	if (r->dialled)
-		r = add(c);
-	r->dialled = true;
-	r->leg = leg;
-	r->dstchannel = xstrdup(leg->name);
-	leg->cdr = r;
+	if (r)
+		take_leg(r->dialled || r->end ? add(c) : r, leg);
 }
 
 void cdr_up(struct chan *c)
@@ -132,18 +135,20 @@ static enum fate fate_of(const struct chan *leg)
 	return leg->cause == 16 || leg->cause == 19 || leg->cause == 26 || leg->cause == 18 ? NO_ANSWER : FAILED;
 }
 
+static void let_go(struct cdr *r, enum fate fate)
+{
+	r->fate = fate;
+	end(r->of, r);
+	if (fate != ANSWERED) /* another leg may have been */
+		r->answer = 0;
+	r->leg->cdr = NULL;
+	r->leg = NULL;
+}
+
 void cdr_leg_ended(struct chan *leg)
 {
-	struct cdr *r = leg->cdr;
-
-	if (!r)
-		return;
-	r->fate = fate_of(leg);
-	end(r->of, r);
-	if (r->fate != ANSWERED) /* another leg may have been */
-		r->answer = 0;
-	r->leg = NULL;
-	leg->cdr = NULL;
+	if (leg->cdr)
+		let_go(leg->cdr, fate_of(leg));
 }
 
 void cdr_ends(struct chan *c)
@@ -158,11 +163,93 @@ void cdr_silence(struct chan *c, bool silent)
 		r->silent = silent;
 }
 
+/* ---- transfers ---- */
+
+void cdr_parted(struct chan *a, struct chan *b)
+{
+	if (a->cdr && a->cdr->of == b)
+		cdr_leg_ended(a);
+	if (b->cdr && b->cdr->of == a)
+		cdr_leg_ended(b);
+}
+
+void cdr_goes_on(struct chan *c)
+{
+	const struct cdr *r = last_of(c);
+
+	if (!r || r->end)
+		cdr_begin(c);
+}
+
+static void record_free(struct cdr *r)
+{
+	free(r->dstchannel);
+	free(r->place);
+	free(r);
+}
+
+/* What it did, or waited for, belongs to the record of who talks with it now. */
+static void drop_own(struct chan *c)
+{
+	struct cdr **at = &c->cdrs;
+
+	while (*at && (*at)->next)
+		at = &(*at)->next;
+	if (!*at || (*at)->dialled || (*at)->end)
+		return;
+	record_free(*at);
+	*at = NULL;
+}
+
+void cdr_picked_up(struct chan *leg, struct chan *by)
+{
+	struct cdr *r = leg->cdr;
+
+	if (!r)
+		return;
+	leg->cdr = NULL;
+	drop_own(by);
+	take_leg(r, by);
+}
+
+void cdr_joined(struct chan *a, struct chan *b)
+{
+	struct chan *caller = a->cdrs || !b->cdrs ? a : b, *callee = caller == a ? b : a;
+	struct out number = out_growing();
+
+	cdr_goes_on(caller);
+	drop_own(callee);
+	cdr_leg_ended(callee);
+	cdr_dial(caller, callee);
+	if (!caller->cdrs || caller->dp)
+		return;
+	out_part(&number, callee->incoming ? callee->caller_num : callee->dialed);
+	out_part(&number, caller->ep->context);
+	out_part(&number, "");
+	out_part(&number, "");
+	last_of(caller)->place = out_take(&number);
+}
+
+void cdr_moved(struct chan *from, struct chan *to)
+{
+	cdr_goes_on(to);
+	for (struct cdr *r = from->cdrs; r; r = r->next) {
+		struct chan *leg = r->leg;
+
+		if (!leg)
+			continue;
+		let_go(r, NO_ANSWER);
+		cdr_dial(to, leg);
+	}
+}
+
+/* ---- what the dialplan says ---- */
+
 void cdr_reset(struct chan *c)
 {
 	struct cdr *r = last_of(c);
 
-	if (!r)
+	if (!r || r->end)
 		return;
 	r->start = wall(c);
 	r->answer = r->answer ? r->start : 0;
@@ -348,15 +435,13 @@ void cdrs_close(struct chan *c)
 		next = r->next;
 		end(c, r);
 		if (r->leg) /* it goes on without the caller */
-			r->fate = fate_of(r->leg), r->leg->cdr = NULL;
+			let_go(r, fate_of(r->leg));
 		if (is_kept(c, r) && cfg->cdr) {
 			out_line(c, r, nth, &line);
 			cfg->cdr(cfg->arg, out_look(&line), conf_cdr(c->conf)->accountlogs ? chan_account(c) : "");
 		}
 		out_free(&line);
-		free(r->dstchannel);
-		free(r->place);
-		free(r);
+		record_free(r);
 	}
 	c->cdrs = NULL;
 }

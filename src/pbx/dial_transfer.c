@@ -2,6 +2,7 @@
  * pbx/dial_transfer.c: what a transfer asks of a Dial: whom it has joined its caller with, to let go of them, to go on
  * with another caller, to take another leg for the one that rings.
  */
+#include "pbx/cdr.h"
 #include "pbx/dial.h"
 #include "pbx/transfer.h"
 
@@ -60,6 +61,7 @@ void dial_answers(struct chan *leg, struct chan *other)
 		if (s->legs[i] == leg)
 			s->legs[i] = other;
 	leg->on_event = NULL;
+	cdr_picked_up(leg, other);
 	other->on_event = dial_leg_event;
 	other->arg = s;
 	chan_tell(other, &ev);

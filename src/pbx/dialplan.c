@@ -604,6 +604,7 @@ static struct dp *leave_all(struct chan *c)
 	c->on_event = on_chan_event;
 	c->arg = dp;
 	leave_app(dp);
+	cdr_goes_on(c);
 	while (dp->depth)
 		dp_pop(dp, false);
 	clock_in(c->pbx->clock, &dp->run, 0);
@@ -659,6 +660,7 @@ void dp_move(struct chan *from, struct chan *to)
 		leave_app(dp);
 	for (const struct var *v = from->vars.first; v; v = v->next)
 		vars_set(&to->vars, (struct span){ v->text, v->name_n }, span_of(v->text + v->name_n + 1));
+	cdr_moved(from, to);
 	from->dp = NULL;
 	from->on_event = NULL;
 	dp->chan = to;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/trace.h"
+#include "pbx/cdr.h"
 #include "pbx/transfer.h"
 
 struct moves *moves_of(struct chan *c)
@@ -50,6 +51,7 @@ struct chan *transfer_party(const struct chan *c)
 /* Whatever has joined the two lets go of them. next: who comes in the place of `by`; NULL: nobody does. */
 static void take_from(struct chan *by, struct chan *party, struct chan *next)
 {
+	cdr_parted(by, party);
 	bridge_part(party);
 	unmate(party);
 	if (party->dp && party->dp->is_sub) /* of Dial's option U */
@@ -100,6 +102,8 @@ bool transfer_let_go(struct chan *by, struct chan *party, struct span where)
 	take_from(by, party, NULL);
 	if (!party->dp)
 		become_caller(party, by);
+	if (!by->gone)
+		cdr_goes_on(by);
 	return dp_send_to(party, where);
 }
 
@@ -119,6 +123,7 @@ static void join(struct chan *a, struct chan *b)
 		a->on_event = on_mate_event;
 	if (!b->dp)
 		b->on_event = on_mate_event;
+	cdr_joined(a, b);
 	bridge_join(a, b);
 }
 
