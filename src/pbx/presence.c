@@ -8,18 +8,44 @@
 
 #define PROLOG "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 
-/* What may stand in XML, between quotes too; control characters may not, and go. */
+/* How many bytes of a character other than ASCII stand there in UTF-8 (RFC 3629 section 4); 0: it is none. */
+static size_t utf8_size(struct span s)
+{
+	const unsigned char *b = (const unsigned char *)s.p;
+	size_t n = b[0] < 0xc2 || b[0] > 0xf4 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
+
+	if (n > s.n)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+	if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) || (b[0] == 0xf0 && b[1] < 0x90) ||
+	    (b[0] == 0xf4 && b[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/*
+ * What may stand in XML, between quotes too; control characters may not, and go. A byte that is no UTF-8 is of an old
+ * phone, and taken for Latin-1: with it as it is no parser would take the document.
+ */
 static void out_xml(struct out *o, struct span s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0, n; i < s.n; i++) {
 		switch (s.p[i]) {
 		case '<': out_str(o, "&lt;"); break;
 		case '>': out_str(o, "&gt;"); break;
 		case '&': out_str(o, "&amp;"); break;
 		case '"': out_str(o, "&quot;"); break;
 		default:
-			if ((unsigned char)s.p[i] >= ' ')
+			n = utf8_size(span_from(s, i));
+			if (n)
+				out_span(o, span_sub(s, i, n));
+			else if ((unsigned char)s.p[i] >= 0x80)
+				out_all(o, "&#", (uint32_t)(unsigned char)s.p[i], ";");
+			else if (s.p[i] >= ' ')
 				out_char(o, s.p[i]);
+			i += n ? n - 1 : 0;
 		}
 	}
 }
