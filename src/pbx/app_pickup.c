@@ -134,6 +134,11 @@ static enum app_say take_soon(struct dp *dp, const struct chan *leg)
 {
 	struct moves *m = moves_of(dp->chan);
 
+	if (dp->is_sub) {
+		trace(EV_DP_WARN, dp->chan->name, "%s: a Dial has this leg, and only lends it to the subroutine",
+		      dp->app->name);
+		return APP_NEXT;
+	}
 	m->picked = leg->id.number;
 	m->pickup.fire = due;
 	clock_in(dp->chan->pbx->clock, &m->pickup, 0);
