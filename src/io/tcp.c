@@ -20,9 +20,9 @@
 #define ACCEPT_PAUSE    500   /* when fds or memory are out */
 #define QUEUE_MAX       (1u << 20)
 #define BACKLOG         1024
-#define ACCEPTS_MAX     64  /* per wake-up */
-#define SHAKE_BURST     100 /* ms: half of it may be taken by handshakes at once */
-#define SHAKE_PAUSE     50
+#define ACCEPTS_MAX     64 /* per wake-up */
+#define SHAKE_BURST     20 /* ms: half of it may be taken by handshakes at once */
+#define SHAKE_PAUSE     10
 
 static void set_options(int fd, const struct net_listen *ask)
 {
