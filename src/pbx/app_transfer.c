@@ -24,6 +24,8 @@ static void out_target(struct dp *dp, struct span to, struct out *o)
 	for (size_t i = 0; ep && i < ep->n_aors && !o->n; i++) {
 		const struct aor *a = aor_find(dp->chan->pbx, span_of(ep->aors[i]->o.name));
 
+		if (!a) /* gone since the call began */
+			continue;
 		list_for(l, &a->contacts)
 			if (!o->n && contact_usable(list_entry(l, struct contact, link)))
 				out_str(o, list_entry(l, struct contact, link)->uri);
