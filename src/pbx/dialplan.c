@@ -596,6 +596,11 @@ bool dp_start_sub(struct chan *c, struct span place)
 	return false;
 }
 
+const struct conf *dp_conf(const struct chan *c)
+{
+	return c->dp ? c->dp->conf : c->conf;
+}
+
 /* Its run leaves what it is in, and goes on from the loop; or it begins one. */
 static struct dp *leave_all(struct chan *c)
 {

@@ -91,7 +91,7 @@ static void typed(struct features *f)
 	const struct chan *to = f->party;
 
 	if (f->exten[0] &&
-	    dp_exists(to->pbx, to->conf, transfer_context(f->by), span_of(f->exten), span_of(to->caller_num))) {
+	    dp_exists(to->pbx, dp_conf(to), transfer_context(f->by), span_of(f->exten), span_of(to->caller_num))) {
 		send_away(f);
 		return;
 	}
@@ -116,7 +116,7 @@ static void type(struct features *f, char digit)
 	}
 	f->exten[n] = digit;
 	f->exten[n + 1] = '\0';
-	more = dp_could_match(&to->conf->dialplan, transfer_context(f->by), span_of(f->exten), &call);
+	more = dp_could_match(&dp_conf(to)->dialplan, transfer_context(f->by), span_of(f->exten), &call);
 	wait(f, more == DP_MATCH || more == DP_NO_MATCH ? 0 : (ms_t)(conf_of(f)->transferdigittimeout * 1000));
 }
 

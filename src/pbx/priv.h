@@ -535,6 +535,7 @@ void dp_event(struct dp *dp, const struct chan_event *ev);
 void dp_send(struct chan *c, struct span context, struct span exten);
 /* The same to "context,exten,priority|label"; false: there is no such place, and it is hung up. */
 bool dp_send_to(struct chan *c, struct span where);
+const struct conf *dp_conf(const struct chan *c); /* the snapshot whose dialplan it runs, or would run */
 /* A place as dp_goto() takes it, whole; empty: the step behind this one. */
 void dp_out_place(const struct dp *dp, struct span where, struct out *o);
 void dp_run_h(struct chan *c); /* the h extension of its context, on a channel without a run */

@@ -193,7 +193,7 @@ static unsigned look_at_place(struct wish *w, struct span exten)
 	w->context = transfer_context(c);
 	span_copy(exten.n ? exten : SPAN("s"), w->room, sizeof w->room);
 	w->exten = span_of(w->room);
-	if (exten.n >= sizeof w->room || !dp_exists(c->pbx, w->party ? w->party->conf : c->conf, w->context, w->exten,
+	if (exten.n >= sizeof w->room || !dp_exists(c->pbx, dp_conf(w->party ? w->party : c), w->context, w->exten,
 						    span_of(w->party ? w->party->caller_num : ""))) {
 		trace(EV_SIP_NO, c->name, "transfer: no extension '%.*s' in context '%.*s'", SP(exten), SP(w->context));
 		return 404;
