@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
 #include "base/trace.h"
 #include "pbx/match.h"
 #include "pbx/presence.h"
@@ -287,6 +288,12 @@ static void flush(struct timer *t, ms_t now UNUSED)
 
 /* ---- being watched ---- */
 
+/* Whoever subscribes chooses the extension, as far as patterns allow. */
+static uint64_t place_hash(const struct pbx *p, struct span exten)
+{
+	return siphash(p->secret, &exten, 1).w[0];
+}
+
 static struct presence *presence_of(struct pbx *p)
 {
 	struct presence *pr = p->presence;
@@ -303,7 +310,7 @@ static struct presence *presence_of(struct pbx *p)
 
 static struct watched *find(struct presence *pr, struct span context, struct span exten)
 {
-	uint64_t hash = name_hash(exten);
+	uint64_t hash = place_hash(pr->pbx, exten);
 	size_t at = hash;
 	struct watched *w;
 
@@ -328,7 +335,7 @@ struct watched *hint_watch(struct pbx *p, struct span context, struct span exten
 		w->exten = span_dup(exten);
 		w->devices = span_dup(SPAN(""));
 		list_push(&pr->watched, &w->link);
-		table_add(&pr->by_place, name_hash(exten), w);
+		table_add(&pr->by_place, place_hash(p, exten), w);
 		set_devices(w, out_look(&o));
 		w->state = hint_state(p, span_of(w->devices));
 	}
@@ -348,7 +355,7 @@ void hint_leave(struct watched *w)
 	each_device(w, hide);
 	list_del(&w->link);
 	list_del(&w->dirty);
-	table_del(&w->pbx->presence->by_place, name_hash(span_of(w->exten)), w);
+	table_del(&w->pbx->presence->by_place, place_hash(w->pbx, span_of(w->exten)), w);
 	free((char *)(uintptr_t)w->context);
 	free((char *)(uintptr_t)w->exten);
 	free(w->devices);
@@ -400,14 +407,9 @@ void presence_free(struct pbx *p)
 	table_free(&pr->by_place);
 	table_free(&pr->by_name);
 	table_free(&pr->by_aor);
+	table_free(&pr->silent);
 	free(pr);
 	p->presence = NULL;
-}
-
-void presence_heard(struct pbx *p, const struct addr *from)
-{
-	list_for(l, &p->presence->watched)
-		subscriptions_heard(list_entry(l, struct watched, link), from);
 }
 
 void pbx_each_subscription(struct pbx *p, void (*each)(void *arg, const struct pbx_subscription_info *i), void *arg)

@@ -87,7 +87,7 @@ static void on_heard(void *arg, const struct flow *f)
 	struct pbx *p = arg;
 
 	reach_heard(p, &f->peer);
-	if (p->presence && p->presence->n_silent)
+	if (p->presence)
 		presence_heard(p, &f->peer);
 }
 

@@ -70,7 +70,8 @@ struct presence { /* what there is once somebody has subscribed */
 	struct table by_place;        /* of struct watched, by their extensions */
 	struct table by_name, by_aor; /* of struct device; by an endpoint's AOR */
 	struct timer flush;
-	size_t n_subs, n_silent; /* subscriptions; those that did not answer their last NOTIFY */
+	struct table silent; /* subscriptions that did not answer their last NOTIFY, by where that went */
+	size_t n_subs;
 };
 
 /* ---- subscriptions (subscribe.c) ---- */
@@ -80,7 +81,6 @@ void subscriptions_changed(struct watched *w);                                  
 void subscriptions_end(struct watched *w, const char *reason); /* RFC 6665 4.1.3; they go, and with them w, later */
 void subscriptions_drop(struct watched *w);                    /* without a word */
 void subscriptions_adopt(struct watched *w);                   /* their endpoints may be gone */
-void subscriptions_heard(struct watched *w, const struct addr *from);
 void subscriptions_each(struct watched *w, void (*each)(void *arg, const struct pbx_subscription_info *i), void *arg);
 
 /* ---- bodies (presence.c) ---- */

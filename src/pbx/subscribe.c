@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
 #include "base/trace.h"
 #include "pbx/presence.h"
 
@@ -37,7 +38,8 @@ struct subscription {
 	struct timer expiry, again;
 	ms_t until;
 	uint32_t version;
-	bool unsaid, silent;  /* silent: it did not answer the last NOTIFY */
+	bool unsaid, silent; /* silent: it did not answer the last NOTIFY, which went to: */
+	struct addr silent_at;
 	uint8_t tries;        /* of the first NOTIFY; 0: one was accepted */
 	const char *over;     /* why it has ended: it is told that last, then it goes */
 	const char *endpoint; /* these three lie behind */
@@ -47,10 +49,25 @@ struct subscription {
 
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m);
 
+static uint64_t address_hash(const struct pbx *p, const struct addr *a)
+{
+	const struct span parts[] = { { (const char *)&a->port, sizeof a->port },
+				      { (const char *)a->ip, a->family == 4 ? 4 : 16 } };
+
+	return siphash(p->secret, parts, ARRAY_LEN(parts)).w[0];
+}
+
 static void set_silent(struct subscription *s, bool silent)
 {
-	s->of->pbx->presence->n_silent += (size_t)silent - (size_t)s->silent;
+	struct pbx *p = s->of->pbx;
+
+	if (s->silent)
+		table_del(&p->presence->silent, address_hash(p, &s->silent_at), s);
 	s->silent = silent;
+	if (!silent)
+		return;
+	s->silent_at = sip_dialog_flow(s->dialog).peer;
+	table_add(&p->presence->silent, address_hash(p, &s->silent_at), s);
 }
 
 static void subscription_free(struct subscription *s)
@@ -190,15 +207,18 @@ void subscriptions_drop(struct watched *w)
 		subscription_free(list_entry(w->subs.next, struct subscription, link));
 }
 
-void subscriptions_heard(struct watched *w, const struct addr *from)
+void presence_heard(struct pbx *p, const struct addr *from)
 {
-	list_for(l, &w->subs) {
-		struct subscription *s = list_entry(l, struct subscription, link);
-		struct flow f = sip_dialog_flow(s->dialog);
+	uint64_t hash;
+	size_t at;
+	struct subscription *s;
 
-		if (s->silent && !s->asking && addr_eq(&f.peer, from))
+	if (!p->presence->silent.n)
+		return;
+	at = hash = address_hash(p, from);
+	while ((s = table_next(&p->presence->silent, hash, &at)))
+		if (!s->asking && addr_eq(&s->silent_at, from))
 			tell(s);
-	}
 }
 
 static void on_expiry(struct timer *t, ms_t now UNUSED)
