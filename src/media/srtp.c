@@ -316,8 +316,11 @@ static enum srtp_say open_rtp(struct srtp *s, uint8_t *p, size_t *n)
 	roc = (uint32_t)(index >> 16);
 	if (!fresh && !s->replays)
 		return SRTP_REPLAYED;
-	if (!is_signed(&s->rtp, p, len, &roc, s->tag))
-		return SRTP_FORGED;
+	if (!is_signed(&s->rtp, p, len, &roc, s->tag)) {
+		if ((d && d->rtp.any) || !is_signed(&s->rtp, p, len, &(uint32_t){ 1 }, s->tag))
+			return SRTP_FORGED;
+		index += 65536; /* it has turned before it was heard */
+	}
 	d = sender_heard(s, get32(p + 8));
 	note(&d->rtp, index);
 	cipher(&s->rtp, d->ssrc, index, p + head, len - head);

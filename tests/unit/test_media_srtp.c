@@ -276,6 +276,27 @@ static void test_many_senders(void **state)
 	srtp_free(others);
 }
 
+/* Early audio that came before its key: the counter has turned when the first packet can be opened. */
+static void test_heard_after_the_turn(void **state)
+{
+	struct pair x = pair_of(false);
+	uint8_t p[10][64], q[64];
+	size_t n = 0, m;
+
+	(void)state;
+	for (uint16_t i = 0; i < 10; i++)
+		n = srtp_seal(x.out, p[i], packet(p[i], (uint16_t)(65530 + i), false), false);
+	m = srtp_seal(x.out, q, report(q, 1), true);
+	assert_int_equal(srtp_open(x.in, q, &m, true), SRTP_OPENED);
+	assert_int_equal(opened(&x, p[8], n), SRTP_OPENED);
+	assert_int_equal(opened(&x, p[9], n), SRTP_OPENED);
+	assert_int_equal(opened(&x, p[8], n), SRTP_REPLAYED);
+	assert_int_equal(opened(&x, p[5], n), SRTP_OPENED); /* a straggler from before it */
+	assert_int_equal(opened(&x, p[7], n), SRTP_OPENED);
+	assert_int_equal(opened(&x, p[5], n), SRTP_REPLAYED);
+	pair_free(&x);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -286,8 +307,9 @@ static int begin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_forged),       cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_senders),   cmocka_unit_test(test_many_senders),
+		cmocka_unit_test(test_both_ways),    cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_repeats),      cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_many_senders), cmocka_unit_test(test_heard_after_the_turn),
 	};
 
 	return cmocka_run_group_tests_name("srtp", tests, begin, NULL);
