@@ -420,27 +420,46 @@ void pbx_each_subscription(struct pbx *p, void (*each)(void *arg, const struct p
 		subscriptions_each(list_entry(l, struct watched, link), each, arg);
 }
 
-/* Subscriptions that this hint answers. */
-static size_t watchers_of(const struct pbx *p, const struct dp_step *hint)
+/* What is subscribed to, and by which hint: each is looked for once, however many hints there are. */
+struct answered {
+	const struct dp_step *hint;
+	size_t n_subs;
+};
+
+static struct answered *all_answered(const struct pbx *p, size_t *n)
 {
 	const struct dp_call call = { .wall = clock_wall(p->clock) };
-	size_t n = 0;
+	struct answered *all;
 	bool automatic;
 
+	*n = 0;
 	if (!p->presence)
-		return 0;
+		return NULL;
+	all = xcalloc(p->presence->n_subs + 1, sizeof *all);
 	list_for(l, &p->presence->watched) {
 		const struct watched *w = list_entry(l, struct watched, link);
 
-		if (dp_find_hint(&p->conf->dialplan, span_of(w->context), span_of(w->exten), &call, &automatic) == hint)
-			n += w->n_subs;
+		all[(*n)++] = (struct answered){ dp_find_hint(&p->conf->dialplan, span_of(w->context),
+							      span_of(w->exten), &call, &automatic),
+						 w->n_subs };
 	}
-	return n;
+	return all;
+}
+
+static size_t watchers_of(const struct answered *all, size_t n, const struct dp_step *hint)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += all[i].hint == hint ? all[i].n_subs : 0;
+	return sum;
 }
 
 void pbx_each_hint(struct pbx *p, void (*each)(void *arg, const struct pbx_hint_info *i), void *arg)
 {
 	const struct conf_dialplan *d = &p->conf->dialplan;
+	size_t n;
+	struct answered *all = all_answered(p, &n);
 
 	for (size_t i = 0; i < d->n_contexts; i++) {
 		const struct dp_context *c = &d->contexts[i];
@@ -459,7 +478,8 @@ void pbx_each_hint(struct pbx *p, void (*each)(void *arg, const struct pbx_hint_
 							   .exten = e->pattern,
 							   .devices = e->hint->args,
 							   .state = hint_state_label(s),
-							   .watchers = watchers_of(p, e->hint) });
+							   .watchers = watchers_of(all, n, e->hint) });
 		}
 	}
+	free(all);
 }
