@@ -68,6 +68,7 @@ static void next_one(struct timer *t, ms_t now UNUSED)
 
 	if (!digit || !c->media) {
 		digits_drop(c);
+		moh_look(c); /* it may be on hold */
 		return;
 	}
 	d->at++;
