@@ -50,6 +50,11 @@ static void tell(struct chan *c, const struct srtp_key *in)
 	k->has_in |= fresh_in;
 }
 
+void leg_keys_renew(struct chan *c)
+{
+	c->local.key = NULL;
+}
+
 void leg_keys_offer(struct chan *c)
 {
 	if (!c->caps.srtp || !c->media)
@@ -75,6 +80,6 @@ void leg_keys_apply(struct chan *c)
 	} else if (k && k->secure) {
 		media_unsecure(c->media);
 		k->secure = k->has_in = k->has_out = false;
-		c->local.key = NULL; /* not a second time: its counter would begin anew */
+		leg_keys_renew(c); /* not a second time: its counter would begin anew */
 	}
 }

@@ -283,6 +283,7 @@ static void ask_elsewhere(struct chan *c, struct span uri)
 		c->note.was->written = (struct addr){ 0 };
 	leg_drop_dialog(c);
 	c->has_deal = c->offer_out = false;
+	leg_keys_renew(c);
 	ask(c);
 }
 

@@ -388,6 +388,7 @@ struct addr leg_ports_face(const struct chan *c, const struct nat_door *door, co
 /* leg_keys.c: SRTP. */
 void leg_keys_offer(struct chan *c);   /* before our offer is written: it has our key, if one is to be there */
 void leg_keys_offered(struct chan *c); /* c->deal is what was offered: our answer's key */
+void leg_keys_renew(struct chan *c);   /* ours was given to somebody: it is not used for another, nor again */
 void leg_keys_apply(struct chan *c);   /* c->deal holds: media is told */
 void leg_keys_free(struct chan *c);
 

@@ -54,6 +54,7 @@ struct sim_phone {
 	struct sim_phone_conf c; /* its strings are the phone's own */
 	unsigned number;
 	uint16_t port, next_rtp_port;
+	struct srtp_key given; /* in the last call that it was offered; zero: none */
 	struct conf *conf;
 	const struct conf_auth *account; /* of conf */
 	struct sip *sip;

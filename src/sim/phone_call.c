@@ -94,6 +94,17 @@ static bool is_consistent(struct phone_call *c, struct span body)
 	return true;
 }
 
+/* Who was asked before, and refused, could listen. */
+static void check_is_ours_alone(struct sim_phone *p, const struct srtp_key *key)
+{
+	p->given = *key;
+	list_for(n, &p->sim->phones) {
+		const struct sim_phone *other = list_entry(n, struct sim_phone, link);
+
+		BUG_ON(other != p && srtp_key_eq(&other->given, key));
+	}
+}
+
 static bool take_offer(struct sim_phone *p, struct span body)
 {
 	struct phone_call *c = &p->call;
@@ -110,8 +121,10 @@ static bool take_offer(struct sim_phone *p, struct span body)
 	c->deal = deal;
 	c->local.version += c->has_deal;
 	c->has_deal = true;
-	if (deal.crypt)
+	if (deal.crypt) {
 		make_key(p, deal.crypt->key.suite);
+		check_is_ours_alone(p, &deal.crypt->key);
+	}
 	phone_rtp_secure(p);
 	return true;
 }
