@@ -25,6 +25,7 @@
 
 struct tls {
 	SSL_CTX *ctx;
+	X509_STORE *servers; /* who may vouch for those that we call; NULL: as ctx has it */
 	bool verify_client, require_client_cert, verify_server, wildcards;
 };
 
@@ -117,8 +118,9 @@ static int take_cert(SSL_CTX *ctx, const struct net_tls *t, char *why)
 }
 
 /* Whom we believe: what is written; else, for servers that we call, whom this system believes. */
-static int take_authorities(SSL_CTX *ctx, const struct net_tls *t, char *why)
+static int take_authorities(struct tls *k, const struct net_tls *t, char *why)
 {
+	SSL_CTX *ctx = k->ctx;
 	int err = 0;
 
 	if (is_set(t->ca_list_file)) {
@@ -132,8 +134,10 @@ static int take_authorities(SSL_CTX *ctx, const struct net_tls *t, char *why)
 			      ? wrong(why, "ca_list_path=%s cannot be read: %s", t->ca_list_path, strerror(errno))
 			      : read_file("ca_list_path", t->ca_list_path,
 					  SSL_CTX_load_verify_dir(ctx, t->ca_list_path) == 1, why);
-	if (!err && !is_set(t->ca_list_file) && !is_set(t->ca_list_path) && !t->verify_client)
-		SSL_CTX_set_default_verify_paths(ctx);
+	if (!err && !is_set(t->ca_list_file) && !is_set(t->ca_list_path) && t->verify_server) {
+		k->servers = X509_STORE_new();
+		X509_STORE_set_default_paths(k->servers);
+	}
 	return err;
 }
 
@@ -173,7 +177,7 @@ int tls_load(const struct net_tls *t, char *why, struct tls **out)
 	if (!err)
 		err = take_cert(k->ctx, t, why);
 	if (!err)
-		err = take_authorities(k->ctx, t, why);
+		err = take_authorities(k, t, why);
 	k->verify_client = t->verify_client;
 	k->require_client_cert = t->require_client_cert;
 	k->verify_server = t->verify_server;
@@ -189,6 +193,7 @@ void tls_free(struct tls **k)
 {
 	if (!*k)
 		return;
+	X509_STORE_free((*k)->servers);
 	SSL_CTX_free((*k)->ctx);
 	free(*k);
 	*k = NULL;
@@ -253,6 +258,8 @@ struct tls_conn *tls_begin(const struct tls *k, int fd, bool incoming, struct sp
 	if (name.n > 1 && name.p[name.n - 1] == '.') /* certificates and SNI have names without it (RFC 6066 3) */
 		name.n--;
 	c->name = span_dup(name);
+	if (k->servers)
+		SSL_set1_verify_cert_store(c->ssl, k->servers);
 	c->verify = k->verify_server;
 	c->wildcards = k->wildcards;
 	if (name.n && !is_address(c->name))

@@ -328,6 +328,25 @@ static void clients_are_verified_when_it_is_asked_for(void **state)
 	assert_false(fits(w, &pbx, &self, ""));
 }
 
+/* Whom this system trusts may vouch for servers; never for phones. */
+static void authorities_of_the_system(void **state)
+{
+	struct world *w = *state;
+	struct net_tls pbx = keys_of("pbx"), phone = keys_of("phone"), self = keys_of("self");
+	struct net_tls client = { .verify_server = true };
+
+	setenv("SSL_CERT_FILE", path_of("ca.crt"), 1);
+	assert_true(fits(w, &pbx, &client, "pbx.example.com"));
+	client.verify_client = true;
+	assert_true(fits(w, &pbx, &client, "pbx.example.com"));
+	assert_false(fits(w, &self, &client, "pbx.example.com"));
+	pbx.verify_client = true;
+	assert_false(fits(w, &pbx, &phone, ""));
+	pbx.verify_server = true;
+	assert_false(fits(w, &pbx, &phone, ""));
+	unsetenv("SSL_CERT_FILE");
+}
+
 static void versions_and_ciphers(void **state)
 {
 	struct world *w = *state;
@@ -684,6 +703,7 @@ int main(void)
 		T(both_ways),
 		T(servers_are_verified_when_it_is_asked_for),
 		T(clients_are_verified_when_it_is_asked_for),
+		T(authorities_of_the_system),
 		T(versions_and_ciphers),
 		T(files_that_are_wrong),
 		T(a_certificate_is_looked_at),
