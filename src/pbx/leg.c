@@ -70,10 +70,16 @@ void leg_build_plain(void *arg, struct sip_build *b)
 	leg_put_contact(arg, b);
 }
 
+void leg_build_allow(void *arg UNUSED, struct sip_build *b)
+{
+	out_str(b->o, "Allow: OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER, SUBSCRIBE, "
+		      "NOTIFY\r\n");
+}
+
 void leg_build_with_sdp(void *arg, struct sip_build *b)
 {
 	leg_put_contact(arg, b);
-	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
+	leg_build_allow(arg, b);
 	leg_media_put_answer(arg, b);
 }
 
@@ -89,7 +95,7 @@ static void build_updated(void *arg, struct sip_build *b)
 	leg_put_supported(arg, b);
 	leg_session_put_answer(arg, b);
 	leg_build_plain(arg, b);
-	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
+	leg_build_allow(arg, b);
 }
 
 void leg_build_refusal(void *arg, struct sip_build *b)
@@ -230,7 +236,7 @@ static const char *too_much(const struct pbx *p)
 	return p->n_chans >= p->conf->hairpin.max_calls ? "max_calls is reached" : NULL;
 }
 
-static void build_retry_after(void *arg, struct sip_build *b)
+void leg_build_retry_after(void *arg, struct sip_build *b)
 {
 	sip_put(b, "Retry-After", "%s", (const char *)arg);
 }
@@ -245,7 +251,7 @@ void leg_incoming(struct pbx *p, struct sip_uas *uas, const struct conf_endpoint
 
 	if (too_much(p)) {
 		count(CNT_sip_shed);
-		sip_reply(uas, 503, too_much(p), build_retry_after, (char *)"10");
+		sip_reply(uas, 503, too_much(p), leg_build_retry_after, (char *)"10");
 		return;
 	}
 	if (m->max_forwards == 0) {
@@ -404,7 +410,7 @@ static bool is_untimely(struct chan *c, struct sip_uas *uas, const struct sip_ms
 	if (bare || !c->invite)
 		return false;
 	out_all(&o, rng_below(&c->pbx->clock->rng, 11));
-	sip_reply(uas, 500, "Another INVITE is pending", build_retry_after, seconds);
+	sip_reply(uas, 500, "Another INVITE is pending", leg_build_retry_after, seconds);
 	return true;
 }
 
@@ -478,11 +484,6 @@ static void on_info(struct chan *c, struct sip_uas *uas, const struct sip_msg *m
 	chan_tell(c, &ev);
 }
 
-static void build_allow(void *arg UNUSED, struct sip_build *b)
-{
-	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
-}
-
 static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 {
 	struct chan *c = arg;
@@ -500,8 +501,8 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_INFO: on_info(c, uas, m); break;
 	case SIP_REFER: leg_referred(c, uas, m); break;
 	case SIP_NOTIFY: leg_notified(c, uas, m); break;
-	case SIP_OPTIONS: sip_reply(uas, 200, NULL, build_allow, NULL); break;
-	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, build_allow, NULL); break;
+	case SIP_OPTIONS: sip_reply(uas, 200, NULL, leg_build_allow, NULL); break;
+	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, leg_build_allow, NULL); break;
 	}
 }
 

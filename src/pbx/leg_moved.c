@@ -52,7 +52,7 @@ static void build(void *arg, struct sip_build *b)
 	struct chan *c = arg;
 
 	leg_put_contact(c, b);
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	leg_build_allow(NULL, b);
 	leg_put_supported(c, b);
 	leg_session_put_request(c, b);
 	leg_media_put_offer(c, b);

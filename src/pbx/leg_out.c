@@ -50,7 +50,7 @@ static void build_invite(void *arg, struct sip_build *b)
 	struct chan *c = arg;
 
 	leg_put_contact(c, b);
-	out_str(b->o, "Allow: " LEG_ALLOW "\r\n");
+	leg_build_allow(NULL, b);
 	leg_put_supported(c, b);
 	leg_session_put_request(c, b);
 	if (c->max_breadth)

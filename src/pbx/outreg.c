@@ -94,7 +94,7 @@ static void build(void *arg, struct sip_build *b)
 	sip_put(b, "Expires", "%u", gone ? 0 : r->asked_expires);
 	if (r->conf->support_path)
 		sip_put(b, "Supported", "path");
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
+	leg_build_allow(NULL, b);
 	r->face = b->face;
 	if (b->face.port)
 		snprintf(r->contact, sizeof r->contact, "%s:%u", b->face.host, b->face.port);

@@ -8,14 +8,9 @@
 #include "base/trace.h"
 #include "pbx/presence.h"
 
-static void build_allow(void *arg UNUSED, struct sip_build *b)
-{
-	sip_put(b, "Allow", "%s", LEG_ALLOW);
-}
-
 static void build_options(void *arg, struct sip_build *b)
 {
-	build_allow(arg, b);
+	leg_build_allow(arg, b);
 	sip_put(b, "Accept", "application/sdp");
 	sip_put(b, "Accept-Encoding", "identity");
 	sip_put(b, "Accept-Language", "en");
@@ -70,15 +65,15 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_INVITE: leg_incoming(p, uas, ep); break;
 	case SIP_OPTIONS: on_options(p, uas, ep); break;
 	case SIP_SUBSCRIBE: subscribe_request(p, uas, ep); break;
-	case SIP_PUBLISH: sip_reply(uas, 489, NULL, build_allow, NULL); break;
+	case SIP_PUBLISH: sip_reply(uas, 489, NULL, leg_build_allow, NULL); break;
 	case SIP_BYE:
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
 	case SIP_NOTIFY: sip_reply(uas, 481, NULL, NULL, NULL); break;
 	case SIP_REFER: sip_reply(uas, 403, "REFER is served within a call", NULL, NULL); break;
-	case SIP_OTHER: sip_reply(uas, 501, NULL, build_allow, NULL); break;
-	default: sip_reply(uas, 405, NULL, build_allow, NULL); break;
+	case SIP_OTHER: sip_reply(uas, 501, NULL, leg_build_allow, NULL); break;
+	default: sip_reply(uas, 405, NULL, leg_build_allow, NULL); break;
 	}
 }
 

@@ -357,7 +357,8 @@ void leg_end(struct chan *c, int cause);
 /* A header that names a URI, or a number here. */
 void leg_out_address(struct sip_build *b, const char *header, struct span to);
 void leg_redirect(struct chan *c, struct span to); /* incoming, not answered: 302 to a URI, or to a number here */
-#define LEG_ALLOW "OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, PRACK, REFER, NOTIFY"
+void leg_build_allow(void *arg, struct sip_build *b);
+void leg_build_retry_after(void *arg, struct sip_build *b); /* arg: seconds, as text */
 struct sip_dialog_conf leg_dialog_conf(struct chan *c);
 /* Whose dialog goes by these names; NULL: no leg's. */
 struct chan *leg_named(const struct pbx *p, struct span call_id, struct span local_tag, struct span remote_tag);

@@ -238,11 +238,6 @@ static void build_min_expires(void *arg, struct sip_build *b)
 	sip_put(b, "Min-Expires", "%u", *(const uint32_t *)arg);
 }
 
-static void build_retry_after(void *arg UNUSED, struct sip_build *b)
-{
-	sip_put(b, "Retry-After", "10");
-}
-
 static void build_subscribed(void *arg, struct sip_build *b)
 {
 	uint32_t *expires = arg;
@@ -333,7 +328,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	uint32_t expires;
 
 	if (m->method != SIP_SUBSCRIBE)
-		sip_reply(uas, m->method == SIP_OPTIONS ? 200 : 405, NULL, NULL, NULL);
+		sip_reply(uas, m->method == SIP_OPTIONS ? 200 : 405, NULL, leg_build_allow, NULL);
 	else if (s->over)
 		sip_reply(uas, 481, NULL, NULL, NULL);
 	else if (package_of(m, &id) != s->package || !span_is(id, s->event_id))
@@ -408,8 +403,8 @@ void subscribe_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 	else if (!package)
 		sip_reply(uas, 489, NULL, build_events, NULL);
 	else if (p->stopping || (p->presence && p->presence->n_subs >= p->conf->hairpin.max_subscriptions))
-		sip_reply(uas, 503, p->stopping ? "going down" : "max_subscriptions is reached", build_retry_after,
-			  NULL);
+		sip_reply(uas, 503, p->stopping ? "going down" : "max_subscriptions is reached", leg_build_retry_after,
+			  (char *)"10");
 	else
 		subscribe(p, uas, ep, package, id);
 }
