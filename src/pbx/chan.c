@@ -328,10 +328,10 @@ const char *chan_music(const struct chan *c)
 
 void chans_free(struct pbx *p)
 {
-	list_for_safe(n, &p->chans) {
-		struct chan *c = list_entry(n, struct chan, link);
-
-		c->on_event = NULL;
-		chan_free(c);
-	}
+	list_for(n, &p->chans)
+		list_entry(n, struct chan, link)->on_event = NULL;
+	list_for(n, &p->chans) /* a Dial lets go of its legs, whichever of them is older */
+		dp_free(&list_entry(n, struct chan, link)->dp);
+	list_for_safe(n, &p->chans)
+		chan_free(list_entry(n, struct chan, link));
 }
