@@ -11,6 +11,8 @@
 #include "conf/cdr.h"
 #include "pbx/cdr.h"
 
+#define RECORDS_MAX 200 /* of one call; of the oldest the lines are made when there are more */
+
 enum fate { NO_ANSWER, FAILED, BUSY, ANSWERED, CONGESTED };
 
 struct cdr {
@@ -18,6 +20,7 @@ struct cdr {
 	struct chan *of, *leg;      /* who called; that was dialled, while it lives */
 	int64_t start, answer, end; /* Unix ms; 0: not yet */
 	enum fate fate;
+	unsigned nth; /* of the call */
 	bool dialled, silent;
 	char *dstchannel;
 	char *place; /* "exten", "context", "app", "data", each with its NUL, as they were at its end; NULL: not ended
@@ -38,15 +41,20 @@ static struct cdr *last_of(const struct chan *c)
 	return r;
 }
 
+static void close_oldest(struct chan *c);
+
 static struct cdr *add(struct chan *c)
 {
 	struct cdr *r = xcalloc(1, sizeof *r), *last = last_of(c);
 
+	r->nth = last ? last->nth + 1 : 0;
 	r->of = c;
 	r->start = wall(c);
 	r->answer = c->state == CHAN_UP ? r->start : 0;
 	r->silent = last && last->silent;
 	*(last ? &last->next : &c->cdrs) = r;
+	if (r->nth - c->cdrs->nth >= RECORDS_MAX)
+		close_oldest(c);
 	return r;
 }
 
@@ -380,7 +388,7 @@ static void quoted_time(struct out *o, int64_t ms, bool utc)
 }
 
 /* As Asterisk's cdr_csv writes it. */
-static void out_line(const struct chan *c, const struct cdr *r, unsigned nth, struct out *o)
+static void out_line(const struct chan *c, const struct cdr *r, struct out *o)
 {
 	const struct conf_cdr *conf = conf_cdr(c->conf);
 	struct out clid = out_growing();
@@ -412,7 +420,7 @@ static void out_line(const struct chan *c, const struct cdr *r, unsigned nth, st
 	if (conf->newcdrcolumns) {
 		quoted(o, "");
 		quoted(o, id);
-		out_fmt(o, ",%u", nth);
+		out_fmt(o, ",%u", r->nth);
 	}
 	out_char(o, '\n');
 	out_free(&clid);
@@ -423,25 +431,43 @@ static bool is_kept(const struct chan *c, const struct cdr *r)
 	return !r->silent && (r->dialled || r->answer || conf_cdr(c->conf)->unanswered);
 }
 
-void cdrs_close(struct chan *c)
+/* Its line goes out; it is freed. */
+static void close_record(const struct chan *c, struct cdr *r)
 {
 	const struct pbx_config *cfg = &c->pbx->cfg;
-	unsigned nth = 0;
+	struct out line = out_growing();
 
+	end(c, r);
+	if (r->leg) /* it goes on without the caller */
+		let_go(r, fate_of(r->leg));
+	if (is_kept(c, r) && cfg->cdr) {
+		out_line(c, r, &line);
+		cfg->cdr(cfg->arg, out_look(&line), conf_cdr(c->conf)->accountlogs ? chan_account(c) : "");
+	}
+	out_free(&line);
+	record_free(r);
+}
+
+/* One that has ended. */
+static void close_oldest(struct chan *c)
+{
+	struct cdr **at = &c->cdrs, *r;
+
+	while (*at && (!(*at)->end || (*at)->leg))
+		at = &(*at)->next;
+	r = *at;
+	if (!r)
+		return;
+	*at = r->next;
+	close_record(c, r);
+}
+
+void cdrs_close(struct chan *c)
+{
 	cdr_leg_ended(c);
-	for (struct cdr *r = c->cdrs, *next; r; r = next, nth++) {
-		struct out line = out_growing();
-
+	for (struct cdr *r = c->cdrs, *next; r; r = next) {
 		next = r->next;
-		end(c, r);
-		if (r->leg) /* it goes on without the caller */
-			let_go(r, fate_of(r->leg));
-		if (is_kept(c, r) && cfg->cdr) {
-			out_line(c, r, nth, &line);
-			cfg->cdr(cfg->arg, out_look(&line), conf_cdr(c->conf)->accountlogs ? chan_account(c) : "");
-		}
-		out_free(&line);
-		record_free(r);
+		close_record(c, r);
 	}
 	c->cdrs = NULL;
 }

@@ -6,7 +6,7 @@
 #define CDR_USERFIELD "CDR(userfield)"
 #define CDR_AMAFLAGS  "CDR(amaflags)"
 
-void cdr_begin(struct chan *c);                  /* it calls; when cdr.conf wants records */
+void cdr_begin(struct chan *c);                  /* it calls, or goes on; when cdr.conf wants records */
 void cdr_dial(struct chan *c, struct chan *leg); /* a leg is dialled for it */
 void cdr_up(struct chan *c);                     /* it was answered */
 void cdr_leg_ended(struct chan *leg);
