@@ -167,6 +167,37 @@ static void test_hold(void **state)
 	part(&p);
 }
 
+/* A re-INVITE to SRTP: no packet of the call, either way, is the kernel's; back to plain, and they are again. */
+static void test_secured(void **state)
+{
+	struct world *w = *state;
+	struct talk a, b;
+	struct pair p = call(w, &a, &b);
+	struct srtp_key k = { .suite = SRTP_AES128_80, .bytes = { 7 } };
+	uint64_t fast = stats(p.a).fast_packets;
+	size_t sent;
+
+	media_secure(p.b, &k, &k);
+	media_tick(w->m, w->now);
+	assert_false(stats(p.a).fast || stats(p.b).fast);
+	sent = w->n_sent;
+	speak(w, p.a, &a, 10);
+	speak(w, p.b, &b, 10); /* plain: nobody who has the key */
+	assert_int_equal(w->n_sent, sent + 10);
+	for (; sent < w->n_sent; sent++)
+		assert_int_equal(w->sent[sent].n, RTP_HEADER + 160 + 10);
+	assert_false(stats(p.a).fast || stats(p.b).fast);
+	assert_int_equal(stats(p.a).fast_packets, fast);
+	assert_int_equal(stats(p.b).srtp_failures, 10);
+	assert_int_equal(stats(p.b).rx_packets, 4);
+	media_unsecure(p.b);
+	speak(w, p.a, &a, 5);
+	speak(w, p.b, &b, 5);
+	assert_true(stats(p.a).fast && stats(p.b).fast);
+	assert_int_equal(stats(p.b).rx_packets, 9);
+	part(&p);
+}
+
 /* Somebody may listen for keys: every event comes up, and the audio goes down again after it. */
 static void test_dtmf(void **state)
 {
@@ -419,11 +450,10 @@ static void test_close(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup_kernel, teardown)
-	const struct CMUnitTest tests[] = { T(goes_over),    T(at_once), T(same_figures), T(debug),
-					    T(hold),         T(dtmf),    T(ssrc_change),  T(stranger),
-					    T(source_moves), T(play),    T(transcoded),   T(comfort_noise),
-					    T(relatch),      T(timeout), T(keepalive),    T(in_vain),
-					    T(close) };
+	const struct CMUnitTest tests[] = { T(goes_over), T(at_once),    T(same_figures),  T(debug),    T(hold),
+					    T(secured),   T(dtmf),       T(ssrc_change),   T(stranger), T(source_moves),
+					    T(play),      T(transcoded), T(comfort_noise), T(relatch),  T(timeout),
+					    T(keepalive), T(in_vain),    T(close) };
 #undef T
 
 	return cmocka_run_group_tests_name("media goes over to the kernel", tests, NULL, NULL);
