@@ -501,6 +501,7 @@ static void on_request(void *arg, struct sip_uas *uas, const struct sip_msg *m)
 	case SIP_INFO: on_info(c, uas, m); break;
 	case SIP_REFER: leg_referred(c, uas, m); break;
 	case SIP_NOTIFY: leg_notified(c, uas, m); break;
+	case SIP_SUBSCRIBE: subscribe_in_call(uas); break;
 	case SIP_OPTIONS: sip_reply(uas, 200, NULL, leg_build_allow, NULL); break;
 	default: sip_reply(uas, m->method == SIP_OTHER ? 501 : 405, NULL, leg_build_allow, NULL); break;
 	}

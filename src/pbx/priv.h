@@ -665,6 +665,7 @@ struct pbx {
 /* ---- hints.c, subscribe.c: states of extensions (presence.h) ---- */
 void presence_adopt(struct pbx *p); /* after pbx->conf changed */
 void presence_free(struct pbx *p);
+void subscribe_in_call(struct sip_uas *uas);                 /* SUBSCRIBE within a call: nothing is served there */
 void presence_chan(struct chan *c);                          /* only while there are subscriptions: chan_changed() */
 void presence_aor(struct aor *a);                            /* likewise: aor_changed() */
 void presence_heard(struct pbx *p, const struct addr *from); /* likewise */

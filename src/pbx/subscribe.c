@@ -409,6 +409,11 @@ void subscribe_request(struct pbx *p, struct sip_uas *uas, const struct conf_end
 		subscribe(p, uas, ep, package, id);
 }
 
+void subscribe_in_call(struct sip_uas *uas)
+{
+	sip_reply(uas, 489, NULL, build_events, NULL);
+}
+
 /* ---- for the console ---- */
 
 void subscriptions_each(struct watched *w, void (*each)(void *arg, const struct pbx_subscription_info *i), void *arg)
